@@ -1,0 +1,1 @@
+//! What the header of one file says.
