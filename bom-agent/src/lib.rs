@@ -1,1 +1,3 @@
-//! (skeleton)
+//! The host side of aibom.
+#[cfg(feature = "probes")]
+pub mod probes;

@@ -1,1 +1,37 @@
-//! (skeleton)
+//! Bytes of one file → what its header says: safetensors, GGUF, ONNX, ELF.
+//!
+//! This is the room for untrusted input. It never opens, executes, unpickles, fetches or resolves anything; it sees
+//! a file only through [`Input`], asks for bounded pieces of it, and spends at most what [`Limits`] allows. A file is
+//! recognised by its content, never by its name. A file of another format is `Ok(None)`; a broken file of our format
+//! is what could be read plus [issues](bom_core::metadata::Issue); only a failed read is an error.
+//!
+//! Start reading at [`extract`], then at one of the formats in `format/`. To add a format: one file there, one line
+//! in the list in `extractor.rs`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+extern crate alloc;
+
+mod draft;
+mod extractor;
+mod format;
+mod input;
+mod layout;
+mod limits;
+mod reader;
+mod template;
+
+pub use bom_core::metadata::FileKind;
+pub use extractor::{PREFIX_BYTES, extract, sniff};
+pub use input::{Input, ReadError};
+pub use limits::Limits;

@@ -1,1 +1,8 @@
-//! (skeleton)
+//! Fixtures and privileged trials of aibom, for tests only.
+//!
+//! Never: reachable from a released program, or a place for logic that the product needs.
+//!
+//! Start reading at [`world`], where a real agent can run without reaching anybody.
+
+pub mod synth;
+pub mod world;

@@ -1,0 +1,72 @@
+//! Every probe, in the order it is attached. A new one: one row here, one program in `bom-ebpf`,
+//! one number in `bom_common::record::probe`, one row in `bom_core::coverage::rules`.
+
+use bom_common::record::probe;
+
+/// What kind of hook a program sits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// A BTF-typed tracepoint with this name; the second field bounds its argument count.
+    TracingPoint { name: &'static str, arguments: Option<(usize, usize)> },
+    /// `syscalls/<name>`.
+    SyscallExit(&'static str),
+    /// The subject's cgroup, packets going out.
+    Egress,
+    /// The subject's cgroup, packets coming in.
+    Ingress,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    pub number: u16,
+    /// As it appears in coverage, `doctor` and `--without-probe`.
+    pub name: &'static str,
+    /// The function in the eBPF object.
+    pub program: &'static str,
+    pub hook: Hook,
+}
+
+const fn tracing(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::TracingPoint { name, arguments: None } }
+}
+
+const fn syscall(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
+}
+
+pub const PROBES: &[Probe] = &[
+    tracing(probe::SCHED_PROCESS_EXEC, "sched_process_exec"),
+    tracing(probe::SCHED_PROCESS_FORK, "sched_process_fork"),
+    tracing(probe::SCHED_PROCESS_EXIT, "sched_process_exit"),
+    tracing(probe::INET_SOCK_SET_STATE, "inet_sock_set_state"),
+    tracing(probe::IO_URING_CREATE, "io_uring_create"),
+    Probe {
+        number: probe::IO_URING_COMPLETE,
+        name: "io_uring_complete",
+        program: "io_uring_complete_cqe",
+        hook: Hook::TracingPoint { name: "io_uring_complete", arguments: Some((3, 3)) },
+    },
+    Probe {
+        number: probe::IO_URING_COMPLETE,
+        name: "io_uring_complete",
+        program: "io_uring_complete_res",
+        hook: Hook::TracingPoint { name: "io_uring_complete", arguments: Some((4, 8)) },
+    },
+    syscall(probe::SYS_EXIT_OPEN, "sys_exit_open"),
+    syscall(probe::SYS_EXIT_OPENAT, "sys_exit_openat"),
+    syscall(probe::SYS_EXIT_OPENAT2, "sys_exit_openat2"),
+    syscall(probe::SYS_EXIT_CREAT, "sys_exit_creat"),
+    syscall(probe::SYS_EXIT_OPEN_BY_HANDLE_AT, "sys_exit_open_by_handle_at"),
+    Probe {
+        number: probe::CGROUP_SKB_EGRESS,
+        name: "cgroup_skb_egress",
+        program: "cgroup_skb_egress",
+        hook: Hook::Egress,
+    },
+    Probe {
+        number: probe::CGROUP_SKB_INGRESS,
+        name: "cgroup_skb_ingress",
+        program: "cgroup_skb_ingress",
+        hook: Hook::Ingress,
+    },
+];

@@ -1,0 +1,157 @@
+//! What the agent tells the probes before they are attached: one read-only global each.
+
+/// Byte offsets of kernel struct members, read from the running kernel's BTF. 4 bytes each.
+///
+/// A member that this kernel does not have is [`ABSENT`]; the probe that needs it then reads 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
+pub struct Offsets {
+    pub task_files: u32,
+    pub task_group_leader: u32,
+    pub task_start_boottime: u32,
+    pub task_tgid: u32,
+    pub task_pid: u32,
+    pub task_nsproxy: u32,
+    pub task_real_parent: u32,
+    pub task_signal: u32,
+    pub task_exit_code: u32,
+    pub signal_live: u32,
+    pub files_fdt: u32,
+    pub fdtable_max_fds: u32,
+    pub fdtable_fd: u32,
+    pub nsproxy_mnt_ns: u32,
+    pub mnt_namespace_inum: u32,
+    pub file_path_mnt: u32,
+    pub file_path_dentry: u32,
+    pub file_inode: u32,
+    pub file_flags: u32,
+    pub mount_mnt: u32,
+    pub mount_parent: u32,
+    pub mount_mountpoint: u32,
+    pub mount_id: u32,
+    pub vfsmount_root: u32,
+    pub dentry_parent: u32,
+    pub dentry_name_hash: u32,
+    pub dentry_name_len: u32,
+    pub dentry_name_ptr: u32,
+    pub dentry_inode: u32,
+    pub dentry_hash_pprev: u32,
+    pub inode_mode: u32,
+    pub inode_sb: u32,
+    pub inode_ino: u32,
+    pub inode_rdev: u32,
+    pub inode_size: u32,
+    pub inode_ctime_s: u32,
+    pub inode_ctime_ns: u32,
+    pub inode_generation: u32,
+    pub sb_dev: u32,
+    pub sb_magic: u32,
+    pub binprm_file: u32,
+    pub binprm_filename: u32,
+    pub sock_family: u32,
+    pub sock_dport: u32,
+    pub sock_num: u32,
+    pub sock_daddr: u32,
+    pub sock_rcv_saddr: u32,
+    pub sock_v6_daddr: u32,
+    pub sock_v6_rcv_saddr: u32,
+    pub tcp_bytes_acked: u32,
+    pub tcp_bytes_received: u32,
+    pub kiocb_opcode: u32,
+    pub io_open_file_slot: u32,
+    pub cqe_res: u32,
+}
+
+/// The running kernel has no such member.
+pub const ABSENT: u32 = u32::MAX;
+
+impl Offsets {
+    /// Every member absent: the start of resolving.
+    pub const UNRESOLVED: Self = Self {
+        task_files: ABSENT,
+        task_group_leader: ABSENT,
+        task_start_boottime: ABSENT,
+        task_tgid: ABSENT,
+        task_pid: ABSENT,
+        task_nsproxy: ABSENT,
+        task_real_parent: ABSENT,
+        task_signal: ABSENT,
+        task_exit_code: ABSENT,
+        signal_live: ABSENT,
+        files_fdt: ABSENT,
+        fdtable_max_fds: ABSENT,
+        fdtable_fd: ABSENT,
+        nsproxy_mnt_ns: ABSENT,
+        mnt_namespace_inum: ABSENT,
+        file_path_mnt: ABSENT,
+        file_path_dentry: ABSENT,
+        file_inode: ABSENT,
+        file_flags: ABSENT,
+        mount_mnt: ABSENT,
+        mount_parent: ABSENT,
+        mount_mountpoint: ABSENT,
+        mount_id: ABSENT,
+        vfsmount_root: ABSENT,
+        dentry_parent: ABSENT,
+        dentry_name_hash: ABSENT,
+        dentry_name_len: ABSENT,
+        dentry_name_ptr: ABSENT,
+        dentry_inode: ABSENT,
+        dentry_hash_pprev: ABSENT,
+        inode_mode: ABSENT,
+        inode_sb: ABSENT,
+        inode_ino: ABSENT,
+        inode_rdev: ABSENT,
+        inode_size: ABSENT,
+        inode_ctime_s: ABSENT,
+        inode_ctime_ns: ABSENT,
+        inode_generation: ABSENT,
+        sb_dev: ABSENT,
+        sb_magic: ABSENT,
+        binprm_file: ABSENT,
+        binprm_filename: ABSENT,
+        sock_family: ABSENT,
+        sock_dport: ABSENT,
+        sock_num: ABSENT,
+        sock_daddr: ABSENT,
+        sock_rcv_saddr: ABSENT,
+        sock_v6_daddr: ABSENT,
+        sock_v6_rcv_saddr: ABSENT,
+        tcp_bytes_acked: ABSENT,
+        tcp_bytes_received: ABSENT,
+        kiocb_opcode: ABSENT,
+        io_open_file_slot: ABSENT,
+        cqe_res: ABSENT,
+    };
+}
+
+/// Key of the in-kernel de-duplication of opens: compared in full, never by a hash alone.
+///
+/// `name_hash` is the kernel's own hash of the name, salted with the address of the directory.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct OpenKey {
+    pub start_ns: u64,
+    pub image: u64,
+    pub inode: u64,
+    pub parent_inode: u64,
+    pub name_hash: u64,
+    pub tgid: u32,
+    pub device: u32,
+    pub generation: u32,
+    pub mount_id: u32,
+}
+const _: () = assert!(size_of::<OpenKey>() == 56);
+
+/// Value of the de-duplication table.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct OpenSeen {
+    /// Opens, the delivered one included.
+    pub count: u64,
+    /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
+    pub last_ns: u64,
+}

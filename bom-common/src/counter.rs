@@ -1,0 +1,57 @@
+//! Counters that the probes keep per CPU: every way in which a fact can fail to arrive.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $variant:ident = $index:literal, $name:literal;)*) => {
+        /// Index into the per-CPU counter array.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub enum Counter { $($(#[$doc])* $variant = $index,)* }
+
+        impl Counter {
+            /// Every counter, in the order of its index.
+            pub const ALL: &'static [Counter] = &[$(Counter::$variant,)*];
+
+            /// Stable kebab-case name, as it appears in a recording and in the BOM.
+            pub const fn name(self) -> &'static str {
+                match self { $(Counter::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Successful opens of regular files and devices by tracked processes.
+    OpensSeen = 0, "opens-seen";
+    /// … written to the ring.
+    OpensDelivered = 1, "opens-delivered";
+    /// … counted at an earlier record of the same file by the same process.
+    OpensDeduplicated = 2, "opens-deduplicated";
+    /// … for which the ring had no room.
+    OpensLost = 3, "opens-lost";
+    /// The descriptor was gone or replaced before the probe looked.
+    OpensUnresolved = 4, "opens-unresolved";
+    /// The de-duplication table was full: the open was delivered each time.
+    DedupeFull = 5, "dedupe-full";
+    /// Exec, fork, exit, thread and io_uring records without room in the ring.
+    ProcessLost = 6, "process-records-lost";
+    /// TCP state records without room in the ring.
+    TcpLost = 7, "tcp-records-lost";
+    /// Stream and datagram records without room in the ring, or unreadable.
+    PayloadLost = 8, "payload-records-lost";
+    /// The table of tracked processes was full: the process is not observed.
+    ProcessTableFull = 9, "process-table-full";
+    /// The table of connections was full: later states of the socket lack their process.
+    SocketTableFull = 10, "socket-table-full";
+    /// Paths longer or deeper than a record can hold.
+    PathTruncated = 11, "path-truncated";
+    /// Packets with IPv6 extension headers or fragments, which the probe does not parse.
+    PacketUnparsed = 12, "packet-unparsed";
+    /// io_uring opened a file into a direct descriptor, which has no file number.
+    UringDirectOpen = 13, "io-uring-direct-open";
+    /// Process, TCP and payload records written to the ring.
+    RareDelivered = 14, "rare-records-delivered";
+}
+
+/// How many counters there are: the size of the array.
+pub const COUNT: u32 = 15;
+const _: () = assert!(Counter::ALL.len() == COUNT as usize);

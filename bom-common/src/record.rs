@@ -1,0 +1,228 @@
+//! Records: one [`Header`], then the body that its `kind` names, then the bytes the body counts.
+//!
+//! All integers are in the byte order of the machine; a record never leaves the node as it is.
+
+#[cfg(feature = "user")]
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// The layout of this module. A reader refuses any other.
+pub const VERSION: u16 = 1;
+
+/// The longest path, in bytes, that one record carries (`PATH_MAX` of the kernel).
+pub const PATH_CAPACITY: usize = 4096;
+/// The longest requested name that an exec record carries after the resolved path.
+pub const REQUESTED_CAPACITY: usize = 1024;
+/// Stream bytes in one payload record; a longer piece becomes several records.
+pub const PAYLOAD_CAPACITY: usize = 2048;
+
+/// `Header::kind` values.
+pub mod kind {
+    /// A file was opened: [`super::Open`], then its path.
+    pub const OPEN: u16 = 1;
+    /// A program image replaced another: [`super::Exec`], then the path, then the requested name.
+    pub const EXEC: u16 = 2;
+    /// A new process: [`super::Fork`].
+    pub const FORK: u16 = 3;
+    /// The last thread of a process ended: [`super::Exit`].
+    pub const EXIT: u16 = 4;
+    /// A TCP socket changed its state: [`super::TcpState`].
+    pub const TCP_STATE: u16 = 5;
+    /// The beginning of a stream, or a datagram: [`super::Payload`].
+    pub const PAYLOAD: u16 = 6;
+    /// A process got its second thread: no body.
+    pub const THREADED: u16 = 7;
+    /// A process made an io_uring instance: no body.
+    pub const URING_CREATED: u16 = 8;
+}
+
+/// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
+pub mod probe {
+    pub const SCHED_PROCESS_EXEC: u16 = 1;
+    pub const SCHED_PROCESS_FORK: u16 = 2;
+    pub const SCHED_PROCESS_EXIT: u16 = 3;
+    pub const SYS_EXIT_OPEN: u16 = 4;
+    pub const SYS_EXIT_OPENAT: u16 = 5;
+    pub const SYS_EXIT_OPENAT2: u16 = 6;
+    pub const SYS_EXIT_CREAT: u16 = 7;
+    pub const SYS_EXIT_OPEN_BY_HANDLE_AT: u16 = 8;
+    pub const INET_SOCK_SET_STATE: u16 = 9;
+    pub const CGROUP_SKB_EGRESS: u16 = 10;
+    pub const CGROUP_SKB_INGRESS: u16 = 11;
+    pub const IO_URING_CREATE: u16 = 12;
+    pub const IO_URING_COMPLETE: u16 = 13;
+    /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
+    pub const SYS_EXIT: u16 = u16::MAX;
+}
+
+/// `Open::path_flags` and `Exec::path_flags` bits.
+pub mod path_flag {
+    /// The path is longer or deeper than a record can hold; the leading components are missing.
+    pub const TRUNCATED: u32 = 1;
+    /// The name was already removed from its directory.
+    pub const UNLINKED: u32 = 2;
+    /// The walk ended at a root that is not a mount point of any namespace.
+    pub const DETACHED: u32 = 4;
+}
+
+/// `Payload::protocol` values.
+pub mod protocol {
+    /// A DNS message over UDP, as it came in.
+    pub const DNS_UDP: u16 = 1;
+    /// A piece of a client's TCP stream that starts as a TLS record.
+    pub const TLS_CLIENT: u16 = 2;
+}
+
+/// What stands at the beginning of every record. 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Header {
+    pub version: u16,
+    pub kind: u16,
+    /// [`probe`]; [`probe::SYS_EXIT`] stands for the one that `system_call` names.
+    pub probe: u16,
+    /// Number of the system call (of this architecture), for [`probe::SYS_EXIT`]; else 0.
+    pub system_call: u16,
+    /// Bytes of the whole record, this header included.
+    pub length: u32,
+    /// Thread id in the initial pid namespace; 0 where no task is known.
+    pub tid: u32,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub time_ns: u64,
+    /// The tracked cgroup that makes the process part of a subject.
+    pub subject: u64,
+    /// The cgroup (v2) of the task or socket at that moment.
+    pub cgroup: u64,
+    /// Thread group id in the initial pid namespace; 0 where no task is known.
+    pub tgid: u32,
+    /// Inode number of the task's mount namespace; 0 where no task is known.
+    pub mount_namespace: u32,
+    /// Start of the thread group leader, nanoseconds of CLOCK_BOOTTIME.
+    pub start_ns: u64,
+    /// The program image: a number given at exec and inherited by fork.
+    pub image: u64,
+}
+const _: () = assert!(size_of::<Header>() == 64);
+
+/// One file as the kernel holds it: `struct file`, its dentry, inode and mount. 88 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct File {
+    /// `i_ino`.
+    pub inode: u64,
+    /// `i_ino` of the directory that holds the name.
+    pub parent_inode: u64,
+    /// The kernel's salted hash and length of the name: tells hard links in one directory apart.
+    pub name_hash: u64,
+    /// `i_size`, bytes.
+    pub size: u64,
+    pub ctime_s: i64,
+    pub ctime_ns: u32,
+    /// `s_dev`: major in the upper 12 bits, minor in the lower 20.
+    pub device: u32,
+    pub generation: u32,
+    /// `i_mode`: type and permissions.
+    pub mode: u32,
+    /// `s_magic`.
+    pub fs_magic: u64,
+    /// `i_rdev` of a device node, else 0.
+    pub rdev: u32,
+    pub mount_id: u32,
+    /// `f_flags`: O_RDONLY, O_PATH, …
+    pub flags: u32,
+    /// Bytes of the path that follow the body: components from the leaf upward, each ending in `/`.
+    pub path_length: u32,
+    pub path_flags: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<File>() == 88);
+
+/// Body of [`kind::OPEN`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Open {
+    pub file: File,
+}
+
+/// Body of [`kind::EXEC`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Exec {
+    pub file: File,
+    /// The image that was replaced; 0 if the process was not tracked before.
+    pub previous_image: u64,
+    pub parent_start_ns: u64,
+    pub parent_tgid: u32,
+    /// Bytes of the requested name (the kernel's copy of execve's argument) after the path.
+    pub requested_length: u32,
+    pub uid: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Exec>() == 120);
+
+/// Body of [`kind::FORK`]. The header names the parent.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Fork {
+    pub child_start_ns: u64,
+    pub child_tgid: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Fork>() == 16);
+
+/// Body of [`kind::EXIT`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Exit {
+    /// As wait(2) would give it: exit code × 256, or the signal.
+    pub code: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Exit>() == 8);
+
+/// Body of [`kind::TCP_STATE`]. The header's task is the one that called connect, also for
+/// states that the kernel reached later, in no task.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct TcpState {
+    pub cookie: u64,
+    /// Acknowledged by the peer (`tcp_sock::bytes_acked`, the SYN counts as one).
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+    pub remote: [u8; 16],
+    pub local: [u8; 16],
+    /// 2 = AF_INET (the first four bytes of the addresses count), 10 = AF_INET6.
+    pub family: u16,
+    pub remote_port: u16,
+    pub local_port: u16,
+    pub old_state: u8,
+    pub new_state: u8,
+}
+const _: () = assert!(size_of::<TcpState>() == 64);
+
+/// Body of [`kind::PAYLOAD`], followed by `length` stream bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Payload {
+    pub cookie: u64,
+    pub protocol: u16,
+    pub family: u16,
+    pub remote_port: u16,
+    pub local_port: u16,
+    pub remote: [u8; 16],
+    /// TCP sequence number of the first byte that follows.
+    pub sequence: u32,
+    /// Bytes that follow.
+    pub length: u32,
+    /// Bytes the datagram had; more than `length` if it was cut.
+    pub total: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Payload>() == 48);

@@ -1,0 +1,223 @@
+//! Package URLs, built by one constructor per type so that each type's rules are kept (purl-spec 1.0, ECMA-427).
+
+use packageurl::PackageUrl;
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+
+/// A package URL in canonical form: parsing it gives the same text again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Purl(String);
+
+/// A package URL taken apart, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurlParts {
+    /// The type, lower case.
+    pub ty: String,
+    /// The namespace; for npm with its `@`.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: Option<String>,
+    /// The qualifiers.
+    pub qualifiers: BTreeMap<String, String>,
+    /// The path inside the package.
+    pub subpath: Option<String>,
+}
+
+/// Why no package URL could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PurlError {
+    /// A part that the type needs is empty.
+    #[error("make {ty} purl: {part} is empty")]
+    Empty {
+        /// The package type.
+        ty: &'static str,
+        /// The part.
+        part: &'static str,
+    },
+    /// A Hugging Face version that is no commit hash: a branch name is a request, not a version.
+    #[error("make huggingface purl: {version:?} is not a commit hash")]
+    NotACommit {
+        /// What was given.
+        version: String,
+    },
+    /// The grammar or the rules of the type refuse it.
+    #[error("make purl: {0}")]
+    Refused(packageurl::Error),
+    /// The text does not survive a round trip.
+    #[error("make purl: {text:?} does not parse back to itself")]
+    NotCanonical {
+        /// What was built.
+        text: String,
+    },
+}
+
+impl Purl {
+    /// Reads any package URL and brings it into canonical form.
+    pub fn parse(text: &str) -> Result<Self, PurlError> {
+        let parsed = PackageUrl::from_str(text).map_err(PurlError::Refused)?;
+        Self::finish(&parsed)
+    }
+
+    /// `pkg:pypi/…`; the name is normalised as PEP 503 says, so `Foo__bar.baz` is `foo-bar-baz`.
+    pub fn pypi(name: &str, version: Option<&str>) -> Result<Self, PurlError> {
+        let mut purl = start("pypi", &pep503(name))?;
+        set_version(&mut purl, "pypi", version)?;
+        Self::finish(&purl)
+    }
+
+    /// `pkg:npm/…`; the scope is taken with or without its `@`.
+    pub fn npm(scope: Option<&str>, name: &str, version: Option<&str>) -> Result<Self, PurlError> {
+        let mut purl = start("npm", name)?;
+        if let Some(scope) = scope {
+            let bare = filled("npm", "scope", scope.strip_prefix('@').unwrap_or(scope))?;
+            purl.with_namespace(format!("@{}", bare.to_lowercase())).map_err(PurlError::Refused)?;
+        }
+        set_version(&mut purl, "npm", version)?;
+        Self::finish(&purl)
+    }
+
+    /// `pkg:deb/<vendor>/…?arch=…&distro=…`; the vendor is the distribution's id, such as `debian` or `ubuntu`.
+    pub fn deb(
+        vendor: &str,
+        name: &str,
+        version: Option<&str>,
+        arch: Option<&str>,
+        distro: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        let mut purl = start("deb", name)?;
+        purl.with_namespace(filled("deb", "vendor", vendor)?.to_owned()).map_err(PurlError::Refused)?;
+        set_version(&mut purl, "deb", version)?;
+        qualify(&mut purl, "deb", "arch", arch)?;
+        qualify(&mut purl, "deb", "distro", distro)?;
+        Self::finish(&purl)
+    }
+
+    /// `pkg:huggingface/<owner>/<repo>@<commit>#<file>`. The commit is 40 hexadecimal digits; a branch belongs into a
+    /// property, because what it names moves.
+    pub fn huggingface(
+        owner: &str,
+        repo: &str,
+        commit: Option<&str>,
+        file: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        let mut purl = start("huggingface", repo)?;
+        purl.with_namespace(filled("huggingface", "owner", owner)?.to_owned()).map_err(PurlError::Refused)?;
+        if let Some(version) = commit {
+            if version.len() != 40 || !version.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(PurlError::NotACommit { version: version.chars().take(64).collect() });
+            }
+            set_version(&mut purl, "huggingface", commit)?;
+        }
+        if let Some(file) = file {
+            purl.with_subpath(file.to_owned()).map_err(PurlError::Refused)?;
+        }
+        Self::finish(&purl)
+    }
+
+    /// `pkg:oci/<name>@sha256:<digest>?repository_url=…`; name is the last part of the repository, lower case.
+    pub fn oci(
+        name: &str,
+        digest: Option<&str>,
+        repository_url: Option<&str>,
+        tag: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        let mut purl = start("oci", &name.to_lowercase())?;
+        set_version(&mut purl, "oci", digest)?;
+        qualify(&mut purl, "oci", "repository_url", repository_url)?;
+        qualify(&mut purl, "oci", "tag", tag)?;
+        Self::finish(&purl)
+    }
+
+    /// `pkg:generic/<name>@<version>?checksum=sha256:<hex>`: an artifact of no ecosystem, held by its content.
+    pub fn generic(name: &str, version: Option<&str>, sha256: Option<&[u8; 32]>) -> Result<Self, PurlError> {
+        let mut purl = start("generic", name)?;
+        set_version(&mut purl, "generic", version)?;
+        if let Some(digest) = sha256 {
+            let checksum = format!("sha256:{}", super::hash::hex(digest));
+            qualify(&mut purl, "generic", "checksum", Some(&checksum))?;
+        }
+        Self::finish(&purl)
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The parts, decoded. `None` cannot happen for a value of this type and is not relied upon.
+    pub fn parts(&self) -> Option<PurlParts> {
+        let purl = PackageUrl::from_str(&self.0).ok()?;
+        Some(PurlParts {
+            ty: purl.ty().to_owned(),
+            namespace: purl.namespace().map(str::to_owned),
+            name: purl.name().to_owned(),
+            version: purl.version().map(str::to_owned),
+            qualifiers: purl.qualifiers().iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+            subpath: purl.subpath().map(str::to_owned),
+        })
+    }
+
+    /// Holds the law of the type. A part such as `..` or an empty segment would silently vanish on the way back.
+    fn finish(purl: &PackageUrl<'_>) -> Result<Self, PurlError> {
+        let text = purl.to_string();
+        let again = PackageUrl::from_str(&text).map_err(PurlError::Refused)?;
+        if again == *purl { Ok(Self(text)) } else { Err(PurlError::NotCanonical { text }) }
+    }
+}
+
+impl std::fmt::Display for Purl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn start(ty: &'static str, name: &str) -> Result<PackageUrl<'static>, PurlError> {
+    PackageUrl::new(ty, filled(ty, "name", name)?.to_owned()).map_err(PurlError::Refused)
+}
+
+fn set_version(
+    purl: &mut PackageUrl<'static>,
+    ty: &'static str,
+    version: Option<&str>,
+) -> Result<(), PurlError> {
+    if let Some(version) = version {
+        purl.with_version(filled(ty, "version", version)?.to_owned()).map_err(PurlError::Refused)?;
+    }
+    Ok(())
+}
+
+fn qualify(
+    purl: &mut PackageUrl<'static>,
+    ty: &'static str,
+    key: &'static str,
+    value: Option<&str>,
+) -> Result<(), PurlError> {
+    if let Some(value) = value {
+        purl.add_qualifier(key, filled(ty, key, value)?.to_owned()).map_err(PurlError::Refused)?;
+    }
+    Ok(())
+}
+
+fn filled<'a>(ty: &'static str, part: &'static str, text: &'a str) -> Result<&'a str, PurlError> {
+    if text.is_empty() { Err(PurlError::Empty { ty, part }) } else { Ok(text) }
+}
+
+/// PEP 503: lower case, and every run of `-`, `_` and `.` becomes one `-`.
+fn pep503(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut in_run = false;
+    for c in name.chars() {
+        if matches!(c, '-' | '_' | '.') {
+            if !in_run {
+                out.push('-');
+            }
+            in_run = true;
+        } else {
+            in_run = false;
+            out.extend(c.to_lowercase());
+        }
+    }
+    out
+}

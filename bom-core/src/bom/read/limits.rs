@@ -1,0 +1,93 @@
+//! What a document may cost, decided from its bytes alone.
+
+/// Limits of one document. A JSON value costs up to some hundred bytes of memory, so the number of values bounds the
+/// memory and the number of bytes does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of the document.
+    pub bytes: usize,
+    /// Depth of nesting; components inside components are the reason for more than ten.
+    pub depth: usize,
+    /// Objects and arrays.
+    pub containers: usize,
+    /// Values of any kind, counted as brackets and commas, which is never less than there are.
+    pub values: usize,
+}
+
+impl Default for Limits {
+    /// Room for about 80 000 components with evidence; the worst document within it costs about one gibibyte.
+    fn default() -> Self {
+        Self { bytes: 256 << 20, depth: 64, containers: 1_500_000, values: 8_000_000 }
+    }
+}
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// More than a limit allows.
+    #[error("read cyclonedx at offset {offset}: more than {limit} {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: usize,
+        /// Where the limit was passed.
+        offset: usize,
+    },
+    /// Not JSON.
+    #[error("read cyclonedx: not json")]
+    NotJson(#[source] serde_json::Error),
+    /// JSON, but no `bomFormat` of `CycloneDX`.
+    #[error("read cyclonedx: bomFormat is not CycloneDX")]
+    NotCycloneDx,
+    /// A version that we do not know.
+    #[error("read cyclonedx: specVersion {found:?} is not one of 1.2 to 1.7")]
+    Version {
+        /// What stands there.
+        found: String,
+    },
+}
+
+impl Limits {
+    /// Counts brackets and commas outside strings. The text need not be JSON: whatever passes here is cheap to parse.
+    pub(super) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
+        if bytes.len() > self.bytes {
+            return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes });
+        }
+        let (mut depth, mut containers, mut values) = (0_usize, 0_usize, 1_usize);
+        let mut in_string = false;
+        let mut escaped = false;
+        for (offset, byte) in bytes.iter().enumerate() {
+            if in_string {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => in_string = true,
+                b'{' | b'[' => {
+                    depth = depth.saturating_add(1);
+                    containers = containers.saturating_add(1);
+                    values = values.saturating_add(1);
+                }
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b',' => values = values.saturating_add(1),
+                _ => {}
+            }
+            for (what, limit, found) in [
+                ("levels of nesting", self.depth, depth),
+                ("objects and arrays", self.containers, containers),
+                ("values", self.values, values),
+            ] {
+                if found > limit {
+                    return Err(ReadError::Limit { what, limit, offset });
+                }
+            }
+        }
+        Ok(())
+    }
+}

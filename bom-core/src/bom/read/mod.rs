@@ -1,0 +1,75 @@
+//! A tolerant, bounded reader of CycloneDX JSON 1.2 to 1.7 into the neutral model.
+//!
+//! Tolerant: a field that we do not model, a wrong type or a bad value never fails the document. It is left out and
+//! listed as an [`Issue`], so that nothing is lost in silence. Bounded: the bytes are measured (size, depth, number of
+//! values) before any of them is turned into a tree.
+
+mod component;
+mod convert;
+mod fields;
+mod limits;
+mod parts;
+
+pub use fields::{Issue, IssueKind};
+pub use limits::{Limits, ReadError};
+
+use super::document::Bom;
+use fields::{Fields, Notes};
+use serde_json::Value;
+
+/// A document, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// What it says, normalised.
+    pub bom: Bom,
+    /// `specVersion`, one of `1.2` to `1.7`.
+    pub spec_version: String,
+    /// `serialNumber`, as it stands there.
+    pub serial_number: Option<String>,
+    /// `version` of the document.
+    pub document_version: Option<u64>,
+    /// What was left out or read otherwise, by place; sorted.
+    pub issues: Vec<Issue>,
+    /// Issues beyond the number that is kept.
+    pub further_issues: u64,
+}
+
+const VERSIONS: &[&str] = &["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
+
+/// Reads a document within the default [`Limits`].
+pub fn from_json(bytes: &[u8]) -> Result<Read, ReadError> {
+    from_json_within(bytes, &Limits::default())
+}
+
+/// Reads a document within given limits.
+pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
+    // Some editors put a byte order mark in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    limits.measure(bytes)?;
+    let value = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
+    let Value::Object(map) = value else {
+        return Err(ReadError::NotCycloneDx);
+    };
+    let mut notes = Notes::default();
+    let mut root = Fields::root(map);
+    if root.text("bomFormat", &mut notes).as_deref() != Some("CycloneDX") {
+        return Err(ReadError::NotCycloneDx);
+    }
+    let found = root.text("specVersion", &mut notes).unwrap_or_default();
+    let Some(spec_version) = VERSIONS.iter().find(|version| **version == found) else {
+        return Err(ReadError::Version { found: found.chars().take(32).collect() });
+    };
+    root.forget("$schema");
+    let serial_number = root.text("serialNumber", &mut notes);
+    let document_version = root.whole("version", &mut notes);
+    let bom = convert::bom(root, &mut notes).normalized();
+    let (issues, further_issues) = notes.into_issues();
+    Ok(Read {
+        bom,
+        spec_version: (*spec_version).to_owned(),
+        serial_number,
+        document_version,
+        issues,
+        further_issues,
+    })
+}

@@ -1,0 +1,177 @@
+//! Opened files: what is asked of each, and what the answers mean for what is asked next.
+
+use std::collections::BTreeMap;
+
+use super::{At, Correlator, describe};
+use crate::{
+    event::{OpenedFile, Task},
+    fact::{Action, FactKey, Strength},
+    input::{Answer, Reason, Repeat, Request, Work},
+    inventory::{Description, Epoch, Question},
+    key::{FileKey, Object, ProcessKey},
+    path::SeenPath,
+};
+
+/// The key under which the kernel counts repeated opens.
+type RepeatKey = (ProcessKey, u64, u32, u64, u32, u64, u64, u32);
+
+/// What is known of the questions asked of files.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    next: u64,
+    /// Work without an answer.
+    waiting: BTreeMap<u64, Work>,
+    /// Files that were asked about.
+    asked: BTreeMap<FileKey, Asked>,
+    /// Which fact a counted open belongs to.
+    repeats: BTreeMap<RepeatKey, FactKey>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    content: bool,
+    digest: bool,
+    owner: bool,
+}
+
+impl Correlator {
+    pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
+        self.process(task);
+        let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        let key = at.fact(task, Action::Opened, Object::File(file.key));
+        self.files.repeats.insert(repeat_key(task, &file), key.clone());
+        super::add(&mut self.epoch, key, at.evidence(strength));
+        self.files.met(&mut self.epoch, task, file, false)
+    }
+
+    /// Sets the counts the kernel kept at delivered opens.
+    pub(super) fn repeats(&mut self, repeats: &[Repeat]) {
+        for repeat in repeats {
+            let key = (
+                repeat.process,
+                repeat.image.0,
+                repeat.device,
+                repeat.inode,
+                repeat.generation,
+                repeat.parent_inode,
+                repeat.name_hash,
+                repeat.mount_id,
+            );
+            let Some(fact) = self.files.repeats.get(&key) else { continue };
+            if let Some(evidence) = self.epoch.facts.get_mut(fact) {
+                // Several names of one file share a fact: each brings its own repetitions.
+                evidence.count.0 = evidence.count.0.saturating_add(repeat.count.saturating_sub(1));
+                evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
+        let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
+        let object = Object::File(done.file.key);
+        let question = match done.request {
+            Request::Inspect => Question::Content,
+            Request::Digest => Question::Digest,
+            Request::Owner => Question::Owner,
+        };
+        match answer {
+            Answer::Unknown(reason) => {
+                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
+            }
+            Answer::Digest(digest) => describe(&mut self.epoch, &object, Description::Digest(digest)),
+            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(owner)),
+            Answer::Inspected(content) => {
+                let known = content.is_some();
+                describe(&mut self.epoch, &object, Description::Content(content));
+                if known {
+                    let template = done;
+                    return [Request::Digest, Request::Owner]
+                        .into_iter()
+                        .filter_map(|request| self.files.ask(request, &template))
+                        .collect();
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+impl Files {
+    pub(super) fn pending(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Questions without an answer.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = (FileKey, Question)> + '_ {
+        self.waiting.values().map(|work| {
+            let question = match work.request {
+                Request::Inspect => Question::Content,
+                Request::Digest => Question::Digest,
+                Request::Owner => Question::Owner,
+            };
+            (work.file.key, question)
+        })
+    }
+
+    /// A file was met: describes it and asks what has not been asked of it yet.
+    pub(super) fn met(&mut self, epoch: &mut Epoch, task: &Task, file: OpenedFile, executed: bool) -> Vec<Work> {
+        let object = Object::File(file.key);
+        describe(epoch, &object, Description::Path(file.path.clone()));
+        if file.is_unlinked() {
+            describe(epoch, &object, Description::Unlinked);
+        }
+        if file.rdev != 0 {
+            describe(epoch, &object, Description::Device(file.rdev));
+        }
+        if !file.is_regular() || file.is_pseudo() || !(file.can_read() || executed) || file.key.size == 0 {
+            return Vec::new();
+        }
+        let work = Work {
+            id: 0,
+            request: Request::Inspect,
+            process: task.process,
+            mount_namespace: task.mount_namespace,
+            file,
+        };
+        if work.file.is_truncated() {
+            let reason = Reason::PathTruncated;
+            describe(epoch, &object, Description::Unknown { question: Question::Content, reason });
+            return Vec::new();
+        }
+        let mut asked = Vec::new();
+        asked.extend(self.ask(Request::Inspect, &work));
+        if is_python_code(&work.file.path) {
+            asked.extend(self.ask(Request::Owner, &work));
+        }
+        asked
+    }
+
+    fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
+        let asked = self.asked.entry(like.file.key).or_default();
+        let flag = match request {
+            Request::Inspect => &mut asked.content,
+            Request::Digest => &mut asked.digest,
+            Request::Owner => &mut asked.owner,
+        };
+        if std::mem::replace(flag, true) {
+            return None;
+        }
+        self.next += 1;
+        let work = Work { id: self.next, request, ..like.clone() };
+        self.waiting.insert(work.id, work.clone());
+        Some(work)
+    }
+}
+
+/// Python source, byte code and extension modules: what an import opens. Whose file it is decides
+/// its installer's RECORD, not this name.
+pub(crate) fn is_python_code(path: &SeenPath) -> bool {
+    let name = path.file_name();
+    [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+fn repeat_key(task: &Task, file: &OpenedFile) -> RepeatKey {
+    let key = file.key;
+    let name = (file.parent_inode, file.name_hash, file.mount_id);
+    (task.process, task.image.0, key.device, key.inode, key.generation, name.0, name.1, name.2)
+}

@@ -1,0 +1,220 @@
+//! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
+//!
+//! `files` decides what is asked of an opened file, `network` joins connections with names,
+//! `processes` keeps who is who, `closing` turns what was counted into coverage.
+
+mod closing;
+mod files;
+mod network;
+mod processes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    coverage::{
+        ProbeStatus,
+        rules::{Detector, Seen},
+    },
+    event::{Body, Event, Task},
+    fact::{Action, Evidence, FactKey, Strength},
+    identify::catalog::Catalog,
+    input::{Finish, Input, Start, Work},
+    inventory::{Description, Epoch, Inventory},
+    join::{Intervals, Join},
+    key::{EpochId, Object, SubjectKey},
+};
+
+/// Holds everything between inputs. Start with [`Correlator::default`], feed [`Input::Start`] first.
+#[derive(Debug, Default)]
+pub struct Correlator {
+    start: Option<Start>,
+    epoch: Epoch,
+    catalog: Catalog,
+    files: files::Files,
+    network: network::Network,
+    seen: Seen,
+    finish: Option<Finish>,
+    latest_ns: u64,
+}
+
+impl Correlator {
+    /// Takes one input and returns what has to be found out because of it.
+    pub fn step(&mut self, input: Input) -> Vec<Work> {
+        match input {
+            Input::Start(start) => self.begin(*start),
+            Input::Catalog(catalog) => self.catalog.extend(catalog),
+            Input::Probes { at_ns, states } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                let alive = states.iter().filter(|state| state.status == ProbeStatus::Attached);
+                self.seen.alive.extend(alive.map(|state| state.name.clone()));
+                self.epoch.coverage.probes.extend(states);
+            }
+            Input::Event(event) => return self.event(event),
+            Input::Answer { work, answer } => return self.answer(work, answer),
+            Input::Counters { at_ns, counters, recursion_misses } => {
+                self.count(at_ns, &counters, &recursion_misses);
+            }
+            Input::Repeats(repeats) => self.repeats(&repeats),
+            Input::Lost { at_ns, cause, count } => {
+                let from = self.begun();
+                self.epoch.coverage.lose(&cause, None, count, from, at_ns);
+            }
+            Input::Clock { boot_ns, wall_ns } => {
+                self.latest_ns = self.latest_ns.max(boot_ns);
+                self.epoch.clock.insert((boot_ns, wall_ns));
+            }
+            Input::Finish(finish) => {
+                self.latest_ns = self.latest_ns.max(finish.at_ns);
+                self.finish = Some(*finish);
+            }
+        }
+        Vec::new()
+    }
+
+    /// How many pieces of work have no answer yet.
+    pub fn pending(&self) -> usize {
+        self.files.pending()
+    }
+
+    /// What is known by now. Can be asked at any time; what is still open counts as incomplete.
+    pub fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::default();
+        let Some(start) = &self.start else { return inventory };
+        let subject = subject_key(start);
+        let mut epoch = self.epoch.clone();
+        let seen = self.network.close(&mut epoch, &subject, self.seen.clone());
+        self.close(&mut epoch, start, &subject, seen);
+        inventory.epochs.insert(start.epoch.clone(), epoch);
+        inventory
+    }
+
+    /// The catalog the inventory is to be read with.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The epoch being observed, once it has begun.
+    pub fn epoch(&self) -> Option<&EpochId> {
+        self.start.as_ref().map(|start| &start.epoch)
+    }
+
+    fn begin(&mut self, start: Start) {
+        self.latest_ns = start.at_ns;
+        self.epoch.versions.insert(start.version.clone());
+        self.epoch.host.insert(start.host.clone());
+        let subject = self.epoch.subjects.entry(subject_key(&start)).or_default();
+        subject.names.insert(start.name.clone());
+        self.start = Some(start);
+    }
+
+    fn begun(&self) -> u64 {
+        self.start.as_ref().map_or(0, |start| start.at_ns)
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Work> {
+        let Some(subject) = self.start.as_ref().map(subject_key) else { return Vec::new() };
+        self.latest_ns = self.latest_ns.max(event.time_ns);
+        let Event { sequence, probe, time_ns, body } = event;
+        let at = At { subject, sequence, probe, time_ns };
+        match body {
+            Body::Open { task, file } => self.opened(&at, &task, file),
+            Body::Exec { task, exec } => self.executed(&at, &task, *exec),
+            Body::Fork { task, child } => {
+                self.forked(&task, child);
+                Vec::new()
+            }
+            Body::Exit { task, code } => {
+                self.process(&task).status.insert(code);
+                Vec::new()
+            }
+            Body::Threaded { task } => {
+                self.process(&task).threaded.0 = true;
+                self.seen.detected.insert(Detector::Threads);
+                Vec::new()
+            }
+            Body::UringCreated { task } => {
+                self.process(&task).uring.0 = true;
+                Vec::new()
+            }
+            Body::Tcp { task, tcp } => {
+                self.process(&task);
+                self.network.tcp(&at, &task, &tcp);
+                Vec::new()
+            }
+            Body::Hello { cookie, hello, .. } => {
+                self.network.hello(cookie, hello);
+                Vec::new()
+            }
+            Body::Dns { answer, .. } => {
+                self.network.answer(&mut self.epoch, &at, answer);
+                Vec::new()
+            }
+            Body::Undecoded { .. } => {
+                self.seen.detected.insert(Detector::Undecoded);
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Where an event stands.
+#[derive(Clone, Debug)]
+struct At {
+    subject: SubjectKey,
+    sequence: u64,
+    probe: u16,
+    time_ns: u64,
+}
+
+impl At {
+    fn fact(&self, task: &Task, action: Action, object: Object) -> FactKey {
+        FactKey {
+            subject: self.subject.clone(),
+            process: task.process,
+            image: task.image,
+            action,
+            object,
+            probe: self.probe,
+        }
+    }
+
+    fn evidence(&self, strength: Strength) -> Evidence {
+        Evidence::once(strength, self.sequence, self.time_ns)
+    }
+}
+
+/// Adds a fact, or counts it at the one that is there.
+fn add(epoch: &mut Epoch, key: FactKey, evidence: Evidence) {
+    match epoch.facts.entry(key) {
+        std::collections::btree_map::Entry::Vacant(entry) => {
+            entry.insert(evidence);
+        }
+        std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().again(evidence),
+    }
+}
+
+fn describe(epoch: &mut Epoch, object: &Object, description: Description) {
+    match epoch.objects.get_mut(object) {
+        Some(known) => {
+            known.insert(description);
+        }
+        None => {
+            epoch.objects.insert(object.clone(), BTreeSet::from([description]));
+        }
+    }
+}
+
+/// A session of `aibom run` makes its own cgroup; its start tells it from an earlier use of the id.
+fn subject_key(start: &Start) -> SubjectKey {
+    SubjectKey {
+        boot: start.epoch.boot.clone(),
+        cgroup: start.cgroup,
+        session: start.before_first_instruction.then_some(start.epoch.start_ns),
+    }
+}
+
+fn widen(window: &mut Intervals, from: u64, to: u64) {
+    window.join(Intervals::one(from, to));
+}
+
+type Counters = BTreeMap<String, u64>;

@@ -1,0 +1,47 @@
+//! Who is who: processes, their images, and which image came from which.
+
+use super::{At, Correlator};
+use crate::{
+    coverage::rules::Detector,
+    event::{Exec, Task},
+    fact::{Action, Strength},
+    input::Work,
+    inventory::{self, Process},
+    key::{Object, ProcessKey},
+};
+
+impl Correlator {
+    /// The process of a task, entered at its first sight.
+    pub(super) fn process(&mut self, task: &Task) -> &mut Process {
+        let process = self.epoch.processes.entry(task.process).or_default();
+        process.images.insert(task.image);
+        process
+    }
+
+    pub(super) fn forked(&mut self, task: &Task, child: ProcessKey) {
+        self.process(task);
+        let process = self.epoch.processes.entry(child).or_default();
+        process.parents.insert(task.process);
+        process.images.insert(task.image);
+    }
+
+    pub(super) fn executed(&mut self, at: &At, task: &Task, exec: Exec) -> Vec<Work> {
+        let process = self.process(task);
+        if exec.parent.tgid != 0 {
+            process.parents.insert(exec.parent);
+        }
+        let image = inventory::Image {
+            subject: [at.subject.clone()].into(),
+            executables: [exec.file.key].into(),
+            requested: [exec.requested].into(),
+            previous: [exec.previous_image].into(),
+        };
+        self.epoch.images.insert(task.image, image);
+        if exec.file.path.bytes().first() != Some(&b'/') {
+            self.seen.detected.insert(Detector::MemoryImage);
+        }
+        let object = Object::File(exec.file.key);
+        super::add(&mut self.epoch, at.fact(task, Action::Executed, object), at.evidence(Strength::Executed));
+        self.files.met(&mut self.epoch, task, exec.file, true)
+    }
+}

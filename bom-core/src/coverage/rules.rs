@@ -1,0 +1,255 @@
+//! Every known way past the probes, and what closes or watches it. docs/coverage.md is this table.
+
+use std::collections::BTreeSet;
+
+use super::{Class, Gap};
+
+/// What the rules are applied to: one subject of one epoch.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Names of the probes that were attached.
+    pub alive: BTreeSet<String>,
+    /// Detectors that went off.
+    pub detected: BTreeSet<Detector>,
+}
+
+/// Something that is counted because a fact may hide behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detector {
+    /// A process of the subject had more than one thread.
+    Threads,
+    /// A descriptor was gone or replaced before the probe looked.
+    UnresolvedDescriptor,
+    /// io_uring opened a file into a direct descriptor.
+    DirectDescriptor,
+    /// A connection whose name is not known.
+    Nameless,
+    /// A connection whose real name is encrypted.
+    EncryptedHello,
+    /// A stream head or datagram that could not be decoded.
+    Undecoded,
+    /// An image that is in no file system was executed.
+    MemoryImage,
+    /// A packet had headers the probe does not parse.
+    UnparsedPacket,
+}
+
+/// What keeps an escape from making a class incomplete.
+#[derive(Clone, Copy, Debug)]
+pub enum Watch {
+    /// These probes see it.
+    Probes(&'static [&'static str]),
+    /// This detector would have gone off, given that these probes ran.
+    Detector(Detector, &'static [&'static str]),
+    /// Nothing yet.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Escape {
+    pub id: &'static str,
+    pub classes: &'static [Class],
+    pub watch: Watch,
+    pub text: &'static str,
+}
+
+const FILES: &[Class] = &[Class::Models, Class::Libraries, Class::Packages];
+const ENDPOINTS: &[Class] = &[Class::Endpoints];
+const PROGRAMS: &[Class] = &[Class::Programs];
+
+/// Probes without which a class is not observed at all.
+pub const REQUIRED: &[(&[Class], &[&str])] = &[
+    (&Class::ALL, &["sched_process_exec", "sched_process_fork", "sched_process_exit"]),
+    (FILES, &["sys_exit_openat", "sys_exit_openat2", "sys_exit_open_by_handle_at"]),
+    // These two system calls exist only on some architectures.
+    (FILES, if cfg!(target_arch = "x86_64") { &["sys_exit_open", "sys_exit_creat"] } else { &[] }),
+    (ENDPOINTS, &["inet_sock_set_state", "cgroup_skb_egress", "cgroup_skb_ingress"]),
+];
+
+pub const ESCAPES: &[Escape] = &[
+    Escape {
+        id: "io-uring-open",
+        classes: FILES,
+        watch: Watch::Probes(&["io_uring_create", "io_uring_complete"]),
+        text: "files opened by io_uring",
+    },
+    Escape {
+        id: "io-uring-direct-descriptor",
+        classes: FILES,
+        watch: Watch::Detector(Detector::DirectDescriptor, &["io_uring_complete"]),
+        text: "files opened by io_uring into direct descriptors",
+    },
+    Escape {
+        id: "compat-system-call",
+        classes: FILES,
+        watch: Watch::Nothing,
+        text: "files opened by 32-bit system calls on a 64-bit kernel, which these events leave out",
+    },
+    Escape {
+        id: "descriptor-race",
+        classes: FILES,
+        watch: Watch::Detector(Detector::Threads, &["sched_process_fork"]),
+        text: "a descriptor that another thread replaced while it was being opened",
+    },
+    Escape {
+        id: "descriptor-gone",
+        classes: FILES,
+        watch: Watch::Detector(Detector::UnresolvedDescriptor, &["sys_exit_openat"]),
+        text: "a file closed again before the probe could name it",
+    },
+    Escape {
+        id: "descriptor-passing",
+        classes: FILES,
+        watch: Watch::Nothing,
+        text: "open files received from another process (SCM_RIGHTS, pidfd_getfd)",
+    },
+    Escape {
+        id: "anonymous-executable-memory",
+        classes: &[Class::Libraries, Class::Packages],
+        watch: Watch::Nothing,
+        text: "code read or received into anonymous memory and run there",
+    },
+    Escape {
+        id: "streamed-content",
+        classes: &[Class::Models, Class::Packages],
+        watch: Watch::Nothing,
+        text: "models and code received over the network and never stored in a file",
+    },
+    Escape {
+        id: "archive-member",
+        classes: &[Class::Models, Class::Packages],
+        watch: Watch::Nothing,
+        text: "models and packages inside archives, of which only the archive is opened",
+    },
+    Escape {
+        id: "udp",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "traffic over UDP, QUIC included; DNS answers are read, its servers are not listed",
+    },
+    Escape {
+        id: "other-families",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "raw, packet, vsock and other sockets that are neither TCP nor UDP",
+    },
+    Escape {
+        id: "unix-proxy",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "calls handed to another process over a unix socket",
+    },
+    Escape {
+        id: "socket-passing",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "connected sockets received from another process",
+    },
+    Escape {
+        id: "encrypted-hello",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::EncryptedHello, &["cgroup_skb_egress"]),
+        text: "server names hidden by Encrypted Client Hello",
+    },
+    Escape {
+        id: "nameless-endpoint",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::Nameless, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "a peer whose name is not known",
+    },
+    Escape {
+        id: "undecoded-stream",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::Undecoded, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "a stream head or DNS message that could not be decoded",
+    },
+    Escape {
+        id: "unparsed-packet",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::UnparsedPacket, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "packets with fragments or extension headers, which are not parsed",
+    },
+    Escape {
+        id: "memory-image",
+        classes: PROGRAMS,
+        watch: Watch::Detector(Detector::MemoryImage, &["sched_process_exec"]),
+        text: "a program executed from memory, whose content is gone",
+    },
+    Escape {
+        id: "delegated-start",
+        classes: PROGRAMS,
+        watch: Watch::Nothing,
+        text: "programs that a service outside the subject starts on its behalf",
+    },
+];
+
+/// The gaps of one class.
+pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
+    let mut gaps = BTreeSet::new();
+    for (classes, probes) in REQUIRED {
+        if classes.contains(&class) {
+            gaps.extend(missing(probes, seen));
+        }
+    }
+    for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        match escape.watch {
+            Watch::Nothing => {
+                gaps.insert(Gap::Unwatched(escape.id));
+            }
+            Watch::Probes(probes) => {
+                if missing(probes, seen).next().is_some() {
+                    gaps.insert(Gap::Unwatched(escape.id));
+                }
+            }
+            Watch::Detector(detector, probes) => {
+                if missing(probes, seen).next().is_some() {
+                    gaps.insert(Gap::Unwatched(escape.id));
+                } else if seen.detected.contains(&detector) {
+                    gaps.insert(Gap::Suspected(escape.id));
+                }
+            }
+        }
+    }
+    gaps
+}
+
+fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Gap> + 'a {
+    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| Gap::Probe(probe.to_owned()))
+}
+
+/// The sentence of an escape.
+pub fn describe(id: &str) -> &'static str {
+    ESCAPES.iter().find(|escape| escape.id == id).map_or("an escape this build does not know", |escape| escape.text)
+}
+
+/// docs/coverage.md.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Coverage\n\nMade from `bom-core/src/coverage/rules.rs` by `cargo xtask bless`; do not edit.\n\n\
+         A class is `complete` for a subject and a window only if the probes were attached before the\n\
+         subject's first instruction, nothing was lost, and every row below that names the class is\n\
+         closed. As long as a row is watched by nothing, its classes are `incomplete`.\n\n\
+         ## Probes a class needs\n\n| class | probes |\n|---|---|\n",
+    );
+    for class in Class::ALL {
+        let probes: Vec<&str> = REQUIRED
+            .iter()
+            .filter(|(classes, _)| classes.contains(&class))
+            .flat_map(|(_, probes)| probes.iter().copied())
+            .collect();
+        page.push_str(&format!("| {} | {} |\n", class.name(), probes.join(", ")));
+    }
+    page.push_str("\n## Known ways past them\n\n| id | what | classes | closed or watched by |\n|---|---|---|---|\n");
+    for escape in ESCAPES {
+        let classes: Vec<&str> = escape.classes.iter().map(|class| class.name()).collect();
+        let watch = match escape.watch {
+            Watch::Probes(probes) => format!("seen by {}", probes.join(", ")),
+            Watch::Detector(detector, probes) => {
+                format!("detector {detector:?}, while {} run", probes.join(", "))
+            }
+            Watch::Nothing => "nothing yet: incomplete".to_owned(),
+        };
+        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+    }
+    page
+}

@@ -1,0 +1,229 @@
+//! Bytes of one record → what it says. By copy, and never trusting a length it carries.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use bom_common::record::{self, Header, kind, probe, protocol};
+use zerocopy::FromBytes;
+
+use crate::{
+    event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
+    key::{FileKey, ImageId, ProcessKey},
+    path::SeenPath,
+};
+
+/// A record that could not be decoded: counted as loss, never a reason to stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("decode record: {have} bytes, {need} needed")]
+    Short { have: usize, need: usize },
+    #[error("decode record: layout version {0}, this build reads {version}", version = record::VERSION)]
+    Version(u16),
+    #[error("decode record: unknown kind {0}")]
+    Kind(u16),
+    #[error("decode record: address family {0}")]
+    Family(u16),
+    #[error("decode record: TCP state {0}")]
+    State(u8),
+    #[error("decode record: stream protocol {0}")]
+    Protocol(u16),
+}
+
+/// A record before the stream decoder saw it: the only place where payload bytes exist.
+#[derive(Debug)]
+pub enum Decoded {
+    Body(Body),
+    Payload(Payload),
+}
+
+#[derive(Debug)]
+pub struct Record {
+    pub probe: u16,
+    pub time_ns: u64,
+    pub decoded: Decoded,
+}
+
+/// Stream or datagram bytes. Lives from the ring to the stream decoder and is zeroed there.
+#[derive(Debug)]
+pub struct Payload {
+    pub cookie: u64,
+    pub cgroup: u64,
+    pub protocol: Protocol,
+    pub remote: SocketAddr,
+    /// TCP sequence number of the first byte.
+    pub sequence: u32,
+    /// The datagram was longer than what the record holds.
+    pub cut: bool,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    DnsUdp,
+    TlsClient,
+}
+
+/// Decodes one record as it lay in the ring.
+pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+    let (header, rest) = take::<Header>(bytes)?;
+    if header.version != record::VERSION {
+        return Err(DecodeError::Version(header.version));
+    }
+    let task = Task {
+        process: ProcessKey { tgid: header.tgid, start_ns: header.start_ns },
+        tid: header.tid,
+        image: ImageId(header.image),
+        subject: header.subject,
+        cgroup: header.cgroup,
+        mount_namespace: header.mount_namespace,
+    };
+    let decoded = match header.kind {
+        kind::OPEN => {
+            let (open, rest) = take::<record::Open>(rest)?;
+            Decoded::Body(Body::Open { task, file: file(&open.file, rest)? })
+        }
+        kind::EXEC => Decoded::Body(exec(task, rest)?),
+        kind::FORK => {
+            let (fork, _) = take::<record::Fork>(rest)?;
+            let child = ProcessKey { tgid: fork.child_tgid, start_ns: fork.child_start_ns };
+            Decoded::Body(Body::Fork { task, child })
+        }
+        kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
+        kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
+        kind::THREADED => Decoded::Body(Body::Threaded { task }),
+        kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
+        other => return Err(DecodeError::Kind(other)),
+    };
+    Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
+}
+
+/// The numbers of the open family (arch/x86/entry/syscalls/syscall_64.tbl and
+/// include/uapi/asm-generic/unistd.h).
+const OPEN_FAMILY: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
+    &[
+        (2, probe::SYS_EXIT_OPEN),
+        (85, probe::SYS_EXIT_CREAT),
+        (257, probe::SYS_EXIT_OPENAT),
+        (304, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (437, probe::SYS_EXIT_OPENAT2),
+    ]
+} else {
+    &[
+        (56, probe::SYS_EXIT_OPENAT),
+        (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (437, probe::SYS_EXIT_OPENAT2),
+    ]
+};
+
+fn probe_of(header: &Header) -> u16 {
+    if header.probe != probe::SYS_EXIT {
+        return header.probe;
+    }
+    let row = OPEN_FAMILY.iter().find(|(number, _)| *number == header.system_call);
+    row.map_or(probe::SYS_EXIT, |(_, probe)| *probe)
+}
+
+fn take<T: FromBytes>(bytes: &[u8]) -> Result<(T, &[u8]), DecodeError> {
+    T::read_from_prefix(bytes)
+        .map_err(|_| DecodeError::Short { have: bytes.len(), need: size_of::<T>() })
+}
+
+fn counted(bytes: &[u8], length: u32) -> Result<&[u8], DecodeError> {
+    let need = usize::try_from(length).unwrap_or(usize::MAX);
+    bytes.get(..need).ok_or(DecodeError::Short { have: bytes.len(), need })
+}
+
+fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
+    Ok(OpenedFile {
+        key: FileKey {
+            device: raw.device,
+            inode: raw.inode,
+            generation: raw.generation,
+            size: raw.size,
+            ctime_s: raw.ctime_s,
+            ctime_ns: raw.ctime_ns,
+        },
+        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags),
+        path_flags: raw.path_flags,
+        parent_inode: raw.parent_inode,
+        name_hash: raw.name_hash,
+        mode: raw.mode,
+        flags: raw.flags,
+        fs_magic: raw.fs_magic,
+        rdev: raw.rdev,
+        mount_id: raw.mount_id,
+    })
+}
+
+/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`,
+/// which no absolute path does.
+fn turn_round(leaf_first: &[u8], flags: u32) -> SeenPath {
+    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(4));
+    if flags & record::path_flag::TRUNCATED != 0 {
+        path.extend_from_slice("…".as_bytes());
+    }
+    let body = leaf_first.strip_suffix(b"/").unwrap_or(leaf_first);
+    for component in body.rsplit(|&byte| byte == b'/') {
+        path.push(b'/');
+        path.extend_from_slice(component);
+    }
+    // A file outside every namespace (memfd) has a name, not a path.
+    if flags & record::path_flag::DETACHED != 0 {
+        path.remove(0);
+    }
+    SeenPath::new(path)
+}
+
+fn exec(task: Task, bytes: &[u8]) -> Result<Body, DecodeError> {
+    let (raw, rest) = take::<record::Exec>(bytes)?;
+    let file = file(&raw.file, rest)?;
+    let after = rest.get(usize::try_from(raw.file.path_length).unwrap_or(usize::MAX)..).unwrap_or_default();
+    let requested = SeenPath::new(counted(after, raw.requested_length)?);
+    let parent = ProcessKey { tgid: raw.parent_tgid, start_ns: raw.parent_start_ns };
+    let previous_image = ImageId(raw.previous_image);
+    Ok(Body::Exec { task, exec: Box::new(Exec { file, requested, previous_image, parent, uid: raw.uid }) })
+}
+
+fn tcp(raw: &record::TcpState) -> Result<Tcp, DecodeError> {
+    let state = match raw.new_state {
+        1 => TcpState::Established,
+        2 => TcpState::SynSent,
+        7 => TcpState::Closed,
+        other => return Err(DecodeError::State(other)),
+    };
+    Ok(Tcp {
+        cookie: raw.cookie,
+        remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local: SocketAddr::new(address(raw.family, &raw.local)?, raw.local_port),
+        state,
+        bytes_acked: raw.bytes_acked,
+        bytes_received: raw.bytes_received,
+    })
+}
+
+/// IPv4-mapped IPv6 addresses are IPv4 addresses written differently.
+fn address(family: u16, raw: &[u8; 16]) -> Result<IpAddr, DecodeError> {
+    match family {
+        2 => Ok(IpAddr::V4(Ipv4Addr::new(raw[0], raw[1], raw[2], raw[3]))),
+        10 => Ok(IpAddr::V6(Ipv6Addr::from(*raw)).to_canonical()),
+        other => Err(DecodeError::Family(other)),
+    }
+}
+
+fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
+    let (raw, rest) = take::<record::Payload>(bytes)?;
+    let protocol = match raw.protocol {
+        protocol::DNS_UDP => Protocol::DnsUdp,
+        protocol::TLS_CLIENT => Protocol::TlsClient,
+        other => return Err(DecodeError::Protocol(other)),
+    };
+    Ok(Payload {
+        cookie: raw.cookie,
+        cgroup: header.cgroup,
+        protocol,
+        remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        sequence: raw.sequence,
+        cut: protocol == Protocol::DnsUdp && raw.total > raw.length,
+        bytes: counted(rest, raw.length)?.to_vec(),
+    })
+}

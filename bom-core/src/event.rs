@@ -1,0 +1,143 @@
+//! What happened: a decoded record.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    key::{FileKey, ImageId, ProcessKey},
+    path::SeenPath,
+    stream::{ClientHello, DnsAnswer},
+};
+
+/// One record, decoded, numbered in the order it was drained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the epoch; never reused.
+    pub sequence: u64,
+    /// `bom_common::record::probe`.
+    pub probe: u16,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub time_ns: u64,
+    pub body: Body,
+}
+
+/// The task a record speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub process: ProcessKey,
+    pub tid: u32,
+    pub image: ImageId,
+    /// The tracked cgroup through which it belongs to a subject.
+    pub subject: u64,
+    pub cgroup: u64,
+    /// Inode number of its mount namespace; 0 if it had left it.
+    pub mount_namespace: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    Open { task: Task, file: OpenedFile },
+    Exec { task: Task, exec: Box<Exec> },
+    Fork { task: Task, child: ProcessKey },
+    Exit { task: Task, code: u32 },
+    Threaded { task: Task },
+    UringCreated { task: Task },
+    Tcp { task: Task, tcp: Tcp },
+    /// The head of a TLS stream, of which only these fields were kept.
+    Hello { cookie: u64, cgroup: u64, remote: SocketAddr, hello: ClientHello },
+    /// A DNS answer, of which only these fields were kept.
+    Dns { cookie: u64, cgroup: u64, server: SocketAddr, answer: DnsAnswer },
+    /// A stream head or datagram that could not be decoded.
+    Undecoded { cookie: u64, cgroup: u64, remote: SocketAddr, reason: String },
+}
+
+/// A file as the kernel had it at that moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedFile {
+    pub key: FileKey,
+    pub path: SeenPath,
+    /// `bom_common::record::path_flag` bits.
+    pub path_flags: u32,
+    pub parent_inode: u64,
+    pub name_hash: u64,
+    pub mode: u32,
+    /// Open flags as fcntl(2) has them.
+    pub flags: u32,
+    pub fs_magic: u64,
+    pub rdev: u32,
+    pub mount_id: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    pub file: OpenedFile,
+    /// What execve was asked for; claimed, because the caller chose it.
+    pub requested: SeenPath,
+    pub previous_image: ImageId,
+    pub parent: ProcessKey,
+    pub uid: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tcp {
+    pub cookie: u64,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+    pub state: TcpState,
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+}
+
+/// The states that are reported (include/net/tcp_states.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TcpState {
+    SynSent,
+    Established,
+    Closed,
+}
+
+impl OpenedFile {
+    const S_IFMT: u32 = 0o170_000;
+    const S_IFREG: u32 = 0o100_000;
+    const O_ACCMODE: u32 = 0o3;
+    const O_WRONLY: u32 = 0o1;
+    const O_PATH: u32 = 0o10_000_000;
+
+    pub fn is_regular(&self) -> bool {
+        self.mode & Self::S_IFMT == Self::S_IFREG
+    }
+
+    /// Whether the descriptor can read content: not write-only, not O_PATH.
+    pub fn can_read(&self) -> bool {
+        self.flags & Self::O_PATH == 0 && self.flags & Self::O_ACCMODE != Self::O_WRONLY
+    }
+
+    pub fn is_unlinked(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::UNLINKED != 0
+    }
+
+    pub fn is_truncated(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::TRUNCATED != 0
+    }
+
+    /// Whether the file system makes its content up (proc, sysfs, cgroup, …): nothing is stored
+    /// there, so nothing there can be a model or a library (include/uapi/linux/magic.h).
+    pub fn is_pseudo(&self) -> bool {
+        const PSEUDO: [u64; 12] = [
+            0x9fa0,      // proc
+            0x6265_6572, // sysfs
+            0x0063_6770, // cgroup2
+            0x0027_e0eb, // cgroup
+            0x6462_6720, // debugfs
+            0x7472_6163, // tracefs
+            0x7363_6673, // securityfs
+            0x1cd1,      // devpts
+            0xcafe_4a11, // bpf
+            0x6e73_6673, // nsfs
+            0x1981_0909, // mqueue
+            0x4249_4e4d, // binfmt_misc
+        ];
+        PSEUDO.contains(&self.fs_magic)
+    }
+}

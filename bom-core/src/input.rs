@@ -1,0 +1,192 @@
+//! The correlator's inputs and what it asks for: together, the schema of a recording.
+//!
+//! These types derive `Serialize` because they *are* what leaves the process in a recording
+//! (schemas/recording.md); no other domain type does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    coverage::ProbeState,
+    event::{Event, OpenedFile},
+    identify::catalog::Catalog,
+    key::{EpochId, ImageId, ProcessKey},
+    metadata::Extracted,
+    path::SeenPath,
+};
+
+/// One thing the outside tells the core. The core is a function of the list of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// First of all: who observes, and what.
+    Start(Box<Start>),
+    /// Rows that extend or replace the built-in catalog.
+    Catalog(Catalog),
+    /// What became of each probe.
+    Probes { at_ns: u64, states: Vec<ProbeState> },
+    Event(Event),
+    /// The result of a piece of [`Work`].
+    Answer { work: u64, answer: Answer },
+    /// The probes' counters so far.
+    Counters { at_ns: u64, counters: BTreeMap<String, u64>, recursion_misses: BTreeMap<String, u64> },
+    /// Opens that were counted in the kernel at an earlier record.
+    Repeats(Vec<Repeat>),
+    /// Something was lost on this side of the ring.
+    Lost { at_ns: u64, cause: String, count: u64 },
+    /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
+    Clock { boot_ns: u64, wall_ns: i64 },
+    /// Observation is over.
+    Finish(Box<Finish>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    pub epoch: EpochId,
+    /// Version of the aibom that observed.
+    pub version: String,
+    pub host: HostFacts,
+    /// The cgroup that is observed.
+    pub cgroup: u64,
+    /// How the subject is named in the document; the command's file name for `aibom run`.
+    pub name: String,
+    /// The probes were attached before the subject's first instruction.
+    pub before_first_instruction: bool,
+    pub at_ns: u64,
+}
+
+/// What the node is. No host name, no user name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// `uname -r`.
+    pub kernel: String,
+    /// `uname -m`.
+    pub architecture: String,
+    /// ID and VERSION_ID of /etc/os-release.
+    pub distribution: Option<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeat {
+    pub process: ProcessKey,
+    pub image: ImageId,
+    pub device: u32,
+    pub inode: u64,
+    pub generation: u32,
+    pub parent_inode: u64,
+    pub name_hash: u64,
+    pub mount_id: u32,
+    /// Opens, the first included.
+    pub count: u64,
+    pub last_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finish {
+    pub at_ns: u64,
+    /// Wait status of the command, as wait(2) gives it; `None` if there was no command.
+    pub status: Option<u32>,
+    /// Processes of the subject that were still there.
+    pub survivors: BTreeSet<ProcessKey>,
+}
+
+/// I/O the core asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    pub id: u64,
+    pub request: Request,
+    /// Where to look: the file as the process saw it.
+    pub file: OpenedFile,
+    pub process: ProcessKey,
+    pub mount_namespace: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// What is this file? (`bom-extract`)
+    Inspect,
+    /// SHA-256 of its content.
+    Digest,
+    /// Which installed package owns it?
+    Owner,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// `None`: not a format we know.
+    Inspected(Option<Box<Extracted>>),
+    /// Lower-case hex SHA-256.
+    Digest(String),
+    Owner(Owner),
+    /// It could not be found out, and this is why.
+    Unknown(Reason),
+}
+
+/// Who installed a file. Both can hold; neither is "looked, is absent".
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    pub python: Option<PythonOwner>,
+    pub deb: Option<DebOwner>,
+}
+
+/// A distribution whose RECORD lists the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PythonOwner {
+    /// `Name` of METADATA.
+    pub name: String,
+    /// `Version` of METADATA.
+    pub version: String,
+    /// The `.dist-info` directory.
+    pub dist_info: SeenPath,
+    /// SHA-256 that RECORD gives for the file, lower-case hex; claimed by the installer.
+    pub recorded_sha256: Option<String>,
+    /// `direct_url.json` says the distribution is an editable install.
+    pub editable: bool,
+}
+
+/// A Debian package whose file list has the path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DebOwner {
+    pub package: String,
+    pub version: String,
+    pub architecture: String,
+}
+
+/// Why a value is not known. The names are stable: they stand in documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reason {
+    PermissionDenied,
+    NotFound,
+    /// Device, inode, size or change time differ from what was opened.
+    ChangedSinceOpen,
+    /// No way into the mount namespace is left.
+    NamespaceGone,
+    /// Its path was longer than a record can hold.
+    PathTruncated,
+    NotRegular,
+    /// Larger than the limit for this question.
+    TooLarge,
+    /// Too many files were waiting.
+    QueueFull,
+    /// The observation ended before it was looked at.
+    Deadline,
+    ReadFailed,
+}
+
+impl Reason {
+    /// Kebab-case, for documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PermissionDenied => "permission-denied",
+            Self::NotFound => "not-found",
+            Self::ChangedSinceOpen => "changed-since-open",
+            Self::NamespaceGone => "namespace-gone",
+            Self::PathTruncated => "path-truncated",
+            Self::NotRegular => "not-regular",
+            Self::TooLarge => "too-large",
+            Self::QueueFull => "queue-full",
+            Self::Deadline => "deadline",
+            Self::ReadFailed => "read-failed",
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The inventory: the fold of all facts, by epoch. It merges by [`Join`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    coverage::Coverage,
+    fact::{Evidence, FactKey},
+    input::{HostFacts, Owner, Reason},
+    join::{Intervals, Join, Max, join_fields},
+    key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    metadata::Extracted,
+    path::SeenPath,
+};
+
+/// Everything observed, from any number of epochs and nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    pub epochs: BTreeMap<EpochId, Epoch>,
+}
+
+join_fields!(Inventory: epochs);
+
+/// What one agent saw between its start and its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Epoch {
+    /// Version of the aibom that observed.
+    pub versions: BTreeSet<String>,
+    pub host: BTreeSet<HostFacts>,
+    /// When observation ran, nanoseconds of CLOCK_BOOTTIME.
+    pub window: Intervals,
+    /// Pairs of CLOCK_BOOTTIME and wall clock, nanoseconds.
+    pub clock: BTreeSet<(u64, i64)>,
+    pub subjects: BTreeMap<SubjectKey, Subject>,
+    pub processes: BTreeMap<ProcessKey, Process>,
+    pub images: BTreeMap<ImageId, Image>,
+    /// What is known of each object; more can come later, nothing is taken back.
+    pub objects: BTreeMap<Object, BTreeSet<Description>>,
+    pub facts: BTreeMap<FactKey, Evidence>,
+    pub coverage: Coverage,
+}
+
+join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, coverage);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// What it is called; the workload identity comes later as one more name.
+    pub names: BTreeSet<String>,
+    /// Wait status of its command, where it had one.
+    pub status: BTreeSet<u32>,
+}
+
+join_fields!(Subject: names, status);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    pub parents: BTreeSet<ProcessKey>,
+    pub images: BTreeSet<ImageId>,
+    pub threaded: Max<bool>,
+    pub uring: Max<bool>,
+    /// Wait status.
+    pub status: BTreeSet<u32>,
+}
+
+join_fields!(Process: parents, images, threaded, uring, status);
+
+/// A program image, from its exec on, in every process that inherited it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    pub subject: BTreeSet<SubjectKey>,
+    pub executables: BTreeSet<FileKey>,
+    /// What execve was asked for; claimed.
+    pub requested: BTreeSet<SeenPath>,
+    /// The image that execed or forked it.
+    pub previous: BTreeSet<ImageId>,
+}
+
+join_fields!(Image: subject, executables, requested, previous);
+
+/// Something known of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Description {
+    /// Where a process saw it.
+    Path(SeenPath),
+    /// Its name had been removed when it was opened.
+    Unlinked,
+    /// What its content says; `None` is "looked at, and nothing we know".
+    Content(Option<Box<Extracted>>),
+    /// SHA-256, lower-case hex.
+    Digest(String),
+    Owner(Owner),
+    /// A character device, by its number.
+    Device(u32),
+    /// A name of an endpoint, and who said so.
+    Name { source: NameSource, name: String },
+    /// Application protocol offered by the client.
+    Protocol(String),
+    /// A question about it that has no answer.
+    Unknown { question: Question, reason: Reason },
+}
+
+/// What was asked of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    Content,
+    Digest,
+    Owner,
+}
+
+impl Question {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Digest => "digest",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// Who says that an endpoint has a name. Both are what the agent or its resolver *said*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NameSource {
+    /// The server name of a ClientHello.
+    Sni,
+    /// A DNS answer that contained the address.
+    Dns,
+}
+
+impl NameSource {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sni => "sni",
+            Self::Dns => "dns",
+        }
+    }
+}
+
+impl Inventory {
+    /// Folds another inventory in.
+    pub fn merge(&mut self, other: Self) {
+        self.join(other);
+    }
+}

@@ -1,0 +1,97 @@
+use serde::{Deserialize, Serialize};
+
+use super::ByteOrder;
+
+/// Width of addresses in an ELF file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElfClass {
+    /// 32-bit.
+    Bits32,
+    /// 64-bit.
+    Bits64,
+}
+
+/// What an ELF file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ElfType {
+    /// A program at a fixed address (`ET_EXEC`).
+    Executable,
+    /// A position-independent program: `ET_DYN` with the PIE flag, or with an interpreter and no soname.
+    PieExecutable,
+    /// A shared library: any other `ET_DYN`.
+    SharedLibrary,
+    /// An object file or kernel module (`ET_REL`).
+    Relocatable,
+    /// A core dump (`ET_CORE`).
+    Core,
+    /// None of these.
+    Other,
+}
+
+/// What the headers, the dynamic section and the notes of an ELF file say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ElfMetadata {
+    /// 32 or 64 bit.
+    pub class: ElfClass,
+    /// Byte order of the machine.
+    pub byte_order: ByteOrder,
+    /// Machine: `x86_64`, `aarch64`, …; `machine-<number>` if the number has no name here.
+    pub machine: String,
+    /// Program, library, object or core.
+    pub elf_type: ElfType,
+    /// Whether this is a program that the kernel starts without a dynamic loader. Such a program makes its own system
+    /// calls and name lookups; what watches libc does not see it. `None` if there are no program headers or they could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_static: Option<bool>,
+    /// `DT_SONAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soname: Option<String>,
+    /// Version after `.so.` in the soname. Often only the ABI version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// GNU build-id note, lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// `DT_NEEDED` in the order of the file, which is the order of loading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed: Vec<String>,
+    /// `PT_INTERP`: the dynamic loader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interp: Option<String>,
+}
+
+/// The version that follows `.so.` in a library name: `libssl.so.3` → `3`, `libfoo.so.1.20.1` → `1.20.1`.
+///
+/// Only digits and dots count: `libfoo.so.git` has no version. Works for file names as well as sonames.
+#[must_use]
+pub fn version_from_soname(soname: &str) -> Option<&str> {
+    let (_, version) = soname.rsplit_once(".so.")?;
+    let plain =
+        version.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    plain.then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_from_soname;
+
+    #[test]
+    fn versions() {
+        for (soname, expected) in [
+            ("libssl.so.3", Some("3")),
+            ("libonnxruntime.so.1.20.1", Some("1.20.1")),
+            ("libpython3.11.so.1.0", Some("1.0")),
+            ("libodd.so.1.so.2", Some("2")),
+            ("libcuda.so", None),
+            ("libc++.so.", None),
+            ("libfoo.so.git", None),
+            ("libfoo.so.1..2", None),
+            ("ld-linux-x86-64.so.2", Some("2")),
+            ("", None),
+        ] {
+            assert_eq!(version_from_soname(soname), expected, "{soname}");
+        }
+    }
+}

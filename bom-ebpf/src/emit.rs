@@ -1,0 +1,90 @@
+//! Counting and delivering.
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    helpers::generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
+    maps::RingBuf,
+};
+use bom_common::{
+    counter::Counter,
+    record::{Header, VERSION},
+};
+
+use crate::{
+    kernel::task::Tracked,
+    maps::{COMMON, COUNTERS, RARE},
+};
+
+/// Adds one to a counter of this CPU. Atomic, because another program can interrupt this one.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
+        add(slot);
+    }
+}
+
+/// Adds one to a map value that others may change at the same time.
+#[inline(always)]
+pub fn add(slot: *mut u64) {
+    // SAFETY: `slot` comes from a map lookup; the verifier checks the access.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({slot} + 0) += {one}", slot = in(reg) slot, one = in(reg) 1u64, options(nostack));
+    }
+}
+
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper takes nothing and reads a clock.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
+#[inline(always)]
+pub fn header(kind: u16, probe: u16, length: usize, task: &Tracked) -> Header {
+    Header {
+        version: VERSION,
+        kind,
+        probe,
+        system_call: 0,
+        length: length as u32,
+        tid: task.tid,
+        time_ns: now(),
+        subject: task.subject,
+        cgroup: task.cgroup,
+        tgid: task.tgid,
+        mount_namespace: task.mount_namespace,
+        start_ns: task.start_ns,
+        image: task.image,
+    }
+}
+
+/// Writes a record of the common kind. The reader polls; it is woken only when a quarter of the
+/// ring is waiting, so that an open does not pay for a wake-up.
+#[inline(always)]
+pub fn common(record: *const u8, length: u64) -> bool {
+    let waiting = COMMON.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = COMMON.query(u64::from(BPF_RB_RING_SIZE));
+    let wake = if waiting > size / 4 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    output(&COMMON, record, length, u64::from(wake))
+}
+
+/// Writes a record of the rare kind and wakes the reader: what it names may be gone soon.
+#[inline(always)]
+pub fn rare(record: *const u8, length: u64, lost: Counter) {
+    if output(&RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
+        count(Counter::RareDelivered);
+    } else {
+        count(lost);
+    }
+}
+
+/// Writes a record of fixed size.
+#[inline(always)]
+pub fn rare_record<T>(record: &T, lost: Counter) {
+    rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, lost);
+}
+
+#[inline(always)]
+fn output(ring: &'static RingBuf, record: *const u8, length: u64, flags: u64) -> bool {
+    // SAFETY: the verifier proves that `length` bytes are readable at `record`.
+    unsafe { bpf_ringbuf_output(core::ptr::from_ref(ring).cast_mut().cast(), record.cast_mut().cast(), length, flags) == 0 }
+}

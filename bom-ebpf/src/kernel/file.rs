@@ -1,0 +1,114 @@
+//! `struct file` and what hangs on it.
+
+use bom_common::{config::OpenKey, record};
+
+use super::{
+    path::Walked,
+    read::{pointer, read},
+    task::Tracked,
+};
+use crate::maps::offset;
+
+const S_IFMT: u16 = 0o170_000;
+const S_IFREG: u16 = 0o100_000;
+const S_IFCHR: u16 = 0o020_000;
+
+/// An open file: its pointers and the values that name it.
+#[derive(Clone, Copy)]
+pub struct OpenFile {
+    pub file: u64,
+    pub vfsmount: u64,
+    pub dentry: u64,
+    pub inode: u64,
+    pub superblock: u64,
+    pub mode: u16,
+}
+
+/// The file behind a descriptor of the given task: never what user memory says it is.
+#[inline(always)]
+pub fn by_descriptor(task: u64, descriptor: u32) -> Option<OpenFile> {
+    let table = pointer(pointer(task, offset!(task_files)), offset!(files_fdt));
+    if descriptor >= read::<u32>(table, offset!(fdtable_max_fds)) {
+        return None;
+    }
+    let array = pointer(table, offset!(fdtable_fd));
+    by_pointer(pointer(array + u64::from(descriptor) * 8, 0))
+}
+
+#[inline(always)]
+pub fn by_pointer(file: u64) -> Option<OpenFile> {
+    let inode = pointer(file, offset!(file_inode));
+    if inode == 0 {
+        return None;
+    }
+    Some(OpenFile {
+        file,
+        vfsmount: pointer(file, offset!(file_path_mnt)),
+        dentry: pointer(file, offset!(file_path_dentry)),
+        inode,
+        superblock: pointer(inode, offset!(inode_sb)),
+        mode: read(inode, offset!(inode_mode)),
+    })
+}
+
+impl OpenFile {
+    /// Regular files and character devices are recorded; directories, pipes and sockets are not.
+    #[inline(always)]
+    pub fn is_recorded(&self) -> bool {
+        matches!(self.mode & S_IFMT, S_IFREG | S_IFCHR)
+    }
+
+    #[inline(always)]
+    pub fn key(&self, task: &Tracked) -> OpenKey {
+        OpenKey {
+            start_ns: task.start_ns,
+            image: task.image,
+            inode: read(self.inode, offset!(inode_ino)),
+            parent_inode: self.parent_inode(),
+            name_hash: read(self.dentry, offset!(dentry_name_hash)),
+            tgid: task.tgid,
+            device: read(self.superblock, offset!(sb_dev)),
+            generation: read(self.inode, offset!(inode_generation)),
+            mount_id: read(self.vfsmount - u64::from(offset!(mount_mnt)), offset!(mount_id)),
+        }
+    }
+
+    #[inline(always)]
+    fn parent_inode(&self) -> u64 {
+        let parent = pointer(self.dentry, offset!(dentry_parent));
+        read(pointer(parent, offset!(dentry_inode)), offset!(inode_ino))
+    }
+
+    /// Whether the name was removed from its directory (`d_unlinked`).
+    #[inline(always)]
+    fn is_unlinked(&self) -> bool {
+        let hashed = pointer(self.dentry, offset!(dentry_hash_pprev)) != 0;
+        let root = pointer(self.dentry, offset!(dentry_parent)) == self.dentry;
+        !hashed && !root
+    }
+
+    /// The body of a record, path aside.
+    #[inline(always)]
+    pub fn describe(&self, key: &OpenKey, walked: &Walked) -> record::File {
+        let unlinked = if self.is_unlinked() { record::path_flag::UNLINKED } else { 0 };
+        let device_node = (self.mode & S_IFMT) == S_IFCHR;
+        record::File {
+            inode: key.inode,
+            parent_inode: key.parent_inode,
+            name_hash: key.name_hash,
+            size: read(self.inode, offset!(inode_size)),
+            ctime_s: read(self.inode, offset!(inode_ctime_s)),
+            ctime_ns: read(self.inode, offset!(inode_ctime_ns)),
+            device: key.device,
+            generation: key.generation,
+            mode: u32::from(self.mode),
+            fs_magic: read(self.superblock, offset!(sb_magic)),
+            rdev: if device_node { read(self.inode, offset!(inode_rdev)) } else { 0 },
+            mount_id: key.mount_id,
+            flags: read(self.file, offset!(file_flags)),
+            path_length: walked.length,
+            path_flags: walked.flags | unlinked,
+            reserved: 0,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Which process is this, and does it belong to a subject?
+
+use aya_ebpf::{
+    bindings::BPF_NOEXIST,
+    helpers::generated::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_current_task},
+};
+use bom_common::counter::Counter;
+
+use super::read::{pointer, read};
+use crate::{
+    emit::count,
+    maps::{CGROUPS, IMAGES, PROCESSES, Process, offset},
+};
+
+/// The task a record speaks of.
+#[derive(Clone, Copy)]
+pub struct Tracked {
+    pub tgid: u32,
+    pub tid: u32,
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub cgroup: u64,
+    pub mount_namespace: u32,
+}
+
+/// The current `struct task_struct *`.
+#[inline(always)]
+pub fn current_task() -> u64 {
+    // SAFETY: the helper takes nothing.
+    unsafe { bpf_get_current_task() }
+}
+
+/// The current process, if it belongs to a subject: because it is known, or because it sits in a
+/// tracked cgroup without having been seen before.
+#[inline(always)]
+pub fn current() -> Option<Tracked> {
+    // SAFETY: the helpers take nothing.
+    let (pid_tgid, cgroup) = unsafe { (bpf_get_current_pid_tgid(), bpf_get_current_cgroup_id()) };
+    let tgid = (pid_tgid >> 32) as u32;
+    // SAFETY: the entry is copied field by field before anything else runs on it.
+    let process = match unsafe { PROCESSES.get(tgid) } {
+        Some(known) => *known,
+        None => adopt(tgid, cgroup)?,
+    };
+    let mount_namespace = mount_namespace(current_task());
+    Some(Tracked {
+        tgid,
+        tid: pid_tgid as u32,
+        start_ns: process.start_ns,
+        image: process.image,
+        subject: process.subject,
+        cgroup,
+        mount_namespace,
+    })
+}
+
+/// Makes a process that was found in a tracked cgroup a member of its subject.
+#[inline(always)]
+fn adopt(tgid: u32, cgroup: u64) -> Option<Process> {
+    // SAFETY: copied at once.
+    let subject = *unsafe { CGROUPS.get(cgroup) }?;
+    let process = Process { start_ns: start_ns(current_task()), image: 0, subject, threaded: 0, reserved: 0 };
+    remember(tgid, &process, u64::from(BPF_NOEXIST));
+    Some(process)
+}
+
+/// Enters a process in the table; a full table is counted.
+#[inline(always)]
+pub fn remember(tgid: u32, process: &Process, flags: u64) {
+    if let Err(error) = PROCESSES.insert(tgid, process, flags) {
+        // EEXIST: another thread of the process came first.
+        if error != -17 {
+            count(Counter::ProcessTableFull);
+        }
+    }
+}
+
+/// Start of the thread group leader, nanoseconds of CLOCK_BOOTTIME.
+#[inline(always)]
+pub fn start_ns(task: u64) -> u64 {
+    read(pointer(task, offset!(task_group_leader)), offset!(task_start_boottime))
+}
+
+/// Inode number of the task's mount namespace; 0 if the task has already left it.
+#[inline(always)]
+pub fn mount_namespace(task: u64) -> u32 {
+    let namespaces = pointer(task, offset!(task_nsproxy));
+    read(pointer(namespaces, offset!(nsproxy_mnt_ns)), offset!(mnt_namespace_inum))
+}
+
+/// A number no other image of this boot has: the CPU in the upper bits, a count in the lower.
+#[inline(always)]
+pub fn next_image() -> u64 {
+    // SAFETY: the helper takes nothing.
+    let cpu = u64::from(unsafe { aya_ebpf::helpers::generated::bpf_get_smp_processor_id() });
+    let Some(slot) = IMAGES.get_ptr_mut(0) else { return 0 };
+    // SAFETY: the pointer comes from the map lookup; the slot is this CPU's own.
+    let number = unsafe {
+        *slot += 1;
+        *slot
+    };
+    ((cpu + 1) << 40) | number
+}

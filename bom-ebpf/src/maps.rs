@@ -1,0 +1,128 @@
+//! Everything the programs share with user space and with each other.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+use bom_common::{
+    config::{OpenKey, OpenSeen, Offsets},
+    counter,
+    record::{self, PATH_CAPACITY},
+};
+
+/// Set by the agent before loading; the verifier treats it as constant.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = Offsets::UNRESOLVED;
+
+/// Reads one member offset. Volatile, or the compiler would fold the placeholder in.
+macro_rules! offset {
+    ($member:ident) => {
+        // SAFETY: a valid, aligned, initialised static; volatile because the loader rewrites it.
+        unsafe { core::ptr::read_volatile(&raw const $crate::maps::OFFSETS.$member) }
+    };
+}
+pub(crate) use offset;
+
+/// Opens: many, delivered without waking the reader each time.
+#[map]
+pub static COMMON: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+
+/// Processes, connections and stream heads: few, never behind a flood of opens.
+#[map]
+pub static RARE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// [`counter::Counter`] values, per CPU.
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT, 0);
+
+/// Tracked cgroup id → subject (the id of the cgroup the agent named).
+#[map]
+pub static CGROUPS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
+
+/// A process that belongs to a subject.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Process {
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub threaded: u32,
+    pub reserved: u32,
+}
+
+/// Thread group id → process. Entries come with exec, fork or the first sight in a tracked cgroup
+/// and go with the exit of the last thread.
+#[map]
+pub static PROCESSES: HashMap<u32, Process> = HashMap::with_max_entries(65_536, 0);
+
+/// Last image number given on each CPU.
+#[map]
+pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// Opens already delivered. Not an LRU: an evicted entry would lose its count.
+#[map]
+pub static OPENS: HashMap<OpenKey, OpenSeen> =
+    HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// The task that called connect.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SocketOwner {
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub cgroup: u64,
+    pub tgid: u32,
+    pub tid: u32,
+    pub mount_namespace: u32,
+    pub reserved: u32,
+}
+
+/// Socket cookie → who connected it; removed when the socket closes.
+#[map]
+pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(65_536, 0);
+
+/// How far the head of a client's stream has been forwarded.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stream {
+    /// Data packets looked at while no TLS record has started.
+    pub looked: u32,
+    /// Bytes still to forward; 0 while looking, [`Stream::DONE`] afterwards.
+    pub wanted: u32,
+}
+
+impl Stream {
+    pub const DONE: u32 = u32::MAX;
+}
+
+/// Socket cookie → state of its stream head. An evicted entry is looked at again.
+#[map]
+pub static STREAMS: LruHashMap<u64, Stream> = LruHashMap::with_max_entries(16_384, 0);
+
+/// The record of an open or exec while it is put together. One per program kind, because one
+/// program can interrupt another on the same CPU.
+#[repr(C)]
+pub struct OpenScratch {
+    pub header: record::Header,
+    pub open: record::Open,
+    pub path: [u8; PATH_SPACE],
+}
+
+#[repr(C)]
+pub struct ExecScratch {
+    pub header: record::Header,
+    pub exec: record::Exec,
+    pub path: [u8; PATH_SPACE],
+}
+
+/// Room for a full path and for the last component that runs over it, twice a power of two so
+/// that a masked position plus a masked length stays inside.
+pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
+
+#[map]
+pub static OPEN_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static URING_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static EXEC_SCRATCH: PerCpuArray<ExecScratch> = PerCpuArray::with_max_entries(1, 0);

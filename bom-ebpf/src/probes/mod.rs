@@ -1,0 +1,7 @@
+//! One file for each group of hooks. They copy and count.
+
+pub mod open;
+pub mod process;
+pub mod stream;
+pub mod tcp;
+pub mod uring;

@@ -1,0 +1,76 @@
+//! io_uring: opens that no system call exit shows.
+//!
+//! The completion carries the result; the descriptor leads to the file as everywhere else. The
+//! event's arguments changed over time, so there is one program for each shape and the agent
+//! loads the one that fits the running kernel's BTF.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use bom_common::{
+    counter::Counter,
+    record::{self, kind, probe},
+};
+
+use super::open::opened;
+use crate::{
+    emit::{count, header, rare_record},
+    kernel::{
+        file::by_descriptor,
+        read::read,
+        task::{current, current_task},
+    },
+    maps::{URING_SCRATCH, offset},
+};
+
+/// include/uapi/linux/io_uring.h
+const IORING_OP_OPENAT: u8 = 18;
+const IORING_OP_OPENAT2: u8 = 28;
+
+#[btf_tracepoint(function = "io_uring_create")]
+pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
+    if let Some(task) = current() {
+        let record =
+            header(kind::URING_CREATED, probe::IO_URING_CREATE, size_of::<record::Header>(), &task);
+        rare_record(&record, Counter::ProcessLost);
+    }
+    0
+}
+
+/// `io_uring_complete(ctx, req, cqe)`.
+#[btf_tracepoint(function = "io_uring_complete")]
+pub fn io_uring_complete_cqe(context: BtfTracePointContext) -> u32 {
+    let request = context.arg::<*const u8>(1) as u64;
+    let completion = context.arg::<*const u8>(2) as u64;
+    completed(request, read(completion, offset!(cqe_res)));
+    0
+}
+
+/// `io_uring_complete(ctx, req, user_data, res, cflags, …)`, before 6.16.
+#[btf_tracepoint(function = "io_uring_complete")]
+pub fn io_uring_complete_res(context: BtfTracePointContext) -> u32 {
+    completed(context.arg::<*const u8>(1) as u64, context.arg::<i32>(3));
+    0
+}
+
+#[inline(always)]
+fn completed(request: u64, result: i32) {
+    if result < 0 || request == 0 {
+        return;
+    }
+    let opcode: u8 = read(request, offset!(kiocb_opcode));
+    if opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2 {
+        return;
+    }
+    let Some(task) = current() else { return };
+    // `struct io_open` overlays the beginning of the request.
+    let slot = read::<u32>(request, offset!(io_open_file_slot));
+    if slot != 0 {
+        count(Counter::UringDirectOpen);
+        return;
+    }
+    let Some(file) = by_descriptor(current_task(), result as u32) else {
+        count(Counter::OpensSeen);
+        count(Counter::OpensUnresolved);
+        return;
+    };
+    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
+}

@@ -1,0 +1,70 @@
+//! The list of formats, and the two questions asked of a file: is it wanted, what does it say.
+
+use alloc::vec::Vec;
+
+use bom_core::metadata::{Extracted, FileKind};
+
+use crate::draft::{Draft, Stop};
+use crate::format::{elf, gguf, onnx, safetensors};
+use crate::input::{Input, ReadError};
+use crate::limits::Limits;
+use crate::reader::Reader;
+
+/// How many bytes from the start of a file [`sniff`] looks at.
+pub const PREFIX_BYTES: usize = 64;
+
+/// One format.
+pub(crate) struct Extractor {
+    pub(crate) kind: FileKind,
+    /// Could a file of this size that starts with this prefix (at most [`PREFIX_BYTES`]) be of the format?
+    pub(crate) wants: fn(prefix: &[u8], len: u64) -> bool,
+    /// Reads the header. Calls [`Draft::claim`] as soon as the content proves the format.
+    pub(crate) extract: fn(&mut Reader<'_>, &mut Draft<'_>) -> Result<(), Stop>,
+}
+
+/// Surest magic first.
+const EXTRACTORS: &[Extractor] = &[elf::EXTRACTOR, gguf::EXTRACTOR, safetensors::EXTRACTOR, onnx::EXTRACTOR];
+
+/// The cheap question: which format do the first bytes of a file of `len` bytes suggest?
+///
+/// `prefix` is the start of the file, [`PREFIX_BYTES`] or the whole file if it is shorter; more is ignored. A `Some`
+/// is a reason to call [`extract`], not a verdict.
+#[must_use]
+pub fn sniff(prefix: &[u8], len: u64) -> Option<FileKind> {
+    let prefix = prefix.get(..PREFIX_BYTES).unwrap_or(prefix);
+    EXTRACTORS.iter().find(|extractor| (extractor.wants)(prefix, len)).map(|extractor| extractor.kind)
+}
+
+/// What the header of `input` says; `None` if it is of no known format.
+///
+/// # Errors
+/// Only when a read fails. A broken file is `Ok` with issues.
+pub fn extract(input: &dyn Input, limits: &Limits) -> Result<Option<Extracted>, ReadError> {
+    let mut reader = Reader::new(input, limits);
+    let prefix = match prefix(&mut reader) {
+        Ok(prefix) => prefix,
+        Err(Stop::Read(error)) => return Err(error),
+        Err(Stop::Limit(_) | Stop::Broken(_)) => return Ok(None),
+    };
+    let len = reader.len();
+    for extractor in EXTRACTORS.iter().filter(|extractor| (extractor.wants)(&prefix, len)) {
+        let mut draft = Draft::new(extractor.kind, limits);
+        reader.seek(0);
+        let outcome = (extractor.extract)(&mut reader, &mut draft);
+        match draft.absorb(outcome) {
+            Ok(()) => {}
+            Err(Stop::Read(error)) => return Err(error),
+            // `absorb` lets nothing but a failed read through.
+            Err(Stop::Limit(_) | Stop::Broken(_)) => {}
+        }
+        if let Some(extracted) = draft.finish() {
+            return Ok(Some(extracted));
+        }
+    }
+    Ok(None)
+}
+
+fn prefix(reader: &mut Reader<'_>) -> Result<Vec<u8>, Stop> {
+    let wanted = reader.len().min(crate::reader::u64_of(PREFIX_BYTES));
+    reader.bytes(wanted)
+}

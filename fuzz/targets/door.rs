@@ -1,0 +1,51 @@
+//! What every extractor target asserts of any bytes.
+
+use std::cell::Cell;
+
+use bom_extract::{FileKind, Input, Limits, PREFIX_BYTES, ReadError, extract, sniff};
+use libfuzzer_sys::Corpus;
+
+/// Counts what is read.
+struct Metered<'a> {
+    bytes: &'a [u8],
+    reads: Cell<u32>,
+    read: Cell<u64>,
+}
+
+impl Input for Metered<'_> {
+    fn len(&self) -> u64 {
+        Input::len(&self.bytes)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let count = self.bytes.read_at(offset, buf)?;
+        self.reads.set(self.reads.get() + 1);
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Extracts; files of another kind stay out of the corpus of this target.
+pub fn survive(kind: FileKind, bytes: &[u8]) -> Corpus {
+    // Small enough that a few hundred bytes reach the limits too.
+    let limits = Limits {
+        read_bytes: 64 << 10,
+        reads: 64,
+        kept_bytes: 16 << 10,
+        array_items: 1000,
+        graph_tensors: 50,
+        depth: 6,
+        value_bytes: 64,
+        issues: 8,
+        ..Limits::default()
+    };
+    let input = Metered { bytes, reads: Cell::new(0), read: Cell::new(0) };
+    let extracted = extract(&input, &limits).expect("memory is always readable");
+    assert!(input.reads.get() <= limits.reads);
+    assert!(input.read.get() <= limits.read_bytes);
+    let Some(extracted) = extracted else { return Corpus::Reject };
+    assert!(sniff(&bytes[..bytes.len().min(PREFIX_BYTES)], Input::len(&bytes)).is_some());
+    assert!(extracted.issues.len() <= limits.issues + 1);
+    assert_eq!(extracted.model.is_some(), extracted.kind.is_model());
+    if extracted.kind == kind { Corpus::Keep } else { Corpus::Reject }
+}
