@@ -1,3 +1,14 @@
-//! The host side of aibom.
+//! The host side of aibom: loads the probes, drains their rings, looks files up for the core, starts
+//! and follows the observed command.
+//!
+//! Never decides what a fact means: every observation becomes an `Input` of `bom-core`, and what the
+//! core wants to know comes back as `Work`. It never executes, imports or fetches what it observes.
+//!
+//! Start reading at `host`, then `work`.
+
+pub mod cgroup;
+pub mod host;
+pub mod launch;
 #[cfg(feature = "probes")]
 pub mod probes;
+pub mod work;

@@ -10,6 +10,8 @@ use bom_common::{
     record::{self, PATH_CAPACITY},
 };
 
+use crate::kernel::path::Walk;
+
 /// Set by the agent before loading; the verifier treats it as constant.
 #[unsafe(no_mangle)]
 pub static OFFSETS: Offsets = Offsets::UNRESOLVED;
@@ -107,6 +109,7 @@ pub struct OpenScratch {
     pub header: record::Header,
     pub open: record::Open,
     pub path: [u8; PATH_SPACE],
+    pub walk: Walk,
 }
 
 #[repr(C)]
@@ -114,6 +117,7 @@ pub struct ExecScratch {
     pub header: record::Header,
     pub exec: record::Exec,
     pub path: [u8; PATH_SPACE],
+    pub walk: Walk,
 }
 
 /// Room for a full path and for the last component that runs over it, twice a power of two so

@@ -11,61 +11,109 @@ use super::read::{opaque, pointer, read};
 use crate::maps::{PATH_SPACE, offset};
 
 /// Components and mount crossings followed at most.
-const STEPS: u32 = 16;
+const STEPS: u32 = 64;
 /// The longest file name.
 const NAME_MAX: u64 = 255;
 const POSITION_MASK: u64 = PATH_CAPACITY as u64 - 1;
+
+/// Where the walk stands. It lives in a map and every turn of the loop goes through memory, because
+/// values in registers would make each turn a new state for the verifier, and the work grow with
+/// the square of the steps.
+#[repr(C)]
+pub struct Walk {
+    mount: u64,
+    dentry: u64,
+    position: u64,
+}
 
 pub struct Walked {
     pub length: u32,
     pub flags: u32,
 }
 
+/// Loads or stores one member of the walk, each time.
+macro_rules! member {
+    ($walk:ident.$name:ident) => {
+        // SAFETY: a valid, aligned reference; volatile so that it is not kept in a register.
+        unsafe { core::ptr::read_volatile(&raw const $walk.$name) }
+    };
+    ($walk:ident.$name:ident = $value:expr) => {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile(&raw mut $walk.$name, $value) }
+    };
+}
+
 /// Writes the path of `dentry` on `vfsmount` to `space`.
 #[inline(always)]
-pub fn walk(space: &mut [u8; PATH_SPACE], vfsmount: u64, dentry: u64) -> Walked {
-    let mut mount = vfsmount - u64::from(offset!(mount_mnt));
-    let mut dentry = dentry;
-    let mut position: u64 = 0;
+pub fn walk(walk: &mut Walk, space: &mut [u8; PATH_SPACE], vfsmount: u64, dentry: u64) -> Walked {
+    member!(walk.mount = vfsmount - u64::from(offset!(mount_mnt)));
+    member!(walk.dentry = dentry);
+    member!(walk.position = 0);
+    let mut flags = path_flag::TRUNCATED;
     for _ in 0..STEPS {
-        if dentry == pointer(mount, offset!(mount_mnt) + offset!(vfsmount_root)) {
-            let parent = pointer(mount, offset!(mount_parent));
-            if parent == mount {
-                return Walked { length: position as u32, flags: 0 };
+        match step(walk, space) {
+            Step::On => {}
+            Step::Root => {
+                flags = 0;
+                break;
             }
-            dentry = pointer(mount, offset!(mount_mountpoint));
-            mount = parent;
-            continue;
+            Step::Detached => {
+                flags = path_flag::DETACHED;
+                break;
+            }
+            Step::Stuck => break,
         }
-        let parent = pointer(dentry, offset!(dentry_parent));
-        // A root without a mount (a pipe, a memfd, a detached tree): its own name is all there is.
-        let detached = parent == dentry;
-        if detached && position > 0 {
-            return Walked { length: position as u32, flags: path_flag::DETACHED };
-        }
-        let length = u64::from(read::<u32>(dentry, offset!(dentry_name_len)));
-        let name = pointer(dentry, offset!(dentry_name_ptr));
-        if position + length >= POSITION_MASK {
-            break;
-        }
-        let at = opaque(position) & POSITION_MASK;
-        let take = opaque(length) & NAME_MAX;
-        // SAFETY: `at` is below 4096 and `take` below 256; the buffer has 8192 bytes.
-        let result =
-            unsafe { bpf_probe_read_kernel(space.as_mut_ptr().add(at as usize).cast(), take as u32, name as *const _) };
-        if result != 0 {
-            break;
-        }
-        let end = opaque(at + take) & (PATH_SPACE as u64 - 1);
-        // SAFETY: `end` is below 8192.
-        unsafe { *space.as_mut_ptr().add(end as usize) = b'/' };
-        // Below the mask by the check above; masked again so that every turn of the loop looks the
-        // same to the verifier.
-        position = opaque(end + 1) & POSITION_MASK;
-        if detached {
-            return Walked { length: position as u32, flags: path_flag::DETACHED };
-        }
-        dentry = parent;
     }
-    Walked { length: position as u32, flags: path_flag::TRUNCATED }
+    Walked { length: (opaque(member!(walk.position)) & POSITION_MASK) as u32, flags }
+}
+
+enum Step {
+    /// One component written, or one mount crossed.
+    On,
+    /// The root of the namespace is reached.
+    Root,
+    /// A root that is mounted nowhere.
+    Detached,
+    /// No room, or unreadable.
+    Stuck,
+}
+
+#[inline(always)]
+fn step(walk: &mut Walk, space: &mut [u8; PATH_SPACE]) -> Step {
+    let mount = member!(walk.mount);
+    let dentry = member!(walk.dentry);
+    if dentry == pointer(mount, offset!(mount_mnt) + offset!(vfsmount_root)) {
+        let parent = pointer(mount, offset!(mount_parent));
+        if parent == mount {
+            return Step::Root;
+        }
+        member!(walk.dentry = pointer(mount, offset!(mount_mountpoint)));
+        member!(walk.mount = parent);
+        return Step::On;
+    }
+    let parent = pointer(dentry, offset!(dentry_parent));
+    let position = member!(walk.position);
+    // A root without a mount (a pipe, a memfd, a detached tree): its own name is all there is.
+    if parent == dentry && position > 0 {
+        return Step::Detached;
+    }
+    let length = u64::from(read::<u32>(dentry, offset!(dentry_name_len)));
+    let name = pointer(dentry, offset!(dentry_name_ptr));
+    if position + length >= POSITION_MASK {
+        return Step::Stuck;
+    }
+    let at = opaque(position) & POSITION_MASK;
+    let take = opaque(length) & NAME_MAX;
+    // SAFETY: `at` is below 4096 and `take` below 256; the buffer has 8192 bytes.
+    let result =
+        unsafe { bpf_probe_read_kernel(space.as_mut_ptr().add(at as usize).cast(), take as u32, name as *const _) };
+    if result != 0 {
+        return Step::Stuck;
+    }
+    let end = opaque(at + take) & (PATH_SPACE as u64 - 1);
+    // SAFETY: `end` is below 8192.
+    unsafe { *space.as_mut_ptr().add(end as usize) = b'/' };
+    member!(walk.position = end + 1);
+    member!(walk.dentry = parent);
+    if parent == dentry { Step::Detached } else { Step::On }
 }

@@ -77,7 +77,7 @@ pub fn opened(task: &Tracked, file: &OpenFile, probe: u16, system_call: u16, scr
     let Some(record) = scratch.get_ptr_mut(0) else { return };
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
-    let walked = walk(&mut record.path, file.vfsmount, file.dentry);
+    let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
         count(Counter::PathTruncated);
     }

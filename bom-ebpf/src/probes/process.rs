@@ -45,7 +45,7 @@ fn executed(task: u64, bprm: u64) -> Option<()> {
         count(Counter::ProcessLost);
         return None;
     };
-    let walked = walk(&mut record.path, file.vfsmount, file.dentry);
+    let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
         count(Counter::PathTruncated);
     }

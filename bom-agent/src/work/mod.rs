@@ -1,0 +1,1 @@
+//! Answers to the work the core asks for.
