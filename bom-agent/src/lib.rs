@@ -4,11 +4,16 @@
 //! Never decides what a fact means: every observation becomes an `Input` of `bom-core`, and what the
 //! core wants to know comes back as `Work`. It never executes, imports or fetches what it observes.
 //!
-//! Start reading at `host`, then `work`.
+//! Start reading at `run`, then `feed`.
 
 pub mod cgroup;
+#[cfg(feature = "probes")]
+pub mod drain;
+pub mod feed;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]
 pub mod probes;
+#[cfg(feature = "probes")]
+pub mod run;
 pub mod work;

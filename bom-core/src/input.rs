@@ -86,8 +86,10 @@ pub struct Finish {
     pub at_ns: u64,
     /// Wait status of the command, as wait(2) gives it; `None` if there was no command.
     pub status: Option<u32>,
-    /// Processes of the subject that were still there.
-    pub survivors: BTreeSet<ProcessKey>,
+    /// Members of the subject's cgroup that were still there, by pid.
+    pub survivors: BTreeSet<u32>,
+    /// That list may lack some.
+    pub survivors_cut: bool,
 }
 
 /// I/O the core asks for.

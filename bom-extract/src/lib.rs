@@ -21,9 +21,13 @@
 )]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod draft;
 mod extractor;
+#[cfg(feature = "std")]
+mod file;
 mod format;
 mod input;
 mod layout;
@@ -32,6 +36,8 @@ mod reader;
 mod template;
 
 pub use bom_core::metadata::FileKind;
+#[cfg(feature = "std")]
+pub use file::FileInput;
 pub use extractor::{PREFIX_BYTES, extract, sniff};
 pub use input::{Input, ReadError};
 pub use limits::Limits;

@@ -205,7 +205,7 @@ fn filled<'a>(ty: &'static str, part: &'static str, text: &'a str) -> Result<&'a
 }
 
 /// PEP 503: lower case, and every run of `-`, `_` and `.` becomes one `-`.
-fn pep503(name: &str) -> String {
+pub(crate) fn pep503(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut in_run = false;
     for c in name.chars() {

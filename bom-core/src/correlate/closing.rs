@@ -1,5 +1,7 @@
 //! What was counted becomes coverage.
 
+use std::collections::BTreeSet;
+
 use super::{Correlator, Counters};
 use crate::{
     coverage::{
@@ -9,7 +11,7 @@ use crate::{
     input::{Reason, Start},
     inventory::{Description, Epoch, Question},
     join::{Join, Max},
-    key::{Object, SubjectKey},
+    key::{Object, ProcessKey, SubjectKey},
 };
 
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
@@ -61,7 +63,8 @@ impl Correlator {
         let unreadable = epoch.objects.values().flatten().any(|description| {
             matches!(description, Description::Unknown { question: Question::Content | Question::Owner, .. })
         });
-        let survivors = self.finish.as_ref().map(|finish| finish.survivors.clone()).unwrap_or_default();
+        let survivors = self.survivors();
+        let alive = !survivors.is_empty() || self.finish.as_ref().is_some_and(|finish| finish.survivors_cut);
         for class in Class::ALL {
             let mut gaps = rules::gaps(class, &seen);
             for (cause, _) in epoch.coverage.losses.keys() {
@@ -74,7 +77,7 @@ impl Correlator {
             if !start.before_first_instruction {
                 gaps.insert(Gap::AlreadyRunning);
             }
-            if !survivors.is_empty() {
+            if alive {
                 gaps.insert(Gap::StillRunning);
             }
             if self.finish.is_none() {
@@ -93,5 +96,17 @@ impl Correlator {
         if let Some(status) = self.finish.as_ref().and_then(|finish| finish.status) {
             epoch.subjects.entry(subject.clone()).or_default().status.insert(status);
         }
+    }
+
+    /// Processes that were still there, by their kernel keys. A pid that no probe saw start is kept
+    /// with an unknown start.
+    fn survivors(&self) -> BTreeSet<ProcessKey> {
+        let pids = self.finish.iter().flat_map(|finish| &finish.survivors);
+        let key = |&tgid: &u32| {
+            let known = self.epoch.processes.iter().filter(|(key, _)| key.tgid == tgid);
+            let living = known.filter(|(_, process)| process.status.is_empty()).map(|(key, _)| *key);
+            living.last().unwrap_or(ProcessKey { tgid, start_ns: 0 })
+        };
+        pids.map(key).collect()
     }
 }

@@ -10,6 +10,8 @@ mod processes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use files::is_python_code;
+
 use crate::{
     coverage::{
         ProbeStatus,

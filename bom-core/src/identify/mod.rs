@@ -1,3 +1,15 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
+//!
+//! `view` is the result, `build` makes it, `artifacts` says what a file is, `programs` groups
+//! images; `catalog` knows names.
 
+mod artifacts;
+mod build;
 pub mod catalog;
+mod programs;
+mod view;
+
+pub use build::identify;
+pub use view::{
+    Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View,
+};

@@ -1,6 +1,27 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::ByteOrder;
+
+/// Dynamic symbols that tell what an object is, whatever its file is called. Each is defined by the engine it belongs to
+/// and only referred to by what is linked with that engine.
+///
+/// Finding one is structure, not proof: anybody can define a function of that name. Not finding one says less still: a
+/// program without a dynamic section, or one that was linked to keep its symbols to itself, exports none.
+pub const MARKERS: [&str; 5] = [
+    // CPython since 3.8: libpython, and interpreters that have it inside. An interpreter linked with libpython refers to
+    // it and defines nothing; its `DT_NEEDED` says what it is.
+    "Py_BytesMain",
+    // Node-API: node itself, or libnode where node is linked with it. Other programs that load node's addons offer it too.
+    "napi_module_register",
+    // ONNX Runtime: the one entry to its C interface.
+    "OrtGetApiBase",
+    // llama.cpp since January 2025: libllama, and engines that have it inside. Older ones show `ggml_init` alone.
+    "llama_model_load_from_file",
+    // ggml, the tensor library under llama.cpp and whisper.cpp.
+    "ggml_init",
+];
 
 /// Width of addresses in an ELF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +81,22 @@ pub struct ElfMetadata {
     /// `PT_INTERP`: the dynamic loader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interp: Option<String>,
+    /// Those of [`MARKERS`] that the dynamic symbol table defines. Only names that the object's own hash table leads to
+    /// count: that is how a loader finds them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exports: BTreeSet<String>,
+}
+
+impl ElfMetadata {
+    /// Whether the file is of type `ET_DYN`: a library, or a program that can be placed anywhere. What is told apart in
+    /// [`elf_type`](Self::elf_type) is the same to a loader.
+    #[must_use]
+    pub fn is_shared_object(&self) -> bool {
+        match self.elf_type {
+            ElfType::PieExecutable | ElfType::SharedLibrary => true,
+            ElfType::Executable | ElfType::Relocatable | ElfType::Core | ElfType::Other => false,
+        }
+    }
 }
 
 /// The version that follows `.so.` in a library name: `libssl.so.3` → `3`, `libfoo.so.1.20.1` → `1.20.1`.

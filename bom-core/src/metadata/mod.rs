@@ -15,7 +15,7 @@ mod extracted;
 mod issue;
 mod model;
 
-pub use elf::{ElfClass, ElfMetadata, ElfType, version_from_soname};
+pub use elf::{ElfClass, ElfMetadata, ElfType, MARKERS, version_from_soname};
 pub use extracted::{ByteOrder, Extracted, FileKind};
 pub use issue::{Issue, IssueCode};
 pub use model::{ModelMetadata, ModelRole, TextDigest};

@@ -1,11 +1,12 @@
 //! ELF: programs and shared libraries.
 //!
 //! Source: the System V gABI, chapters 4 and 5, and the GNU build-id note. Only what the loader uses is read: the
-//! program headers, the dynamic section, its strings one by one, and the notes. Section headers are not looked at: a
+//! program headers, the dynamic section, its strings one by one, a few symbols, and the notes. Section headers are not looked at: a
 //! stripped or hostile file has none, or wrong ones, and runs all the same.
 //!
 //! The structures are goblin's, each given one bounded piece of the file; it never sees the whole.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,7 +17,8 @@ use bom_core::metadata::{
 use goblin::container::{Container, Ctx};
 use goblin::elf::Elf;
 use goblin::elf::dynamic::{
-    DF_1_PIE, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB, Dynamic,
+    DF_1_PIE, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB,
+    DT_SYMTAB, Dynamic,
 };
 use goblin::elf::header::{self, Header};
 use goblin::elf::note::{NT_GNU_BUILD_ID, NoteDataIterator};
@@ -24,6 +26,7 @@ use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, Progr
 
 use crate::draft::{Draft, Stop};
 use crate::extractor::Extractor;
+use crate::format::elf_exports::{self, Tables};
 use crate::reader::{Reader, u64_of};
 use crate::template::hex;
 
@@ -56,6 +59,7 @@ fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
         reader,
         draft,
         elf: empty(&header, container, order.is_little()),
+        machine: header.e_machine,
         position_independent: false,
         has_interp: None,
     };
@@ -76,6 +80,8 @@ struct Walk<'w, 'a, 'l> {
     reader: &'w mut Reader<'a>,
     draft: &'w mut Draft<'l>,
     elf: ElfMetadata,
+    /// `e_machine`.
+    machine: u16,
     position_independent: bool,
     /// `None` until the program headers were read.
     has_interp: Option<bool>,
@@ -142,6 +148,30 @@ impl Walk<'_, '_, '_> {
             self.draft.issue(IssueCode::MissingField, Some(at), detail);
         }
         self.position_independent = value(DT_FLAGS_1).is_some_and(|flags| flags & DF_1_PIE != 0);
+        let outcome = self.names(at, &dynamic, segments);
+        self.draft.absorb(outcome)?;
+        let tables = Tables {
+            at,
+            segments,
+            ctx: self.ctx,
+            order: self.elf.byte_order,
+            // The psABI of s390x made the entries of DT_HASH as wide as its addresses, against the gABI.
+            sysv_entry: match (self.elf.class, self.machine) {
+                (ElfClass::Bits64, header::EM_S390) => 8,
+                (ElfClass::Bits64 | ElfClass::Bits32, _) => 4,
+            },
+            gnu_hash: value(DT_GNU_HASH),
+            sysv_hash: value(DT_HASH),
+            symbols: value(DT_SYMTAB),
+            strings: value(DT_STRTAB),
+            strings_size: value(DT_STRSZ).unwrap_or(u64::MAX),
+        };
+        elf_exports::find(self.reader, self.draft, &tables, &mut self.elf.exports)
+    }
+
+    /// The soname and the needed libraries.
+    fn names(&mut self, at: u64, dynamic: &Dynamic, segments: &[ProgramHeader]) -> Result<(), Stop> {
+        let value = |tag| dynamic.dyns.iter().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
         let wanted = dynamic.dyns.iter().filter(|entry| matches!(entry.d_tag, DT_NEEDED | DT_SONAME));
         if wanted.clone().next().is_none() {
             return Ok(());
@@ -239,7 +269,7 @@ fn find(segments: &[ProgramHeader], kind: u32) -> Option<&ProgramHeader> {
 }
 
 /// Where the byte at a virtual address stands in the file.
-fn file_offset(segments: &[ProgramHeader], address: u64) -> Option<u64> {
+pub(crate) fn file_offset(segments: &[ProgramHeader], address: u64) -> Option<u64> {
     segments.iter().filter(|segment| segment.p_type == PT_LOAD).find_map(|segment| {
         let inside = address.checked_sub(segment.p_vaddr).filter(|inside| *inside < segment.p_filesz)?;
         segment.p_offset.checked_add(inside)
@@ -261,6 +291,7 @@ fn empty(header: &Header, container: Container, little: bool) -> ElfMetadata {
         build_id: None,
         needed: Vec::new(),
         interp: None,
+        exports: BTreeSet::new(),
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod gguf;
 pub(crate) mod onnx;
 pub(crate) mod safetensors;
 
+mod elf_exports;
 mod ggml_types;
 mod gguf_tensors;
 mod json_object;

@@ -112,6 +112,7 @@ fn a_tebibyte_costs_no_more_than_the_limits() {
         ("elf", synth::elf().build()),
         ("elf_segments", synth::elf().segment_count(1024).build()),
         ("elf_dynamic", synth::elf().dynamic_size(1 << 39).build()),
+        ("elf_buckets", synth::elf().exported("Py_BytesMain").bucket_count(u32::MAX).build()),
     ] {
         // Zeros, and a byte that reads as a short protobuf field and as an enormous length.
         for filler in [0, 0x0a, 0xff] {
@@ -155,6 +156,7 @@ fn short_reads_change_nothing() {
         ("gguf", synth::gguf().build()),
         ("onnx", synth::onnx().build()),
         ("elf", synth::elf().build()),
+        ("elf_symbols", synth::elf().exported("ggml_init").build()),
     ] {
         let limits = Limits { reads: u32::MAX, ..Limits::default() };
         let whole = within_budget(name, &Metered::new(&file), &limits);

@@ -1,7 +1,8 @@
-use bom_core::metadata::{ElfType, FileKind};
+use bom_core::metadata::{ElfType, FileKind, MARKERS};
 use bom_extract::{Limits, extract};
-use bom_testkit::synth::elf;
+use bom_testkit::synth::{Elf, elf};
 
+use crate::budget::{Metered, within_budget};
 use crate::check::{check, check_within};
 
 const BUILD_ID: &str = "elf.build_id=abababababababababababababababababababab";
@@ -145,6 +146,197 @@ fn survives_hostile_files() {
     check("order_0", &order, &["! malformed-header", "no elf.class"]);
 }
 
+/// The library of an engine, among functions that mean nothing.
+fn engine() -> Elf {
+    let others = ["tiny_open", "tiny_close", "tiny_read", "tiny_write", "tiny_seek", "tiny_tell", "tiny_sync"];
+    let elf = others.iter().fold(elf().imported("malloc"), |elf, name| elf.exported(name));
+    elf.exported("Py_BytesMain").imported("free")
+}
+
+const PYTHON: &str = "elf.exports.0=Py_BytesMain";
+
+#[test]
+fn finds_exported_markers() {
+    let every = |elf: Elf| MARKERS.iter().fold(elf, |elf, name| elf.exported(name));
+    for (name, file, expected) in [
+        ("gnu_hash", engine(), vec![PYTHON, "no elf.exports.1", "elf.soname=libtiny.so.1.2.3", BUILD_ID]),
+        ("both_tables", engine().sysv_hash(), vec![PYTHON]),
+        ("old_table_alone", engine().sysv_hash().no_gnu_hash(), vec![PYTHON, "no elf.exports.1"]),
+        ("bits_32", engine().narrow(), vec![PYTHON]),
+        ("bits_32_old_table", engine().narrow().sysv_hash().no_gnu_hash(), vec![PYTHON]),
+        ("big_endian", engine().big_endian(), vec![PYTHON]),
+        ("big_endian_32", engine().big_endian().narrow(), vec![PYTHON]),
+        (
+            "s390_has_64_bit_entries",
+            engine().big_endian().machine(22).sysv_hash().sysv_wide().no_gnu_hash(),
+            vec!["elf.machine=s390", PYTHON],
+        ),
+        (
+            "s390_of_31_bits_has_not",
+            engine().big_endian().narrow().machine(22).sysv_hash().no_gnu_hash(),
+            vec!["elf.machine=s390", PYTHON],
+        ),
+        (
+            "every_marker",
+            every(engine()),
+            vec![
+                "elf.exports.0=OrtGetApiBase",
+                "elf.exports.1=Py_BytesMain",
+                "elf.exports.2=ggml_init",
+                "elf.exports.3=llama_model_load_from_file",
+                "elf.exports.4=napi_module_register",
+                "no elf.exports.5",
+            ],
+        ),
+        (
+            "every_marker_old_table",
+            every(engine()).sysv_hash().no_gnu_hash(),
+            vec!["elf.exports.4=napi_module_register", "no elf.exports.5"],
+        ),
+        // Programs export too: an interpreter with everything inside.
+        (
+            "program",
+            engine().kind(2).soname(None).interp("/lib/ld.so"),
+            vec!["elf.elf_type=executable", PYTHON],
+        ),
+        ("no_names_needed", engine().soname(None).no_needed(), vec![PYTHON, "no elf.needed"]),
+        ("other_names", elf().exported("Py_BytesMain2").exported("y_BytesMain"), vec!["no elf.exports"]),
+        ("no_table", engine().no_gnu_hash(), vec!["no elf.exports"]),
+        ("no_symbols", elf(), vec!["no elf.exports"]),
+        ("no_dynamic_section", engine().kind(2).no_dynamic(), vec!["no elf.exports"]),
+        // An interpreter that is linked with libpython calls it and defines nothing.
+        ("imported", elf().imported("Py_BytesMain").exported("main"), vec!["no elf.exports"]),
+        ("imported_old_table", elf().imported("Py_BytesMain").sysv_hash().no_gnu_hash(), vec!["no elf.exports"]),
+        (
+            "imported_and_hashed",
+            elf().imported("Py_BytesMain").exported("main").imports_hashed(),
+            vec!["no elf.exports"],
+        ),
+        (
+            "defined_behind_an_import",
+            elf().imported("Py_BytesMain").exported("Py_BytesMain").imports_hashed(),
+            vec![PYTHON],
+        ),
+    ] {
+        check(name, &file.build(), &expected);
+    }
+}
+
+#[test]
+fn survives_hostile_hash_tables() {
+    let crowd = (0..30).fold(elf(), |elf, _| elf.imported("Py_BytesMain")).exported("Py_BytesMain");
+    let old = || engine().sysv_hash().no_gnu_hash();
+    for (name, file, expected) in [
+        (
+            "gnu_table_nowhere",
+            engine().gnu_hash_address(0xdead_0000_0000),
+            vec!["! GNU hash table address 0xdead00000000 lies in no segment", "no elf.exports", BUILD_ID],
+        ),
+        (
+            "gnu_table_at_the_last_address",
+            engine().gnu_hash_address(u64::MAX),
+            vec!["! GNU hash table address 0xffffffffffffffff lies in no", "no elf.exports"],
+        ),
+        // What no loader reads can still name what is inside.
+        (
+            "gnu_table_nowhere_with_an_old_one",
+            engine().gnu_hash_address(1).sysv_hash(),
+            vec!["! GNU hash table address 0x1 lies in no segment", PYTHON],
+        ),
+        ("no_bucket", engine().bucket_count(0), vec!["! GNU hash table has no bucket", "no elf.exports"]),
+        ("no_bucket_old_table", old().bucket_count(0), vec!["! hash table has no bucket", "no elf.exports"]),
+        (
+            "buckets_past_end",
+            engine().bucket_count(u32::MAX),
+            vec!["! hash bucket address 0x", "no elf.exports", BUILD_ID],
+        ),
+        (
+            "buckets_past_end_old_table",
+            old().bucket_count(u32::MAX),
+            vec!["! hash bucket", "! hash bucket", "! hash bucket", "! hash bucket", "! hash bucket", "no elf.exp"],
+        ),
+        ("filter_of_0_words", engine().filter_words(0), vec!["! filter of 0 words", "no elf.exports"]),
+        ("filter_of_3_words", engine().filter_words(3), vec!["! filter of 3 words", "no elf.exports"]),
+        (
+            "bucket_past_end",
+            engine().bucket(u32::MAX),
+            vec!["! hash chain address 0x", "no elf.exports", "elf.soname=libtiny.so.1.2.3"],
+        ),
+        (
+            "bucket_past_end_old_table",
+            elf().exported("Py_BytesMain").sysv_hash().no_gnu_hash().bucket(u32::MAX),
+            vec![
+                "! hash chain leads to symbol 4294967295 of a table of 2",
+                "! hash chain leads to",
+                "! hash chain leads to",
+                "! hash chain leads to",
+                "! hash chain leads to",
+                "no elf.exports",
+            ],
+        ),
+        (
+            "bucket_before_the_first_symbol",
+            engine().first_hashed(1000),
+            vec!["! before 1000", "no elf.exports"],
+        ),
+        // The end of a chain matters only to those who did not find what they looked for.
+        ("endless_chain_with_the_marker", engine().endless_chains(), vec![PYTHON]),
+        (
+            "endless_chain",
+            engine().endless_chains().bucket(11),
+            vec!["truncated=true", "! hash chain has no end within 256 entries", "no elf.exports"],
+        ),
+        (
+            "circular_chain",
+            old().endless_chains(),
+            vec!["truncated=true", "! the budget of 24 symbols is spent", BUILD_ID],
+        ),
+        (
+            "thirty_imports_in_front",
+            crowd.imports_hashed(),
+            vec!["truncated=true", "! the budget of 24 symbols is spent", "no elf.exports", BUILD_ID],
+        ),
+        (
+            "symbols_nowhere",
+            engine().symbols_address(0xdead_0000_0000),
+            vec!["! symbol address 0xdead", "no elf.exports", BUILD_ID],
+        ),
+        (
+            "symbols_past_the_last_address",
+            engine().symbols_address(u64::MAX),
+            vec!["! symbol at 0xffffffffffffffff has an item 10 past the last address", "no elf.exports"],
+        ),
+        (
+            "no_symbol_table",
+            engine().no_symbol_table(),
+            vec!["! missing-field", "no elf.exports", "elf.soname=libtiny.so.1.2.3"],
+        ),
+    ] {
+        check(name, &file.build(), &expected);
+    }
+}
+
+/// The tables of a large library lie megabytes apart; each look costs a read, and there are few of them.
+#[test]
+fn looks_up_markers_with_few_reads() {
+    let crowd = (0..30).fold(elf(), |elf, _| elf.imported("Py_BytesMain"));
+    for (name, file, most) in [
+        ("nothing_to_look_up", elf(), 6),
+        ("gnu_hash", engine(), 14),
+        ("old_table", engine().sysv_hash().no_gnu_hash(), 40),
+        ("endless_chain", engine().endless_chains().bucket(11), 14),
+        ("crowd", crowd.clone().imports_hashed(), 80),
+        ("crowd_in_old_table", crowd.sysv_hash().no_gnu_hash(), 100),
+        ("circular_chain", engine().sysv_hash().no_gnu_hash().endless_chains(), 100),
+    ] {
+        // The reader fetches a kibibyte at a time: no two tables may share one.
+        let bytes = file.apart(4096).build();
+        let input = Metered::new(&bytes);
+        within_budget(name, &input, &Limits::default());
+        assert!(input.reads.get() <= most, "{name}: {} reads", input.reads.get());
+    }
+}
+
 #[test]
 fn stops_at_its_limits() {
     let file = elf().needed(b"libm.so.6").build();
@@ -163,6 +355,7 @@ fn reads_this_very_program() {
     let elf = extracted.elf.expect("ELF has its part");
     assert_eq!(elf.machine, std::env::consts::ARCH);
     assert!(matches!(elf.elf_type, ElfType::PieExecutable | ElfType::Executable), "{elf:?}");
+    assert!(elf.exports.is_empty(), "{elf:?}");
     if cfg!(target_env = "gnu") {
         assert!(elf.needed.iter().any(|library| library == "libc.so.6"), "{elf:?}");
         assert_eq!(elf.is_static, Some(false));

@@ -15,6 +15,8 @@ fn seeds() -> Vec<Vec<u8>> {
         synth::onnx().nested(2, 1, &[3], 12).external("w", 1, &[9], "w.bin").function("F", "f").build(),
         synth::elf().interp("/lib/ld.so").build(),
         synth::elf().narrow().big_endian().build(),
+        synth::elf().imported("free").exported("ggml_init").exported("OrtGetApiBase").build(),
+        synth::elf().narrow().exported("Py_BytesMain").sysv_hash().no_gnu_hash().build(),
     ]
 }
 
@@ -93,7 +95,7 @@ proptest! {
 
     #[test]
     fn damaged_files_are_survived(
-        seed in 0..7_usize,
+        seed in 0..9_usize,
         damages in proptest::collection::vec(damage(), 0..8),
         limits in limits(),
         step in prop_oneof![Just(usize::MAX), 1..100_usize],
@@ -124,7 +126,7 @@ proptest! {
     /// `sniff` is only worth calling if it never hides a file that `extract` would recognise.
     #[test]
     fn sniff_misses_nothing(
-        seed in 0..7_usize,
+        seed in 0..9_usize,
         damages in proptest::collection::vec(damage(), 0..4),
     ) {
         let mut bytes = seeds().swap_remove(seed);

@@ -1,5 +1,7 @@
 //! An ELF file: header, program headers, then the pieces they point to. No section headers, like after `sstrip`.
 
+use super::elf_symbols::Symbols;
+
 /// Builder of an ELF file.
 #[derive(Clone, Debug)]
 pub struct Elf {
@@ -13,6 +15,7 @@ pub struct Elf {
     build_id: Option<Vec<u8>>,
     pie_flag: bool,
     has_dynamic: bool,
+    symbols: Symbols,
     end_mark: bool,
     segment_count: Option<u16>,
     segment_size: Option<u16>,
@@ -37,6 +40,7 @@ pub fn elf() -> Elf {
         build_id: Some(vec![0xab; 20]),
         pie_flag: false,
         has_dynamic: true,
+        symbols: Symbols::default(),
         end_mark: true,
         segment_count: None,
         segment_size: None,
@@ -116,6 +120,111 @@ impl Elf {
     #[must_use]
     pub fn pie_flag(mut self) -> Self {
         self.pie_flag = true;
+        self
+    }
+
+    /// One more function that is defined here. With the first symbol comes a GNU hash table.
+    #[must_use]
+    pub fn exported(mut self, name: &str) -> Self {
+        self.symbols.list.push((name.to_owned(), true));
+        self
+    }
+
+    /// One more function that another library has to define.
+    #[must_use]
+    pub fn imported(mut self, name: &str) -> Self {
+        self.symbols.list.push((name.to_owned(), false));
+        self
+    }
+
+    /// Puts the imported symbols into the GNU hash table as well, where they do not belong.
+    #[must_use]
+    pub fn imports_hashed(mut self) -> Self {
+        self.symbols.imports_hashed = true;
+        self
+    }
+
+    /// A hash table of the old kind beside the GNU one.
+    #[must_use]
+    pub fn sysv_hash(mut self) -> Self {
+        self.symbols.sysv = true;
+        self
+    }
+
+    /// 64-bit entries in the hash table of the old kind.
+    #[must_use]
+    pub fn sysv_wide(mut self) -> Self {
+        self.symbols.sysv_wide = true;
+        self
+    }
+
+    /// No GNU hash table.
+    #[must_use]
+    pub fn no_gnu_hash(mut self) -> Self {
+        self.symbols.no_gnu = true;
+        self
+    }
+
+    /// This address of the GNU hash table instead of the true one.
+    #[must_use]
+    pub fn gnu_hash_address(mut self, address: u64) -> Self {
+        self.symbols.gnu_address = Some(address);
+        self
+    }
+
+    /// This size of the filter of the GNU hash table instead of the true one.
+    #[must_use]
+    pub fn filter_words(mut self, words: u32) -> Self {
+        self.symbols.filter_words = Some(words);
+        self
+    }
+
+    /// This number of hash buckets instead of the true one.
+    #[must_use]
+    pub fn bucket_count(mut self, count: u32) -> Self {
+        self.symbols.bucket_count = Some(count);
+        self
+    }
+
+    /// This first symbol of the GNU hash table instead of the true one.
+    #[must_use]
+    pub fn first_hashed(mut self, symbol: u32) -> Self {
+        self.symbols.first_symbol = Some(symbol);
+        self
+    }
+
+    /// Every hash bucket leads to this symbol.
+    #[must_use]
+    pub fn bucket(mut self, symbol: u32) -> Self {
+        self.symbols.bucket = Some(symbol);
+        self
+    }
+
+    /// No hash chain has an end: GNU ones run on through a thousand empty entries, old ones lead back into themselves.
+    #[must_use]
+    pub fn endless_chains(mut self) -> Self {
+        self.symbols.endless = true;
+        self
+    }
+
+    /// This address of the symbol table instead of the true one.
+    #[must_use]
+    pub fn symbols_address(mut self, address: u64) -> Self {
+        self.symbols.table_address = Some(address);
+        self
+    }
+
+    /// So many bytes of other things between any two of the symbol, hash and string tables.
+    #[must_use]
+    pub fn apart(mut self, bytes: usize) -> Self {
+        self.symbols.apart = bytes;
+        self
+    }
+
+    /// A dynamic section that does not say where the symbols are.
+    #[must_use]
+    pub fn no_symbol_table(mut self) -> Self {
+        self.symbols.no_table = true;
         self
     }
 
@@ -213,8 +322,10 @@ impl Elf {
         }
         if self.has_dynamic {
             body.pad(16);
+            let (mut strings, mut entries) = self.strings();
+            let base = ADDRESS + body_start as u64;
+            entries.extend(self.symbols.write(&mut strings, &mut body, base, self.wide));
             let strings_at = body_start + body.bytes.len();
-            let (strings, mut entries) = self.strings();
             body.bytes.extend_from_slice(&strings);
             body.pad(16);
             at = body_start + body.bytes.len();
@@ -300,21 +411,22 @@ impl Elf {
 /// Where the file is mapped, so that an address is never mistaken for an offset.
 const ADDRESS: u64 = 0x40_0000;
 
-struct Out {
-    bytes: Vec<u8>,
+/// Bytes in the order of the machine.
+pub(super) struct Out {
+    pub(super) bytes: Vec<u8>,
     big: bool,
 }
 
 impl Out {
-    fn u16(&mut self, value: u16) {
+    pub(super) fn u16(&mut self, value: u16) {
         self.bytes.extend(if self.big { value.to_be_bytes() } else { value.to_le_bytes() });
     }
 
-    fn u32(&mut self, value: u32) {
+    pub(super) fn u32(&mut self, value: u32) {
         self.bytes.extend(if self.big { value.to_be_bytes() } else { value.to_le_bytes() });
     }
 
-    fn address(&mut self, value: u64, wide: bool) {
+    pub(super) fn address(&mut self, value: u64, wide: bool) {
         if wide {
             self.bytes.extend(if self.big { value.to_be_bytes() } else { value.to_le_bytes() });
         } else {
@@ -322,7 +434,7 @@ impl Out {
         }
     }
 
-    fn pad(&mut self, step: usize) {
+    pub(super) fn pad(&mut self, step: usize) {
         self.bytes.resize(self.bytes.len().next_multiple_of(step), 0);
     }
 }

@@ -5,6 +5,7 @@
 //! layout understood wrongly in both places would have to be misunderstood twice.
 
 mod elf;
+mod elf_symbols;
 mod gguf;
 mod onnx;
 mod safetensors;

@@ -1,0 +1,71 @@
+//! Empties the rings in an order in which nothing comes before what caused it.
+//!
+//! The common ring is copied first, then the rare one, and the rare records are taken in first: an
+//! exec or fork that led to a copied open was written before it, so it is in the second copy.
+
+use aya::maps::{MapData, RingBuf};
+use bom_core::decode::{self, Decoded, Record};
+
+use crate::feed::{Feed, FeedError};
+
+/// Records copied from the common ring at a time: bounds memory, a flood is taken in pieces.
+const BATCH: usize = 4096;
+
+/// Both rings.
+#[expect(missing_debug_implementations, reason = "the rings themselves have none")]
+pub struct Rings {
+    pub common: RingBuf<MapData>,
+    pub rare: RingBuf<MapData>,
+}
+
+impl Rings {
+    /// Takes in everything that is there; gives back the number of records.
+    pub fn drain(&mut self, feed: &mut Feed) -> Result<usize, FeedError> {
+        let mut total = 0;
+        loop {
+            let mut records = Vec::new();
+            let common = copy(&mut self.common, BATCH, &mut records, feed);
+            let rare = copy(&mut self.rare, usize::MAX, &mut records, feed);
+            // By time; of the same time, what makes a process before what the process did.
+            records.sort_by_key(|record| (record.time_ns, !makes_process(record)));
+            for record in records {
+                feed.record(record)?;
+            }
+            total += common + rare;
+            if common < BATCH {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+fn copy(ring: &mut RingBuf<MapData>, most: usize, into: &mut Vec<Record>, feed: &mut Feed) -> usize {
+    let mut count = 0;
+    while count < most {
+        let Some(item) = ring.next() else { break };
+        count += 1;
+        match decode::decode(&item) {
+            Ok(record) => into.push(record),
+            Err(_) => feed.undecodable(),
+        }
+    }
+    count
+}
+
+fn makes_process(record: &Record) -> bool {
+    use bom_core::event::Body;
+    match &record.decoded {
+        Decoded::Body(Body::Exec { .. } | Body::Fork { .. }) => true,
+        Decoded::Body(
+            Body::Open { .. }
+            | Body::Exit { .. }
+            | Body::Threaded { .. }
+            | Body::UringCreated { .. }
+            | Body::Tcp { .. }
+            | Body::Hello { .. }
+            | Body::Dns { .. }
+            | Body::Undecoded { .. },
+        )
+        | Decoded::Payload(_) => false,
+    }
+}

@@ -1,0 +1,191 @@
+//! The one place through which inputs reach the core: each is recorded, given to the correlator, and
+//! what the correlator then asks for goes to the workers. Live run and replay differ only in who
+//! calls it.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, BufWriter, Write},
+    time::{Duration, Instant},
+};
+
+use bom_core::{
+    correlate::Correlator,
+    decode::{Decoded, Record},
+    event::{Body, Event, Task},
+    input::{Answer, Input, Reason},
+    recording::{self, RecordingError},
+    stream::StreamDecoder,
+};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::work::Pool;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    #[error("write recording: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// A recording being written.
+pub struct Recorder {
+    lines: GzEncoder<BufWriter<Box<dyn Write>>>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Recorder")
+    }
+}
+
+impl Recorder {
+    pub fn new(to: Box<dyn Write>) -> Result<Self, FeedError> {
+        let mut lines = GzEncoder::new(BufWriter::new(to), Compression::fast());
+        writeln!(lines, "{}", recording::header()?)?;
+        Ok(Self { lines })
+    }
+
+    fn record(&mut self, input: &Input) -> Result<(), FeedError> {
+        writeln!(self.lines, "{}", recording::line(input)?)?;
+        Ok(())
+    }
+
+    /// Ends the file; what is missing after this was never recorded.
+    fn finish(self) -> Result<(), FeedError> {
+        self.lines.finish()?.flush()?;
+        Ok(())
+    }
+}
+
+/// Everything between the rings and the inventory.
+#[derive(Debug)]
+pub struct Feed {
+    correlator: Correlator,
+    recorder: Option<Recorder>,
+    pool: Pool,
+    decoder: StreamDecoder,
+    sequence: u64,
+    namespaces: BTreeSet<u32>,
+    undecodable: u64,
+}
+
+impl Feed {
+    pub fn new(pool: Pool, recorder: Option<Recorder>) -> Self {
+        Self {
+            correlator: Correlator::default(),
+            recorder,
+            pool,
+            decoder: StreamDecoder::default(),
+            sequence: 0,
+            namespaces: BTreeSet::new(),
+            undecodable: 0,
+        }
+    }
+
+    /// Records one input, takes it in, and hands on what it asks for.
+    pub fn input(&mut self, input: Input) -> Result<(), FeedError> {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.record(&input)?;
+            }
+            for work in self.correlator.step(input) {
+                if let Err(refused) = self.pool.submit(work) {
+                    let answer = Answer::Unknown(Reason::QueueFull);
+                    inputs.push(Input::Answer { work: refused.id, answer });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in one record as it lay in a ring. Payload ends here.
+    pub fn record(&mut self, record: Record) -> Result<(), FeedError> {
+        let Record { probe, time_ns, decoded } = record;
+        let bodies = match decoded {
+            Decoded::Body(body) => vec![body],
+            Decoded::Payload(payload) => self.decoder.push(payload),
+        };
+        for body in bodies {
+            self.hold_namespace(&body);
+            self.sequence += 1;
+            self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
+        }
+        Ok(())
+    }
+
+    /// Counts a record that could not be decoded.
+    pub fn undecodable(&mut self) {
+        self.undecodable += 1;
+    }
+
+    pub fn take_undecodable(&mut self) -> u64 {
+        std::mem::take(&mut self.undecodable)
+    }
+
+    /// Takes in every answer that is there.
+    pub fn answers(&mut self) -> Result<(), FeedError> {
+        while let Some((work, answer)) = self.pool.try_recv() {
+            self.input(Input::Answer { work, answer })?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the answers that are still out, at most until the deadline.
+    pub fn settle(&mut self, limit: Duration) -> Result<(), FeedError> {
+        let deadline = Instant::now() + limit;
+        while self.correlator.pending() > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            if let Some((work, answer)) = self.pool.recv_timeout(left.min(Duration::from_millis(100))) {
+                self.input(Input::Answer { work, answer })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up incomplete streams; they become events.
+    pub fn finish_streams(&mut self, time_ns: u64, probe: u16) -> Result<(), FeedError> {
+        for body in self.decoder.finish() {
+            self.sequence += 1;
+            self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the recording and gives the correlator back.
+    pub fn finish(self) -> Result<Correlator, FeedError> {
+        if let Some(recorder) = self.recorder {
+            recorder.finish()?;
+        }
+        Ok(self.correlator)
+    }
+
+    pub fn pending(&self) -> usize {
+        self.correlator.pending()
+    }
+
+    pub fn events(&self) -> u64 {
+        self.sequence
+    }
+
+    /// A mount namespace can go with its last process: hold on to it as soon as it is seen.
+    fn hold_namespace(&mut self, body: &Body) {
+        let task: &Task = match body {
+            Body::Open { task, .. }
+            | Body::Exec { task, .. }
+            | Body::Fork { task, .. }
+            | Body::Threaded { task }
+            | Body::UringCreated { task } => task,
+            Body::Exit { .. } | Body::Tcp { .. } | Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+                return;
+            }
+        };
+        if task.mount_namespace != 0 && self.namespaces.insert(task.mount_namespace) {
+            self.pool.hold_namespace(task.mount_namespace, task.process.tgid);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! One piece of work, one answer.
+
+use std::sync::Arc;
+
+use bom_core::input::{Answer, Reason, Request, Work};
+
+use super::content;
+use super::namespace::Namespaces;
+use super::owner::Owners;
+use super::settings::PoolSettings;
+use super::watch::Watch;
+
+/// What every question needs.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) settings: Arc<PoolSettings>,
+    pub(super) namespaces: Arc<Namespaces>,
+    pub(super) watch: Arc<Watch>,
+}
+
+pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Answer {
+    let outcome = match usable(work) {
+        Err(reason) => Err(reason),
+        Ok(()) => match work.request {
+            Request::Inspect => content::inspect(context, work),
+            Request::Digest => content::digest(context, work),
+            Request::Owner => owners.owner(context, work).map(Answer::Owner),
+        },
+    };
+    outcome.unwrap_or_else(Answer::Unknown)
+}
+
+/// A path the kernel resolved is whole, starts at the root and has no step that leads elsewhere. One of a detached
+/// tree (a memfd, a pipe) is a bare name that nothing can be found by.
+fn usable(work: &Work) -> Result<(), Reason> {
+    let path = &work.file.path;
+    if work.file.is_truncated() {
+        return Err(Reason::PathTruncated);
+    }
+    if !path.bytes().starts_with(b"/") || path.components().any(|part| part == b"." || part == b"..") {
+        return Err(Reason::NotFound);
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What a file says, and the digest of its bytes.
+
+use std::cell::RefCell;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
+
+use bom_core::{
+    event::OpenedFile,
+    input::{Answer, Reason, Work},
+};
+use bom_extract::{PREFIX_BYTES, extract, sniff};
+use sha2::{Digest, Sha256};
+
+use super::answer::Context;
+use super::input::{FileInput, read_some};
+use super::open::{Links, reason};
+use super::watch::OutOfTime;
+
+/// Bytes per read of a digest.
+const PIECE: usize = 256 << 10;
+const OVERLAYFS: u64 = 0x794c_7630;
+const BTRFS: u64 = 0x9123_683e;
+/// Since Linux 6.13 the kernel keeps a flag (I_CTIME_QUERIED, include/linux/fs.h) in bit 31 of the nanoseconds.
+const CTIME_NS: u32 = (1 << 31) - 1;
+
+/// The file's header. For most files, which are of no known format, one read of a few bytes.
+pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> {
+    let end = Instant::now() + context.settings.inspect_time;
+    let (file, metadata) = open(context, work)?;
+    let len = metadata.size();
+    let mut prefix = [0; PREFIX_BYTES];
+    let wanted = usize::try_from(len).unwrap_or(PREFIX_BYTES).min(PREFIX_BYTES);
+    let prefix = &mut prefix[..wanted];
+    if fill(&file, prefix)? < wanted {
+        return Err(Reason::ChangedSinceOpen);
+    }
+    if sniff(prefix, len).is_none() {
+        return Ok(Answer::Inspected(None));
+    }
+    let late = RefCell::new(false);
+    let check = || {
+        let beat = context.watch.beat();
+        if beat.is_err() || Instant::now() >= end {
+            late.replace(true);
+            return Err(io::Error::new(io::ErrorKind::TimedOut, OutOfTime));
+        }
+        Ok(())
+    };
+    let extracted = extract(&FileInput::new(&file, len).checked(&check), &context.settings.limits);
+    if *late.borrow() {
+        return Err(Reason::Deadline);
+    }
+    // Before the extraction's own error: a file that was rewritten meanwhile explains any.
+    unchanged(&work.file, &file)?;
+    extracted.map(|extracted| Answer::Inspected(extracted.map(Box::new))).map_err(|_| Reason::ReadFailed)
+}
+
+/// SHA-256 of the whole content.
+pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
+    let limit = context.settings.max_digest_bytes.unwrap_or(u64::MAX);
+    let (file, metadata) = open(context, work)?;
+    if metadata.size() > limit {
+        return Err(Reason::TooLarge);
+    }
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE.min(usize::try_from(metadata.size()).unwrap_or(PIECE))];
+    let mut offset = 0;
+    while offset < metadata.size() {
+        context.watch.beat()?;
+        let count = read_some(&file, &mut piece, offset).map_err(|_| Reason::ReadFailed)?;
+        if count == 0 {
+            return Err(Reason::ChangedSinceOpen);
+        }
+        hash.update(&piece[..count]);
+        offset += u64::try_from(count).map_err(|_| Reason::ReadFailed)?;
+    }
+    unchanged(&work.file, &file)?;
+    Ok(Answer::Digest(hex(&hash.finalize())))
+}
+
+/// Opens the very file that the kernel reported.
+fn open(context: &Context, work: &Work) -> Result<(File, Metadata), Reason> {
+    let path = work.file.path.bytes();
+    let tree = context.namespaces.root(work)?;
+    let place = tree.find(path, Links::Refuse).map_err(|error| reason(&error))?;
+    // The path was resolved when it was seen: what is a link now took the file's place.
+    if place.metadata.is_symlink() {
+        return Err(Reason::ChangedSinceOpen);
+    }
+    if !place.metadata.is_file() {
+        return Err(Reason::NotRegular);
+    }
+    same(&work.file, &place.metadata)?;
+    context.watch.beat()?;
+    let file = tree.open(&place).map_err(|error| reason(&error))?;
+    Ok((file, place.metadata))
+}
+
+fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
+    same(seen, &file.metadata().map_err(|_| Reason::ReadFailed)?)
+}
+
+/// Whether this is the state of the file that the kernel reported.
+fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
+    let key = &seen.key;
+    // There, stat gives a device number per layer or subvolume, the kernel one per super block.
+    let device_differs_by_nature = matches!(seen.fs_magic, OVERLAYFS | BTRFS);
+    let same = key.inode == now.ino()
+        && key.size == now.size()
+        && key.ctime_s == now.ctime()
+        && i64::from(key.ctime_ns & CTIME_NS) == now.ctime_nsec()
+        && (device_differs_by_nature || kernel_device(now.dev()) == Some(key.device));
+    if same { Ok(()) } else { Err(Reason::ChangedSinceOpen) }
+}
+
+/// stat's device number as the kernel keeps it (MKDEV, include/linux/kdev_t.h).
+fn kernel_device(device: u64) -> Option<u32> {
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    (major < 1 << 12 && minor < 1 << 20).then_some(major << 20 | minor)
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(file: &File, buf: &mut [u8]) -> Result<usize, Reason> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        let offset = u64::try_from(filled).map_err(|_| Reason::ReadFailed)?;
+        match read_some(file, &mut buf[filled..], offset).map_err(|_| Reason::ReadFailed)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+        .collect()
+}

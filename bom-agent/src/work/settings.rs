@@ -1,0 +1,50 @@
+//! How much the pool may spend.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bom_extract::Limits;
+
+/// Bounds and roots of a [`Pool`](super::Pool).
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// Threads for `Inspect`. `Owner` and `Digest` have one more each, so that neither a long digest nor the first
+    /// index of a large installation keeps headers waiting. Default 1.
+    pub threads: usize,
+    /// Questions of each kind that wait, and answers that wait to be fetched. Default 4096.
+    pub queue: usize,
+    /// Larger files are not hashed (`TooLarge`). Default `None`: all are.
+    pub max_digest_bytes: Option<u64>,
+    /// Mount namespaces held open; the one not used for longest is let go for a new one. Default 256.
+    pub namespaces: usize,
+    /// A question without any progress for so long is answered `Deadline`, and its thread replaced. Default 10 s.
+    pub patience: Duration,
+    /// Longest time for one `Inspect`, progress or not (`Deadline`). Default 10 s.
+    pub inspect_time: Duration,
+    /// Rows of package file lists kept in memory, 16 bytes each. Default 2 Mi: 32 MiB, which is twenty large
+    /// installations; the index not used for longest goes first.
+    pub index_rows: usize,
+    /// Bounds of one extraction.
+    pub limits: Limits,
+    /// Root of our own mount namespace. Default `/`.
+    pub root: PathBuf,
+    /// Where proc is mounted, with the observed processes' numbers. Default `/proc`.
+    pub procfs: PathBuf,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            queue: 4096,
+            max_digest_bytes: None,
+            namespaces: 256,
+            patience: Duration::from_secs(10),
+            inspect_time: Duration::from_secs(10),
+            index_rows: 2 << 20,
+            limits: Limits::default(),
+            root: PathBuf::from("/"),
+            procfs: PathBuf::from("/proc"),
+        }
+    }
+}

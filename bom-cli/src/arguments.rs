@@ -1,0 +1,148 @@
+//! What can be said on the command line, as typed. `output::Target` and the commands make it ready
+//! to use.
+
+#[cfg(feature = "observe")]
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+#[cfg(feature = "observe")]
+use clap::ValueEnum;
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::Target;
+
+const AFTER: &str = "\
+Exit codes: 0 nothing to report, 1 findings, 2 could not do it, 3 coverage below what was required.
+`aibom run` and `aibom record` pass on the command's own code (128+n for a signal);
+125 aibom failed, 126 not executable, 127 not found.";
+
+/// Which models, libraries and external APIs an AI agent really loads and calls, as a CycloneDX AI-BOM.
+#[derive(Debug, Parser)]
+#[command(name = "aibom", version, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Observe one command from its first instruction to its last.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Examples:
+  sudo aibom run -- python agent.py                        the table on stderr
+  sudo aibom run -o agent.cdx.json -- python agent.py      and the BOM in a file
+  sudo aibom run -o - -- true | jq .components             the BOM on stdout")]
+    Run(Run),
+    /// As `run`, and keep every input of the analysis in a file that `replay` reads.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Examples:
+  sudo aibom record --to agent.aibomrec -o agent.cdx.json -- python agent.py
+  aibom replay agent.aibomrec -o again.cdx.json            gives the same bytes")]
+    Record(Record),
+    /// Make the documents of a recording again. Needs no privilege.
+    #[command(after_help = "\
+Examples:
+  aibom replay agent.aibomrec                              the table
+  aibom replay agent.aibomrec -o cyclonedx-1.7=agent.cdx.json")]
+    Replay(Replay),
+    /// Say what files are, by their content: model or library.
+    #[command(after_help = "\
+Examples:
+  aibom inspect model.safetensors libfoo.so
+  aibom inspect -o json=- model.gguf")]
+    Inspect(Inspect),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Documents {
+    /// Write to PATH (`-`: stdout). FMT: cyclonedx (1.6, the default), cyclonedx-1.5, cyclonedx-1.6,
+    /// cyclonedx-1.7, table. Repeatable.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    /// Leave out times, process ids, inode and sequence numbers, so that two runs compare equal.
+    #[arg(long)]
+    pub(crate) deterministic: bool,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Run CMD as this user (NAME, UID or UID:GID). Under sudo the default is who called sudo.
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Seconds to wait for what CMD left behind before it is reported as still running.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    pub(crate) linger: f64,
+    /// Wait until everything CMD started has ended.
+    #[arg(long)]
+    pub(crate) wait_all: bool,
+    /// `command`: pass CMD's code on; `aibom`: 0, 2, or 3 if something was lost.
+    #[arg(long, value_name = "WHOSE", default_value = "command")]
+    pub(crate) exit: ExitOf,
+    /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
+    #[arg(long, value_name = "PROBE")]
+    pub(crate) without_probe: Vec<String>,
+    /// Bytes of the ring for file opens; a power of two, at least 4096.
+    #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
+    pub(crate) ring_bytes: Option<u32>,
+    /// No table and no status line.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The recording (gzip).
+    #[arg(long, value_name = "FILE", default_value = "recording.aibomrec")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// A recording; `-` for stdin.
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// `json=PATH` (`-`: stdout); without it text on stdout.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExitOf {
+    Command,
+    Aibom,
+}
+
+#[cfg(feature = "observe")]
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=86_400.0).contains(&value) { Ok(value) } else { Err("must be between 0 and 86400".to_owned()) }
+}
+
+#[cfg(feature = "observe")]
+fn ring_bytes(text: &str) -> Result<u32, String> {
+    let value: u32 = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
+    if value >= 4096 && value.is_power_of_two() { Ok(value) } else { Err("must be a power of two, at least 4096".to_owned()) }
+}

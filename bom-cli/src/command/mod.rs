@@ -1,0 +1,22 @@
+//! One file for each command.
+
+mod inspect;
+mod replay;
+#[cfg(feature = "observe")]
+mod run;
+
+use crate::{
+    arguments::{Arguments, Command},
+    exit::{Fatal, Outcome},
+};
+
+pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
+    match arguments.command {
+        #[cfg(feature = "observe")]
+        Command::Run(run) => run::run(run, None),
+        #[cfg(feature = "observe")]
+        Command::Record(record) => run::run(record.run, Some(record.to)),
+        Command::Replay(replay) => Ok(replay::replay(&replay)?),
+        Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
+    }
+}

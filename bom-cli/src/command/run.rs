@@ -1,0 +1,142 @@
+//! `aibom run` and `aibom record`: observe one command.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Write as _},
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use bom_agent::{
+    feed::Recorder,
+    launch::{Command, RunAs, exit_code},
+    probes::Settings,
+    run::{Observed, Options, Progress, RunError},
+};
+use bom_core::{bom::escape, coverage::Gap, identify::{View, catalog::Catalog}};
+
+use crate::{
+    arguments::{ExitOf, Run},
+    exit::{Fatal, Outcome, RUN_FAILED},
+    output::{Style, table, write_documents},
+};
+
+/// Bytes of a catalog file.
+const CATALOG: u64 = 16 << 20;
+
+pub(crate) fn run(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome, Fatal> {
+    let failed = |error| Fatal { code: RUN_FAILED, error };
+    let options = options(&arguments, recording.as_deref()).map_err(failed)?;
+    let status_line = !arguments.quiet && io::stderr().is_terminal();
+    let observed = observe(options, status_line)?;
+    let view = write_documents(&observed.correlator, &arguments.documents).map_err(failed)?;
+    if !arguments.quiet {
+        show(&view).map_err(failed)?;
+    }
+    if std::env::var_os("AIBOM_TIMES").is_some() {
+        times(&observed);
+    }
+    Ok(match arguments.exit {
+        ExitOf::Command => Outcome::Command(exit_code(observed.status)),
+        ExitOf::Aibom => judge(&view, observed.status),
+    })
+}
+
+fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
+    let failed = |error| Fatal { code: RUN_FAILED, error };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("start").map_err(failed)?;
+    let result = runtime.block_on(bom_agent::run::run(options, |progress| {
+        if status_line {
+            show_progress(progress);
+        }
+    }));
+    if status_line {
+        eprint!("\r\x1b[K");
+    }
+    result.map_err(|error| {
+        let code = match &error {
+            RunError::Launch(launch) => launch.exit_code(),
+            RunError::Privilege(_)
+            | RunError::Host(_)
+            | RunError::Cgroup(_)
+            | RunError::Load(_)
+            | RunError::Feed(_)
+            | RunError::Io { .. }
+            | RunError::NoProbe(_) => RUN_FAILED,
+        };
+        Fatal { code, error: anyhow!(error) }
+    })
+}
+
+fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options> {
+    let (program, rest) = arguments.command.split_first().context("no command given")?;
+    let mut settings = Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
+    if let Some(bytes) = arguments.ring_bytes {
+        settings.common_ring_bytes = bytes;
+    }
+    let mut catalog = Catalog::default();
+    for path in &arguments.catalog {
+        catalog.extend(read_catalog(path).with_context(|| format!("catalog {}", path.display()))?);
+    }
+    let recorder = match recording {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("create recording {}", path.display()))?;
+            Some(Recorder::new(Box::new(file))?)
+        }
+        None => None,
+    };
+    let user = arguments.user.clone().map_or(RunAs::Caller, RunAs::User);
+    let name = Path::new(program).file_name().unwrap_or(program);
+    Ok(Options {
+        command: Command { program: program.clone(), args: rest.to_vec(), user, limits: None },
+        name: escape(name.as_bytes()).text,
+        linger: Duration::from_secs_f64(arguments.linger),
+        wait_all: arguments.wait_all,
+        settings,
+        catalog: (catalog != Catalog::default()).then_some(catalog),
+        recorder,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+fn read_catalog(path: &Path) -> anyhow::Result<Catalog> {
+    let size = std::fs::metadata(path)?.len();
+    anyhow::ensure!(size <= CATALOG, "{size} bytes, more than {CATALOG}");
+    Ok(Catalog::parse(&std::fs::read_to_string(path)?)?)
+}
+
+fn show(view: &View) -> anyhow::Result<()> {
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = table(view, if colour { Style::COLOUR } else { Style::PLAIN });
+    match io::stderr().lock().write_all(format!("\n{text}").as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("write the table"),
+    }
+}
+
+fn show_progress(progress: Progress) {
+    let Progress { events, pending, elapsed, ended } = progress;
+    let what = if ended { "finishing" } else { "observing" };
+    eprint!("\r\x1b[Kaibom: {what}, {}.{} s, {events} events, {pending} files to look up",
+        elapsed.as_secs(), elapsed.subsec_millis() / 100);
+}
+
+/// For `cargo xtask bench`: set-up and the command's wall time apart.
+fn times(observed: &Observed) {
+    eprintln!("aibom-times set_up_ms={} ran_ms={}", observed.set_up.as_millis(), observed.ran.as_millis());
+}
+
+/// `--exit=aibom`: 3 if anything was lost that the probes were there to see, else 0. What is never
+/// watched is stated in the BOM and is no reason to fail every run.
+fn judge(view: &View, _status: ExitStatus) -> Outcome {
+    let gaps = view.subjects.iter().flat_map(|subject| subject.classes.values()).flat_map(|cell| &cell.gaps);
+    let lost = gaps.into_iter().any(|gap| match gap {
+        Gap::Probe(_) | Gap::Lost(_) | Gap::StillRunning | Gap::Unfinished | Gap::AlreadyRunning | Gap::Unreadable => true,
+        Gap::Unwatched(_) | Gap::Suspected(_) => false,
+    });
+    if lost { Outcome::Coverage } else { Outcome::Fine }
+}

@@ -1,0 +1,12 @@
+//! Where results go and what they look like: `target` is `-o`, `file` replaces files whole, `table`
+//! is for people, `documents` puts them together.
+
+mod documents;
+mod file;
+mod table;
+mod target;
+
+pub(crate) use documents::write_documents;
+pub(crate) use file::write;
+pub(crate) use table::{Style, columns, table};
+pub(crate) use target::{Format, Target};

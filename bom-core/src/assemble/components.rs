@@ -1,0 +1,412 @@
+//! Models, packages, libraries, programs and devices as components.
+
+use super::{
+    AssembleError, Context, depend, place, property,
+    references::{package_purl, short},
+};
+use crate::{
+    bom::{
+        Bom, BomRef, Component, ComponentKind, Confidence, Evidence, Hash, HashAlgorithm, Identity, IdentityField,
+        Method, ModelCard, Occurrence, Property, Purl, Technique as Word, Version, taxonomy_segment,
+    },
+    fact::{self, Technique, confidence},
+    identify::{Library, Model, Package, Program, Usage},
+    input::{DebOwner, PythonOwner},
+    metadata::{FileKind, ModelMetadata, ModelRole},
+    path::SeenPath,
+};
+
+impl Context<'_> {
+    pub(super) fn artifacts(&self, bom: &mut Bom) -> Result<(), AssembleError> {
+        for (program, reference) in self.view.programs.iter().zip(&self.names.programs) {
+            let component = self.program(program, reference)?;
+            place(bom, component);
+        }
+        for (model, reference) in self.view.models.iter().zip(&self.names.models) {
+            let component = self.model(model, reference)?;
+            self.used(bom, &model.uses, reference);
+            place(bom, component);
+        }
+        for (library, reference) in self.view.libraries.iter().zip(&self.names.libraries) {
+            let component = self.library(library, reference)?;
+            self.used(bom, &library.uses, reference);
+            self.needed(bom, library, reference);
+            place(bom, component);
+        }
+        for (package, reference) in self.view.packages.iter().zip(&self.names.packages) {
+            let component = self.package(package, reference)?;
+            self.used(bom, &package.uses, reference);
+            place(bom, component);
+        }
+        for (device, reference) in self.view.devices.iter().zip(&self.names.devices) {
+            let mut component = Component::new(reference.clone(), ComponentKind::Device, device.path.escaped());
+            property(&mut component.properties, "aibom:role", "accelerator");
+            component.evidence = self.evidence(reference, &device.uses, "open", Vec::new())?;
+            self.used(bom, &device.uses, reference);
+            place(bom, component);
+        }
+        Ok(())
+    }
+
+    pub(super) fn used(&self, bom: &mut Bom, uses: &[Usage], reference: &BomRef) {
+        for usage in uses {
+            if let Some(program) = self.names.programs.get(usage.program) {
+                depend(bom, program, reference);
+            }
+        }
+    }
+
+    fn program(&self, program: &Program, reference: &BomRef) -> Result<Component, AssembleError> {
+        let seen = program.paths.first().or_else(|| program.requested.first());
+        let name = seen.map_or_else(|| "unknown".to_owned(), |path| SeenPath::new(path.file_name()).escaped());
+        let mut component = Component::new(reference.clone(), ComponentKind::Application, name);
+        component.hashes = hashes(program.digest.as_deref())?;
+        let properties = &mut component.properties;
+        property(properties, "aibom:role", "program");
+        if program.unseen_start {
+            property(properties, "aibom:process:start", "not-seen");
+        }
+        for path in &program.requested {
+            paths_property(properties, "aibom:claim:exec", path);
+        }
+        owners(properties, program.python.as_ref(), program.deb.as_ref());
+        if let Some(elf) = &program.elf {
+            if let Some(build_id) = &elf.build_id {
+                property(properties, "aibom:elf:build_id", build_id);
+            }
+            if elf.is_static == Some(true) {
+                property(properties, "aibom:elf:static", "true");
+            }
+        }
+        if !self.deterministic {
+            property(properties, "aibom:process:images", program.images.to_string());
+            for process in &program.processes {
+                property(properties, "aibom:process:key", format!("{}@{}", process.tgid, process.start_ns));
+            }
+        }
+        let usage = program.evidence.clone().map(|evidence| Usage {
+            subject: program.subject,
+            program: self.names.programs.iter().position(|name| name == reference).unwrap_or_default(),
+            evidence,
+            probes: [bom_common::record::probe::SCHED_PROCESS_EXEC].into(),
+            processes: program.processes.clone(),
+            paths: program.paths.clone(),
+            files: std::collections::BTreeSet::new(),
+        });
+        let uses: Vec<Usage> = usage.into_iter().collect();
+        component.evidence = self.evidence(reference, &uses, "exec", hash_identity(program.digest.as_deref()))?;
+        Ok(component)
+    }
+
+    fn model(&self, model: &Model, reference: &BomRef) -> Result<Component, AssembleError> {
+        let path = model.uses.iter().flat_map(|usage| &usage.paths).next();
+        let file_name = path.map_or_else(String::new, |path| SeenPath::new(path.file_name()).escaped());
+        let claimed = model.metadata.name.as_deref().map(|name| crate::bom::escape(name.as_bytes()).text);
+        let name = claimed.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| file_name.clone());
+        let mut component = Component::new(reference.clone(), ComponentKind::MachineLearningModel, name);
+        component.hashes = hashes(model.digest.as_deref())?;
+        if let Some(digest) = model.digest.as_deref().and_then(digest_bytes) {
+            component.purl = Some(Purl::generic(&file_name, None, Some(&digest))?);
+        }
+        let properties = &mut component.properties;
+        let role = match model.metadata.role {
+            Some(ModelRole::Adapter) => "adapter",
+            Some(_) | None => "model",
+        };
+        property(properties, "aibom:role", role);
+        if let Some(claimed) = claimed {
+            property(properties, "aibom:claim:name", claimed);
+        }
+        property(properties, "aibom:model:file_name", &file_name);
+        header(properties, &model.metadata);
+        for issue in &model.content.issues {
+            property(properties, "aibom:model:issue", crate::bom::escape(issue.detail.as_bytes()).text);
+        }
+        if model.content.truncated {
+            property(properties, "aibom:model:header", "read-in-part");
+        }
+        if let Some(file) = model.files.first() {
+            property(properties, "aibom:model:size_bytes", file.size.to_string());
+        }
+        owners(properties, model.python.as_ref(), model.deb.as_ref());
+        component.model_card = Some(card(&model.metadata));
+        let mut identities = hash_identity(model.digest.as_deref());
+        identities.push((IdentityField::Name, Technique::BinaryAnalysis, true, Some(format_name(&model.metadata))));
+        component.evidence = self.evidence(reference, &model.uses, "open", identities)?;
+        Ok(component)
+    }
+
+    fn library(&self, library: &Library, reference: &BomRef) -> Result<Component, AssembleError> {
+        let name = crate::bom::escape(library.name.as_bytes()).text;
+        let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
+        component.hashes = hashes(library.digest.as_deref())?;
+        component.version = library.elf.version.as_ref().map(Version::new).transpose()?;
+        let distribution = self.view.subjects.iter().flat_map(|subject| &subject.host).find_map(|host| host.distribution.as_ref());
+        if let (Some(deb), Some((id, version))) = (&library.deb, distribution) {
+            component.purl = Some(deb_purl(deb, id, version)?);
+            component.version = Some(Version::new(&deb.version)?);
+        }
+        let properties = &mut component.properties;
+        property(properties, "aibom:role", library.role.as_deref().unwrap_or("library"));
+        if let Some(soname) = &library.elf.soname {
+            property(properties, "aibom:elf:soname", crate::bom::escape(soname.as_bytes()).text);
+        }
+        if let Some(build_id) = &library.elf.build_id {
+            property(properties, "aibom:elf:build_id", build_id);
+        }
+        for needed in &library.elf.needed {
+            property(properties, "aibom:elf:needed", crate::bom::escape(needed.as_bytes()).text);
+        }
+        owners(properties, library.python.as_ref(), library.deb.as_ref());
+        let mut identities = hash_identity(library.digest.as_deref());
+        identities.push((IdentityField::Name, Technique::BinaryAnalysis, false, Some(name)));
+        if let Some(purl) = &component.purl {
+            identities.push((IdentityField::Purl, Technique::ManifestAnalysis, false, Some(purl.as_str().to_owned())));
+        }
+        component.evidence = self.evidence(reference, &library.uses, "open", identities)?;
+        Ok(component)
+    }
+
+    /// DT_NEEDED, where both ends were seen in the same program.
+    fn needed(&self, bom: &mut Bom, library: &Library, reference: &BomRef) {
+        for (other, name) in self.view.libraries.iter().zip(&self.names.libraries) {
+            let wanted = library.elf.needed.iter().any(|needed| Some(needed) == other.elf.soname.as_ref());
+            let together = || {
+                other.uses.iter().any(|usage| library.uses.iter().any(|own| own.program == usage.program))
+            };
+            if wanted && together() {
+                depend(bom, reference, name);
+            }
+        }
+    }
+
+    fn package(&self, package: &Package, reference: &BomRef) -> Result<Component, AssembleError> {
+        let mut component = Component::new(reference.clone(), ComponentKind::Library, package.name.clone());
+        component.purl = Some(package_purl(package)?);
+        if !package.version.is_empty() {
+            component.version = Some(Version::new(&package.version)?);
+        }
+        let properties = &mut component.properties;
+        property(properties, "aibom:role", package.role.as_deref().unwrap_or("library"));
+        property(properties, "aibom:package:ecosystem", "pypi");
+        if package.editable {
+            property(properties, "aibom:package:editable", "true");
+        }
+        for directory in &package.dist_info {
+            paths_property(properties, "aibom:package:dist_info", directory);
+        }
+        let purl = component.purl.as_ref().map(|purl| purl.as_str().to_owned());
+        let identities = vec![(IdentityField::Purl, Technique::ManifestAnalysis, false, purl)];
+        component.evidence = self.evidence(reference, &package.uses, "import", identities)?;
+        Ok(component)
+    }
+
+    /// How it is known, and where it was seen: one occurrence for each program that used it.
+    fn evidence(
+        &self,
+        reference: &BomRef,
+        uses: &[Usage],
+        operation: &str,
+        identities: Vec<(IdentityField, Technique, bool, Option<String>)>,
+    ) -> Result<Evidence, AssembleError> {
+        let mut evidence = Evidence::default();
+        let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
+        for (field, technique, claimed, value) in identities {
+            let mut methods = vec![method(technique, strongest, claimed, value.clone())?];
+            if strongest.is_some() {
+                methods.push(method(Technique::Instrumentation, strongest, false, None)?);
+            }
+            let best = methods.iter().map(|method| method.confidence).max();
+            evidence.identities.push(Identity { field, concluded_value: value, confidence: best, methods });
+        }
+        for (number, usage) in uses.iter().enumerate() {
+            let own = short(&[reference.as_str(), &number.to_string()]);
+            let location = usage.paths.first().map_or_else(|| "unknown".to_owned(), SeenPath::escaped);
+            evidence.occurrences.push(Occurrence {
+                bom_ref: Some(BomRef::new(self.evidence_reference(usage, &own))?),
+                location,
+                symbol: None,
+                additional_context: Some(self.context(usage, operation)),
+            });
+        }
+        Ok(evidence)
+    }
+
+    /// {epoch, probes, first and last sequence, count}, with what makes it unique here.
+    pub(super) fn evidence_reference(&self, usage: &Usage, own: &str) -> String {
+        let subject = self.view.subjects.get(usage.subject);
+        let Some(subject) = subject.filter(|_| !self.deterministic) else { return format!("evidence:{own}") };
+        let epoch = &subject.epoch;
+        let epoch = short(&[&epoch.node, &epoch.boot, &epoch.start_ns.to_string()]);
+        let probes: Vec<String> = usage.probes.iter().map(u16::to_string).collect();
+        let (first, last) = (usage.evidence.first_sequence.0, usage.evidence.last_sequence.0);
+        format!("evidence:{epoch}:{}:{first}-{last}:{}:{own}", probes.join("+"), usage.evidence.count.0)
+    }
+
+    pub(super) fn context(&self, usage: &Usage, operation: &str) -> String {
+        let subject = self.names.subjects.get(usage.subject).map_or("", BomRef::as_str);
+        let program = self.names.programs.get(usage.program).map_or("", BomRef::as_str);
+        let strength = usage.evidence.strength.0.name();
+        let mut text = format!("subject={subject} program={program} op={operation} strength={strength}");
+        if usage.paths.len() > 1 {
+            text.push_str(&format!(" files={}", usage.paths.len()));
+        }
+        if usage.paths.first().is_some_and(SeenPath::needs_escape) {
+            text.push_str(" encoding=c-escape");
+        }
+        if self.deterministic {
+            return text;
+        }
+        text.push_str(&format!(" count={}", usage.evidence.count.0));
+        if let Some(place) = self.view.subjects.get(usage.subject) {
+            for (name, at) in [("first", usage.evidence.first_ns.0), ("last", usage.evidence.last_ns.0)] {
+                if let Some(time) = super::observation::wall(place, at) {
+                    text.push_str(&format!(" {name}={time}"));
+                }
+            }
+        }
+        let pids: Vec<String> = usage.processes.iter().map(|process| process.tgid.to_string()).collect();
+        text.push_str(&format!(" tgid={}", pids.join(",")));
+        if let [file] = usage.files.iter().collect::<Vec<_>>()[..] {
+            let (major, minor) = (file.device >> 20, file.device & 0xf_ffff);
+            text.push_str(&format!(" dev={major}:{minor} ino={} size={}", file.inode, file.size));
+        }
+        text
+    }
+}
+
+fn method(
+    technique: Technique,
+    strength: Option<fact::Strength>,
+    claimed: bool,
+    value: Option<String>,
+) -> Result<Method, AssembleError> {
+    let strength = strength.unwrap_or(fact::Strength::Enumerated);
+    let word = match technique {
+        Technique::Instrumentation => Word::Instrumentation,
+        Technique::BinaryAnalysis => Word::BinaryAnalysis,
+        Technique::ManifestAnalysis => Word::ManifestAnalysis,
+        Technique::HashComparison => Word::HashComparison,
+        Technique::Filename => Word::Filename,
+    };
+    let confidence = Confidence::from_permille(confidence(technique, strength, claimed))?;
+    Ok(Method { technique: word, confidence, value })
+}
+
+fn hash_identity(digest: Option<&str>) -> Vec<(IdentityField, Technique, bool, Option<String>)> {
+    let identity = |digest: &str| (IdentityField::Hash, Technique::HashComparison, false, Some(format!("sha256:{digest}")));
+    digest.map(identity).into_iter().collect()
+}
+
+fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
+    digest.map(|digest| Ok(Hash::new(HashAlgorithm::Sha256, digest)?)).into_iter().collect()
+}
+
+fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
+    let pairs = (0..32).map(|index| hex.get(2 * index..2 * index + 2));
+    let bytes: Option<Vec<u8>> = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect();
+    bytes?.try_into().ok()
+}
+
+fn deb_purl(deb: &DebOwner, id: &str, version: &str) -> Result<Purl, AssembleError> {
+    let distro = format!("{id}-{version}");
+    Ok(Purl::deb(id, &deb.package, Some(&deb.version), Some(&deb.architecture), Some(&distro))?)
+}
+
+fn owners(properties: &mut Vec<Property>, python: Option<&PythonOwner>, deb: Option<&DebOwner>) {
+    if let Some(python) = python
+        && let Ok(purl) = Purl::pypi(&python.name, Some(&python.version))
+    {
+        property(properties, "aibom:owner:purl", purl.as_str());
+    }
+    if let Some(deb) = deb {
+        property(properties, "aibom:owner:deb", format!("{} {} {}", deb.package, deb.version, deb.architecture));
+    }
+}
+
+fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
+    property(properties, name, path.escaped());
+    if path.needs_escape() {
+        property(properties, "aibom:path:encoding", "c-escape");
+    }
+}
+
+fn format_name(metadata: &ModelMetadata) -> String {
+    match metadata.format {
+        FileKind::Safetensors => "safetensors",
+        FileKind::Gguf => "gguf",
+        FileKind::Onnx => "onnx",
+        FileKind::Elf => "elf",
+        FileKind::Other => "other",
+    }
+    .to_owned()
+}
+
+/// What the header says. Free text in it is a claim.
+fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
+    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
+    property(properties, "aibom:model:format", format_name(metadata));
+    let fields = [
+        ("aibom:model:format_version", &metadata.format_version),
+        ("aibom:model:dtype", &metadata.dtype),
+        ("aibom:model:producer", &metadata.producer),
+        ("aibom:model:producer_version", &metadata.producer_version),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            property(properties, name, text(value));
+        }
+    }
+    if let Some(tensors) = metadata.tensor_count {
+        property(properties, "aibom:model:tensors", tensors.to_string());
+    }
+    for (name, value) in &metadata.claimed {
+        property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), text(value));
+    }
+    for file in &metadata.external_files {
+        property(properties, "aibom:model:external_file", text(file));
+    }
+    for (name, template) in &metadata.templates {
+        let name = format!("aibom:model:template:{}", taxonomy_segment(name));
+        property(properties, &name, format!("sha256:{}", template.sha256));
+    }
+}
+
+fn card(metadata: &ModelMetadata) -> ModelCard {
+    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
+    let mut properties = Vec::new();
+    if let Some(count) = metadata.parameter_count {
+        property(&mut properties, "cdx:ai-ml:model:parameter:count", parameters(count));
+    }
+    if let Some(quantization) = &metadata.quantization {
+        let value = text(&quantization.to_lowercase());
+        property(&mut properties, "cdx:ai-ml:model:hyperparameter:quantization", value);
+    }
+    if let Some(length) = metadata.context_length {
+        property(&mut properties, "cdx:ai-ml:model:hyperparameter:context_length", length.to_string());
+    }
+    for (name, value) in &metadata.hyperparameters {
+        let name = format!("cdx:ai-ml:model:hyperparameter:_undefined:{}", taxonomy_segment(name));
+        property(&mut properties, &name, text(value));
+    }
+    ModelCard {
+        bom_ref: None,
+        approach: None,
+        task: None,
+        architecture_family: None,
+        model_architecture: metadata.architecture.as_deref().map(text),
+        properties,
+    }
+}
+
+/// `494M`, `7.6B`: three digits at most, the way the taxonomy writes it.
+fn parameters(count: u64) -> String {
+    for (unit, size) in [("T", 1_000_000_000_000), ("B", 1_000_000_000), ("M", 1_000_000_u64)] {
+        if count >= size {
+            let whole = count / size;
+            let tenth = count % size / (size / 10);
+            return if whole >= 100 || tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") };
+        }
+    }
+    count.to_string()
+}

@@ -1,0 +1,192 @@
+//! What was watched: the subjects, the window, the probes, the losses and the gaps.
+
+use std::collections::BTreeSet;
+
+use super::{AssembleError, Context, depend, place, property};
+use crate::{
+    bom::{
+        Aggregate, Annotation, Annotator, Bom, BomRef, Component, ComponentKind, Composition, Phase, Property,
+        Timestamp, Version,
+    },
+    coverage::{Cell, Gap, ProbeStatus},
+    identify::SubjectView,
+};
+
+const TOOL: &str = "tool:aibom";
+
+impl Context<'_> {
+    pub(super) fn observation(&self, bom: &mut Bom, version: &str) -> Result<(), AssembleError> {
+        bom.metadata.lifecycles.insert(Phase::Operations);
+        let mut tool = Component::new(BomRef::new(TOOL)?, ComponentKind::Application, "aibom");
+        tool.version = Some(Version::new(version)?);
+        bom.metadata.tools.push(tool);
+        let ends = self.view.subjects.iter().filter_map(|subject| {
+            let (_, end) = subject.window?;
+            wall(subject, end)
+        });
+        let end = ends.max();
+        if let Some(end) = end.filter(|_| !self.deterministic) {
+            bom.metadata.timestamp = Some(end);
+        }
+        self.window(&mut bom.metadata.properties);
+        for (subject, reference) in self.view.subjects.iter().zip(&self.names.subjects) {
+            let component = self.subject(subject, reference)?;
+            self.coverage(bom, subject, reference, end)?;
+            if self.view.subjects.len() == 1 {
+                bom.dependencies.entry(reference.clone()).or_default();
+                bom.metadata.component = Some(component);
+            } else {
+                place(bom, component);
+            }
+        }
+        for (index, program) in self.view.programs.iter().enumerate() {
+            let Some(own) = self.names.programs.get(index) else { continue };
+            let starter = match program.parent {
+                Some(parent) => self.names.programs.get(parent),
+                None => self.names.subjects.get(program.subject),
+            };
+            if let Some(starter) = starter {
+                depend(bom, starter, own);
+            }
+        }
+        Ok(())
+    }
+
+    fn window(&self, properties: &mut Vec<Property>) {
+        for subject in &self.view.subjects {
+            for host in &subject.host {
+                property(properties, "aibom:host:kernel", &host.kernel);
+                property(properties, "aibom:host:architecture", &host.architecture);
+                if let Some((id, version)) = &host.distribution {
+                    property(properties, "aibom:host:distribution", format!("{id}-{version}"));
+                }
+            }
+            for probe in &subject.probes {
+                let name = format!("aibom:probe:{}", probe.name);
+                let status = match &probe.status {
+                    ProbeStatus::Attached => "attached".to_owned(),
+                    ProbeStatus::LeftOut => "left-out".to_owned(),
+                    ProbeStatus::Refused(reason) => format!("refused: {}", plain(reason)),
+                };
+                property(properties, &name, status);
+            }
+            if self.deterministic {
+                continue;
+            }
+            property(properties, "aibom:epoch:node", &subject.epoch.node);
+            property(properties, "aibom:epoch:boot", &subject.epoch.boot);
+            property(properties, "aibom:epoch:start_ns", subject.epoch.start_ns.to_string());
+            for (name, value) in &subject.counters {
+                property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
+            }
+            if let Some((from, to)) = subject.window {
+                property(properties, "aibom:obs:window_start_ns", from.to_string());
+                property(properties, "aibom:obs:window_end_ns", to.to_string());
+                for (name, at) in [("window_start", from), ("window_end", to)] {
+                    if let Some(time) = wall(subject, at) {
+                        property(properties, &format!("aibom:obs:{name}"), time.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    fn subject(&self, subject: &SubjectView, reference: &BomRef) -> Result<Component, AssembleError> {
+        let name = subject.names.first().map_or("unnamed", String::as_str);
+        let mut component = Component::new(reference.clone(), ComponentKind::Application, name);
+        let properties = &mut component.properties;
+        let kind = if subject.key.session.is_some() { "session" } else { "cgroup" };
+        property(properties, "aibom:subject:kind", kind);
+        for name in subject.names.iter().skip(1) {
+            property(properties, "aibom:subject:alias", name);
+        }
+        for (class, cell) in &subject.classes {
+            let word = if cell.is_complete() { "complete" } else { "incomplete" };
+            property(properties, &format!("aibom:coverage:{}", class.name()), word);
+            for gap in &cell.gaps {
+                property(properties, &format!("aibom:coverage:{}:gap", class.name()), gap.code());
+            }
+        }
+        for (cause, loss) in &subject.losses {
+            let name = format!("aibom:loss:{}", crate::bom::taxonomy_segment(cause));
+            property(properties, &name, loss.count.0.to_string());
+        }
+        let unresolved = self.view.unresolved.iter().filter(|item| {
+            self.view.subjects.get(item.subject).is_some_and(|other| other.key == subject.key)
+        });
+        for item in unresolved {
+            for path in &item.paths {
+                let value = format!("{} {}: {path}", item.question.name(), item.reason.name());
+                property(properties, "aibom:unresolved", value);
+            }
+        }
+        for status in &subject.status {
+            property(properties, "aibom:subject:wait_status", status.to_string());
+        }
+        for name in &subject.resolved {
+            property(properties, "aibom:net:resolved", name);
+        }
+        if !self.deterministic {
+            property(properties, "aibom:subject:cgroup", subject.key.cgroup.to_string());
+            property(properties, "aibom:obs:processes", subject.processes.to_string());
+            property(properties, "aibom:obs:files", subject.files.to_string());
+            for process in &subject.still_running {
+                let value = format!("{}@{}", process.tgid, process.start_ns);
+                property(properties, "aibom:obs:still_running", value);
+            }
+        }
+        Ok(component)
+    }
+
+    /// One composition with the weakest class; the reasons as one annotation per class.
+    fn coverage(
+        &self,
+        bom: &mut Bom,
+        subject: &SubjectView,
+        reference: &BomRef,
+        end: Option<Timestamp>,
+    ) -> Result<(), AssembleError> {
+        let looked = !subject.classes.is_empty();
+        let complete = looked && subject.classes.values().all(Cell::is_complete);
+        let aggregate = match (looked, complete) {
+            (false, _) => Aggregate::Unknown,
+            (true, true) => Aggregate::Complete,
+            (true, false) => Aggregate::Incomplete,
+        };
+        let composition = BomRef::new(format!("composition:{}", reference.as_str()))?;
+        bom.compositions.push(Composition {
+            bom_ref: Some(composition.clone()),
+            aggregate,
+            assemblies: BTreeSet::new(),
+            dependencies: BTreeSet::from([reference.clone()]),
+        });
+        // An annotation needs a time; without one the reasons stand in the properties alone.
+        let Some(end) = end.filter(|_| !self.deterministic) else { return Ok(()) };
+        for (class, cell) in subject.classes.iter().filter(|(_, cell)| !cell.is_complete()) {
+            let reasons: Vec<String> = cell.gaps.iter().map(Gap::text).collect();
+            bom.annotations.push(Annotation {
+                bom_ref: Some(BomRef::new(format!("annotation:{}:{}", class.name(), reference.as_str()))?),
+                subjects: BTreeSet::from([reference.clone()]),
+                annotator: Annotator::Component {
+                    kind: ComponentKind::Application,
+                    group: None,
+                    name: "aibom".to_owned(),
+                    version: None,
+                },
+                timestamp: end,
+                text: format!("{} incomplete: {}", class.name(), reasons.join("; ")),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Wall-clock time of a moment of CLOCK_BOOTTIME; `None` if the clocks were never read together.
+pub(super) fn wall(subject: &SubjectView, boot_ns: u64) -> Option<Timestamp> {
+    let nanos = i128::from(subject.clock_offset?) + i128::from(boot_ns);
+    Timestamp::from_unix_nanos(nanos).ok()
+}
+
+fn plain(text: &str) -> String {
+    crate::bom::escape(text.as_bytes()).text
+}

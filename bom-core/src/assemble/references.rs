@@ -1,0 +1,154 @@
+//! Names inside the document. By content where there is a digest, by what is known otherwise; never
+//! by position, so that the same things have the same names in two documents.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    bom::{BomRef, DocumentError, Purl, PurlError},
+    identify::{Endpoint, Library, Model, Package, Program, SubjectView, View},
+    path::SeenPath,
+};
+
+/// The reference of everything in a view, by its index there.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) subjects: Vec<BomRef>,
+    pub(super) programs: Vec<BomRef>,
+    pub(super) models: Vec<BomRef>,
+    pub(super) libraries: Vec<BomRef>,
+    pub(super) packages: Vec<BomRef>,
+    pub(super) endpoints: Vec<BomRef>,
+    pub(super) devices: Vec<BomRef>,
+}
+
+impl Names {
+    pub(super) fn of(view: &View, deterministic: bool) -> Result<Self, super::AssembleError> {
+        let mut taken = BTreeMap::new();
+        let mut unique = |name: String| -> Result<BomRef, DocumentError> {
+            // Two artifacts that nothing known tells apart are still two.
+            let count = taken.entry(name.clone()).or_insert(0_u32);
+            *count += 1;
+            BomRef::new(if *count == 1 { name } else { format!("{name}~{count}") })
+        };
+        let mut subjects = Vec::new();
+        for subject in &view.subjects {
+            subjects.push(unique(subject_name(subject, deterministic))?);
+        }
+        let mut models = Vec::new();
+        for model in &view.models {
+            models.push(unique(model_name(model))?);
+        }
+        let mut libraries = Vec::new();
+        for library in &view.libraries {
+            libraries.push(unique(library_name(library))?);
+        }
+        let mut packages = Vec::new();
+        for package in &view.packages {
+            packages.push(unique(package_purl(package)?.as_str().to_owned())?);
+        }
+        let mut endpoints = Vec::new();
+        for endpoint in &view.endpoints {
+            endpoints.push(unique(endpoint_name(endpoint))?);
+        }
+        let mut devices = Vec::new();
+        for device in &view.devices {
+            devices.push(unique(format!("device:{}", device.path))?);
+        }
+        let mut programs: Vec<BomRef> = Vec::new();
+        let used = used_by_program(view, &models, &libraries, &packages, &endpoints);
+        for (index, program) in view.programs.iter().enumerate() {
+            let subject = subjects.get(program.subject).map_or("", BomRef::as_str);
+            let parent = program.parent.and_then(|parent| programs.get(parent)).map_or("", BomRef::as_str);
+            let uses = used.get(&index).cloned().unwrap_or_default();
+            let name = program_name(program, subject, parent, &uses);
+            programs.push(unique(name)?);
+        }
+        Ok(Self { subjects, programs, models, libraries, packages, endpoints, devices })
+    }
+}
+
+/// The package URL of a distribution.
+pub(super) fn package_purl(package: &Package) -> Result<Purl, PurlError> {
+    Purl::pypi(&package.name, Some(&package.version).filter(|version| !version.is_empty()).map(String::as_str))
+}
+
+/// What an endpoint is called: its host, or the address if no name is known.
+pub(super) fn endpoint_host(endpoint: &Endpoint) -> String {
+    let address = || endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
+    endpoint.host.clone().unwrap_or_else(address)
+}
+
+fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
+    if deterministic {
+        let name = subject.names.first().map_or("unnamed", String::as_str);
+        return format!("subject:{}", short(&[name]));
+    }
+    let session = subject.key.session.map(|start| start.to_string()).unwrap_or_default();
+    format!("subject:{}", short(&[&subject.key.boot, &subject.key.cgroup.to_string(), &session]))
+}
+
+fn model_name(model: &Model) -> String {
+    by_content("model", model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
+}
+
+fn library_name(library: &Library) -> String {
+    by_content("library", library.digest.as_deref(), library.uses.iter().flat_map(|usage| &usage.paths))
+}
+
+fn endpoint_name(endpoint: &Endpoint) -> String {
+    format!("service:{}:{}", endpoint_host(endpoint), endpoint.port)
+}
+
+fn program_name(program: &Program, subject: &str, parent: &str, uses: &[String]) -> String {
+    let mut parts = vec![subject.to_owned(), parent.to_owned(), program.digest.clone().unwrap_or_default()];
+    parts.extend(program.paths.iter().chain(&program.requested).map(SeenPath::escaped));
+    parts.extend_from_slice(uses);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    format!("program:{}", short(&parts))
+}
+
+fn by_content<'a>(kind: &str, digest: Option<&str>, paths: impl Iterator<Item = &'a SeenPath>) -> String {
+    match digest {
+        Some(digest) => format!("{kind}:sha256:{digest}"),
+        None => {
+            let paths: Vec<String> = paths.map(SeenPath::escaped).collect();
+            let parts: Vec<&str> = paths.iter().map(String::as_str).collect();
+            format!("{kind}:local:{}", short(&parts))
+        }
+    }
+}
+
+fn used_by_program(
+    view: &View,
+    models: &[BomRef],
+    libraries: &[BomRef],
+    packages: &[BomRef],
+    endpoints: &[BomRef],
+) -> BTreeMap<usize, Vec<String>> {
+    let mut used: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let all = (models.iter().zip(view.models.iter().map(|item| &item.uses)))
+        .chain(libraries.iter().zip(view.libraries.iter().map(|item| &item.uses)))
+        .chain(packages.iter().zip(view.packages.iter().map(|item| &item.uses)))
+        .chain(endpoints.iter().zip(view.endpoints.iter().map(|item| &item.uses)));
+    for (name, uses) in all {
+        for usage in uses {
+            used.entry(usage.program).or_default().push(name.as_str().to_owned());
+        }
+    }
+    for names in used.values_mut() {
+        names.sort();
+    }
+    used
+}
+
+/// Sixteen hexadecimal digits of a digest over the parts, each behind its length.
+pub(super) fn short(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,381 @@
+//! Makes the view: sorts every fact to the artifact it speaks of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    artifacts::{Known, is_python_interpreter},
+    catalog::Catalog,
+    programs::{self, Used, fold},
+    view::{Device, Endpoint, Library, Model, Package, SubjectView, Unresolved, Usage, View},
+};
+use crate::{
+    bom::purl::pep503,
+    coverage::Class,
+    fact::{Action, Evidence, FactKey},
+    inventory::{Description, Epoch, Inventory},
+    key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    path::SeenPath,
+};
+
+/// Groups and names what an inventory holds.
+pub fn identify(inventory: &Inventory, catalog: &Catalog) -> View {
+    let mut builder = Builder::new(catalog);
+    for (id, epoch) in &inventory.epochs {
+        for key in epoch.subjects.keys() {
+            builder.subject(id, epoch, key);
+        }
+    }
+    builder.finish()
+}
+
+/// Identity of an artifact: its digest, else the file itself. Without a digest nothing is merged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    Digest(String),
+    File(EpochId, FileKey),
+}
+
+type Uses = BTreeMap<(usize, usize), Draft>;
+
+/// A usage being put together.
+#[derive(Clone, Debug, Default)]
+struct Draft {
+    evidence: Option<Evidence>,
+    probes: BTreeSet<u16>,
+    processes: BTreeSet<ProcessKey>,
+    paths: BTreeSet<SeenPath>,
+    files: BTreeSet<FileKey>,
+}
+
+struct Builder<'a> {
+    catalog: &'a Catalog,
+    view: View,
+    models: BTreeMap<Identity, (Model, Uses)>,
+    libraries: BTreeMap<Identity, (Library, Uses)>,
+    packages: BTreeMap<(String, String), (Package, Uses)>,
+    endpoints: BTreeMap<(String, u16), (Endpoint, Uses)>,
+    devices: BTreeMap<(u32, SeenPath), (Device, Uses)>,
+}
+
+/// What one fact speaks of.
+enum Meaning<'a> {
+    Model(&'a Known<'a>),
+    Library(&'a Known<'a>),
+    Package(&'a Known<'a>),
+    Device(&'a Known<'a>),
+}
+
+impl<'a> Builder<'a> {
+    fn new(catalog: &'a Catalog) -> Self {
+        Self {
+            catalog,
+            view: View::default(),
+            models: BTreeMap::new(),
+            libraries: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            devices: BTreeMap::new(),
+        }
+    }
+
+    fn subject(&mut self, id: &EpochId, epoch: &Epoch, key: &SubjectKey) {
+        let index = self.view.subjects.len();
+        let known: BTreeMap<&Object, Known<'_>> =
+            epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
+        let interpreters = interpreters(epoch, &known);
+        let mine: Vec<(&FactKey, &Evidence)> =
+            epoch.facts.iter().filter(|(fact, _)| fact.subject == *key).collect();
+        let mut used: BTreeMap<ImageId, BTreeSet<Used>> = BTreeMap::new();
+        for (fact, _) in &mine {
+            let set = used.entry(fact.image).or_default();
+            set.extend(signature(fact, &known, &interpreters));
+        }
+        let program_of = programs::group(epoch, index, key, &used, &mut self.view.programs);
+        let mut subject = subject_view(id, epoch, key);
+        for (fact, evidence) in mine {
+            match &fact.object {
+                Object::Name(name) => {
+                    subject.resolved.insert(name.clone());
+                }
+                Object::Endpoint { .. } => {
+                    let Some(&program) = program_of.get(&fact.image) else { continue };
+                    self.endpoint(epoch, fact, evidence, (index, program));
+                }
+                Object::File(file) => {
+                    let Some(about) = known.get(&fact.object) else { continue };
+                    let Some(&program) = program_of.get(&fact.image) else { continue };
+                    for meaning in meanings(fact, about, &interpreters) {
+                        self.file(id, *file, &meaning, fact, evidence, (index, program));
+                    }
+                }
+            }
+        }
+        self.unresolved(epoch, index);
+        self.view.subjects.push(subject);
+    }
+
+    fn file(
+        &mut self,
+        id: &EpochId,
+        file: FileKey,
+        meaning: &Meaning<'_>,
+        fact: &FactKey,
+        evidence: &Evidence,
+        place: (usize, usize),
+    ) {
+        let (known, uses) = match meaning {
+            Meaning::Model(known) => (known, self.model(id, file, known)),
+            Meaning::Library(known) => (known, self.library(id, file, known)),
+            Meaning::Package(known) => (known, self.package(known)),
+            Meaning::Device(known) => (known, self.device(known)),
+        };
+        let Some(uses) = uses else { return };
+        let draft = uses.entry(place).or_default();
+        draft.add(fact, evidence);
+        draft.files.insert(file);
+        draft.paths.extend(known.paths.iter().map(|&path| path.clone()));
+    }
+
+    fn model(&mut self, id: &EpochId, file: FileKey, known: &Known<'_>) -> Option<&mut Uses> {
+        let content = known.content?;
+        let metadata = content.model.clone()?;
+        let (model, uses) = self.models.entry(identity(id, file, known)).or_insert_with(|| {
+            let model = Model {
+                digest: known.digest.map(str::to_owned),
+                files: BTreeSet::new(),
+                metadata,
+                content: content.clone(),
+                python: None,
+                deb: None,
+                uses: Vec::new(),
+            };
+            (model, Uses::new())
+        });
+        model.files.insert(file);
+        model.python = model.python.take().or_else(|| known.python.cloned());
+        model.deb = model.deb.take().or_else(|| known.deb.cloned());
+        Some(uses)
+    }
+
+    fn library(&mut self, id: &EpochId, file: FileKey, known: &Known<'_>) -> Option<&mut Uses> {
+        let elf = known.library()?;
+        let catalog = self.catalog;
+        let (library, uses) = self.libraries.entry(identity(id, file, known)).or_insert_with(|| {
+            let name = elf.soname.clone().unwrap_or_else(|| known.name());
+            let role = catalog.library_role(&name).or_else(|| catalog.library_role(&known.name()));
+            let library = Library {
+                digest: known.digest.map(str::to_owned),
+                files: BTreeSet::new(),
+                role: role.map(str::to_owned),
+                name,
+                elf: elf.clone(),
+                python: None,
+                deb: None,
+                uses: Vec::new(),
+            };
+            (library, Uses::new())
+        });
+        library.files.insert(file);
+        library.python = library.python.take().or_else(|| known.python.cloned());
+        library.deb = library.deb.take().or_else(|| known.deb.cloned());
+        Some(uses)
+    }
+
+    fn package(&mut self, known: &Known<'_>) -> Option<&mut Uses> {
+        let owner = known.package_code()?;
+        let normal = pep503(&owner.name);
+        let catalog = self.catalog;
+        let (package, uses) = self.packages.entry((normal.clone(), owner.version.clone())).or_insert_with(|| {
+            let package = Package {
+                name: owner.name.clone(),
+                version: owner.version.clone(),
+                editable: owner.editable,
+                dist_info: BTreeSet::new(),
+                role: catalog.role("pypi", &normal).map(str::to_owned),
+                uses: Vec::new(),
+            };
+            (package, Uses::new())
+        });
+        package.dist_info.insert(owner.dist_info.clone());
+        Some(uses)
+    }
+
+    fn device(&mut self, known: &Known<'_>) -> Option<&mut Uses> {
+        let (number, path) = known.accelerator()?;
+        let (_, uses) = self.devices.entry((number, path.clone())).or_insert_with(|| {
+            (Device { path: path.clone(), number, uses: Vec::new() }, Uses::new())
+        });
+        Some(uses)
+    }
+
+    fn endpoint(&mut self, epoch: &Epoch, fact: &FactKey, evidence: &Evidence, place: (usize, usize)) {
+        let Object::Endpoint { host, address, port } = &fact.object else { return };
+        let key = (host.clone().unwrap_or_else(|| address.to_string()), *port);
+        let catalog = self.catalog;
+        let (endpoint, uses) = self.endpoints.entry(key).or_insert_with(|| {
+            let endpoint = Endpoint {
+                provider: host.as_deref().and_then(|host| catalog.provider(host)).cloned(),
+                host: host.clone(),
+                port: *port,
+                addresses: BTreeSet::new(),
+                names: BTreeSet::new(),
+                protocols: BTreeSet::new(),
+                uses: Vec::new(),
+            };
+            (endpoint, Uses::new())
+        });
+        endpoint.addresses.insert(*address);
+        for description in epoch.objects.get(&fact.object).into_iter().flatten() {
+            match description {
+                Description::Name { source, name } => {
+                    endpoint.names.insert((*source, name.clone()));
+                }
+                Description::Protocol(protocol) => {
+                    endpoint.protocols.insert(protocol.clone());
+                }
+                Description::Path(_)
+                | Description::Unlinked
+                | Description::Content(_)
+                | Description::Digest(_)
+                | Description::Owner(_)
+                | Description::Device(_)
+                | Description::Unknown { .. } => {}
+            }
+        }
+        uses.entry(place).or_default().add(fact, evidence);
+    }
+
+    fn unresolved(&mut self, epoch: &Epoch, subject: usize) {
+        for about in epoch.objects.values() {
+            let known = Known::of(about);
+            for description in about {
+                if let Description::Unknown { question, reason } = description {
+                    self.view.unresolved.push(Unresolved {
+                        subject,
+                        paths: known.paths.iter().map(|&path| path.clone()).collect(),
+                        question: *question,
+                        reason: *reason,
+                    });
+                }
+            }
+        }
+        self.view.unresolved.sort();
+    }
+
+    fn finish(mut self) -> View {
+        self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
+        self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
+        self.view.endpoints = done(self.endpoints.into_values(), |endpoint, uses| endpoint.uses = uses);
+        self.view.devices = done(self.devices.into_values(), |device, uses| device.uses = uses);
+        self.view
+    }
+}
+
+impl Draft {
+    fn add(&mut self, fact: &FactKey, evidence: &Evidence) {
+        fold(&mut self.evidence, evidence);
+        self.probes.insert(fact.probe);
+        self.processes.insert(fact.process);
+    }
+}
+
+fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
+    let finish = |(mut item, uses): (T, Uses)| {
+        let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
+            let Draft { evidence, probes, processes, paths, files } = draft;
+            Some(Usage { subject, program, evidence: evidence?, probes, processes, paths, files })
+        });
+        set(&mut item, uses.collect());
+        item
+    };
+    items.map(finish).collect()
+}
+
+fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
+    match known.digest {
+        Some(digest) => Identity::Digest(digest.to_owned()),
+        None => Identity::File(id.clone(), file),
+    }
+}
+
+/// Images whose executable runs Python code.
+fn interpreters(epoch: &Epoch, known: &BTreeMap<&Object, Known<'_>>) -> BTreeSet<ImageId> {
+    let runs_python = |file: &FileKey| {
+        known.get(&Object::File(*file)).and_then(Known::elf).is_some_and(is_python_interpreter)
+    };
+    let images = epoch.images.iter().filter(|(_, image)| image.executables.iter().any(runs_python));
+    images.map(|(id, _)| *id).collect()
+}
+
+/// A file can be several things: a wheel's extension module is a library and code of its package.
+fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<ImageId>) -> Vec<Meaning<'k>> {
+    let mut all = Vec::new();
+    if known.content.is_some_and(|content| content.model.is_some()) {
+        all.push(Meaning::Model(known));
+    }
+    let opened = matches!(fact.action, Action::Opened | Action::LoadedAsInterpreter);
+    if opened && known.library().is_some() {
+        all.push(Meaning::Library(known));
+    }
+    if opened && interpreters.contains(&fact.image) && known.package_code().is_some() {
+        all.push(Meaning::Package(known));
+    }
+    if known.accelerator().is_some() {
+        all.push(Meaning::Device(known));
+    }
+    all
+}
+
+/// What a fact adds to the signature by which programs are told apart.
+fn signature(fact: &FactKey, known: &BTreeMap<&Object, Known<'_>>, interpreters: &BTreeSet<ImageId>) -> Vec<Used> {
+    match &fact.object {
+        Object::Name(_) => Vec::new(),
+        Object::Endpoint { host, address, port } => {
+            let host = host.clone().unwrap_or_else(|| address.to_string());
+            vec![Used::Endpoint(format!("{host}:{port}"))]
+        }
+        Object::File(file) => {
+            let Some(about) = known.get(&fact.object) else { return Vec::new() };
+            let used = meanings(fact, about, interpreters).into_iter().filter_map(|meaning| match meaning {
+                Meaning::Model(known) | Meaning::Library(known) => Some(match known.digest {
+                    Some(digest) => Used::Digest(digest.to_owned()),
+                    None => Used::File(*file),
+                }),
+                Meaning::Package(known) => {
+                    known.python.map(|owner| Used::Package(owner.name.clone(), owner.version.clone()))
+                }
+                Meaning::Device(_) => Some(Used::File(*file)),
+            });
+            used.collect()
+        }
+    }
+}
+
+fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
+    let subject = epoch.subjects.get(key).cloned().unwrap_or_default();
+    let classes = Class::ALL.into_iter().filter_map(|class| {
+        epoch.coverage.cells.get(&(key.clone(), class)).map(|cell| (class, cell.clone()))
+    });
+    let losses = epoch.coverage.losses.iter().filter(|((_, of), _)| of.as_ref().is_none_or(|of| of == key));
+    let wall = epoch.clock.last().map(|&(boot, wall)| wall.saturating_sub_unsigned(boot));
+    let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action == Action::Opened);
+    SubjectView {
+        key: key.clone(),
+        epoch: id.clone(),
+        names: subject.names,
+        versions: epoch.versions.clone(),
+        host: epoch.host.clone(),
+        window: epoch.window.first().zip(epoch.window.last()),
+        clock_offset: wall,
+        status: subject.status,
+        classes: classes.collect(),
+        probes: epoch.coverage.probes.clone(),
+        losses: losses.map(|((cause, _), loss)| (cause.clone(), loss.clone())).collect(),
+        still_running: epoch.coverage.still_running.get(key).cloned().unwrap_or_default(),
+        counters: epoch.coverage.counters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
+        processes: epoch.processes.len(),
+        files: files.map(|fact| &fact.object).collect::<BTreeSet<_>>().len(),
+        resolved: BTreeSet::new(),
+    }
+}

@@ -1,0 +1,170 @@
+//! An inventory as a person or a document wants it: artifacts grouped by identity, each with who
+//! used it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::catalog;
+use crate::{
+    coverage::{Cell, Class, Loss, ProbeState},
+    fact::Evidence,
+    input::{DebOwner, HostFacts, PythonOwner, Reason},
+    inventory::{NameSource, Question},
+    key::{EpochId, FileKey, ProcessKey, SubjectKey},
+    metadata::{ElfMetadata, Extracted, ModelMetadata},
+    path::SeenPath,
+};
+
+/// Everything, ready to be shown.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pub subjects: Vec<SubjectView>,
+    pub programs: Vec<Program>,
+    pub models: Vec<Model>,
+    pub libraries: Vec<Library>,
+    pub packages: Vec<Package>,
+    pub endpoints: Vec<Endpoint>,
+    pub devices: Vec<Device>,
+    /// Opened files whose content, digest or owner could not be found out.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// One subject of one epoch, with its coverage.
+#[derive(Clone, Debug)]
+pub struct SubjectView {
+    pub key: SubjectKey,
+    pub epoch: EpochId,
+    pub names: BTreeSet<String>,
+    pub versions: BTreeSet<String>,
+    pub host: BTreeSet<HostFacts>,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub window: Option<(u64, u64)>,
+    /// Wall clock minus CLOCK_BOOTTIME at the last reading, nanoseconds; `None` if never read.
+    pub clock_offset: Option<i64>,
+    pub status: BTreeSet<u32>,
+    pub classes: BTreeMap<Class, Cell>,
+    pub probes: BTreeSet<ProbeState>,
+    pub losses: BTreeMap<String, Loss>,
+    pub still_running: BTreeSet<ProcessKey>,
+    pub counters: BTreeMap<String, u64>,
+    pub processes: usize,
+    /// Regular files opened, of any kind.
+    pub files: usize,
+    /// Names resolved, connected or not.
+    pub resolved: BTreeSet<String>,
+}
+
+/// Who used an artifact: one program of one subject.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Index into [`View::subjects`].
+    pub subject: usize,
+    /// Index into [`View::programs`].
+    pub program: usize,
+    pub evidence: Evidence,
+    /// Probes that saw it, by number.
+    pub probes: BTreeSet<u16>,
+    pub processes: BTreeSet<ProcessKey>,
+    /// Where it was seen; empty for endpoints.
+    pub paths: BTreeSet<SeenPath>,
+    pub files: BTreeSet<FileKey>,
+}
+
+/// Images of one executable, started by the same program and with the same artifacts.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub subject: usize,
+    /// Index of the program that started it.
+    pub parent: Option<usize>,
+    pub paths: BTreeSet<SeenPath>,
+    /// What execve was asked for; claimed.
+    pub requested: BTreeSet<SeenPath>,
+    pub digest: Option<String>,
+    pub elf: Option<ElfMetadata>,
+    pub deb: Option<DebOwner>,
+    pub python: Option<PythonOwner>,
+    /// How many images and processes it stands for.
+    pub images: usize,
+    pub processes: BTreeSet<ProcessKey>,
+    pub evidence: Option<Evidence>,
+    /// The exec itself was not seen: the process was running before.
+    pub unseen_start: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub digest: Option<String>,
+    pub files: BTreeSet<FileKey>,
+    pub metadata: ModelMetadata,
+    pub content: Extracted,
+    /// The package that ships it.
+    pub python: Option<PythonOwner>,
+    pub deb: Option<DebOwner>,
+    pub uses: Vec<Usage>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Library {
+    pub digest: Option<String>,
+    pub files: BTreeSet<FileKey>,
+    /// Soname, else file name.
+    pub name: String,
+    pub elf: ElfMetadata,
+    pub python: Option<PythonOwner>,
+    pub deb: Option<DebOwner>,
+    /// From the catalog.
+    pub role: Option<String>,
+    pub uses: Vec<Usage>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// As METADATA writes it.
+    pub name: String,
+    pub version: String,
+    pub editable: bool,
+    pub dist_info: BTreeSet<SeenPath>,
+    pub role: Option<String>,
+    pub uses: Vec<Usage>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub host: Option<String>,
+    pub port: u16,
+    pub addresses: BTreeSet<IpAddr>,
+    /// Every name any source gave, with that source.
+    pub names: BTreeSet<(NameSource, String)>,
+    pub protocols: BTreeSet<String>,
+    pub provider: Option<catalog::Provider>,
+    pub uses: Vec<Usage>,
+}
+
+impl Endpoint {
+    /// The stream named another host than DNS did for the address.
+    pub fn names_differ(&self) -> bool {
+        let of = |wanted: NameSource| -> BTreeSet<&String> {
+            self.names.iter().filter(|(source, _)| *source == wanted).map(|(_, name)| name).collect()
+        };
+        let (sni, dns) = (of(NameSource::Sni), of(NameSource::Dns));
+        !sni.is_empty() && !dns.is_empty() && sni.is_disjoint(&dns)
+    }
+}
+
+/// A character device that computes.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub path: SeenPath,
+    pub number: u32,
+    pub uses: Vec<Usage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unresolved {
+    pub subject: usize,
+    pub paths: BTreeSet<SeenPath>,
+    pub question: Question,
+    pub reason: Reason,
+}
