@@ -180,7 +180,10 @@ fn a_giant_digest_holds_up_neither_headers_nor_the_end() {
     let model = folder.put("model.gguf", synth::gguf().build());
     let pool = pool();
     pool.submit(work(Request::Digest, &giant)).expect("room");
-    assert!(matches!(ask(&pool, Work { id: 8, ..work(Request::Inspect, &model) }), Answer::Inspected(Some(_))));
+    assert!(matches!(
+        ask(&pool, Work { id: 8, ..work(Request::Inspect, &model) }),
+        Answer::Inspected(Some(_))
+    ));
     assert_eq!(pool.pending(), 1);
     let start = Instant::now();
     drop(pool);
@@ -217,8 +220,7 @@ fn every_question_is_answered_once() {
     for (id, request) in (0..300).zip(requests.into_iter().cycle()) {
         pool.submit(Work { id, ..work(request, &model) }).expect("room");
     }
-    let mut answers: Vec<u64> =
-        (0..300).map(|_| pool.recv_timeout(PATIENCE).expect("an answer").0).collect();
+    let mut answers: Vec<u64> = (0..300).map(|_| pool.recv_timeout(PATIENCE).expect("an answer").0).collect();
     answers.sort_unstable();
     assert_eq!(answers, (0..300).collect::<Vec<u64>>());
     assert_eq!((pool.pending(), pool.try_recv()), (0, None));

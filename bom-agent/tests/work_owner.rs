@@ -231,7 +231,10 @@ fn debian_lists_before_and_after_usr_merge() {
     let root = Root::new("deb");
     let put = |path: &str, content: &str| root.folder.put(path, content);
     put("var/lib/dpkg/info/libc6:amd64.list", "/.\n/lib\n/lib/x86_64-linux-gnu/libm.so.6\n");
-    put("var/lib/dpkg/info/python3-onnx.list", "/.\n/usr/lib/python3/dist-packages/onnx/__init__.py\n/usr/bin/x\n");
+    put(
+        "var/lib/dpkg/info/python3-onnx.list",
+        "/.\n/usr/lib/python3/dist-packages/onnx/__init__.py\n/usr/bin/x\n",
+    );
     put("var/lib/dpkg/info/gone.list", "/usr/share/gone\n");
     put(
         "var/lib/dpkg/status",
@@ -264,7 +267,10 @@ fn images_made_without_dpkg_have_sums() {
     let root = Root::new("distroless");
     let sum = "d41d8cd98f00b204e9800998ecf8427e";
     root.folder.put("var/lib/dpkg/status.d/tzdata", "Package: tzdata\nVersion: 2026a\nArchitecture: all\n");
-    root.folder.put("var/lib/dpkg/status.d/tzdata.md5sums", format!("{sum}  usr/share/zone\nshort\n{sum}  ./usr/b\n"));
+    root.folder.put(
+        "var/lib/dpkg/status.d/tzdata.md5sums",
+        format!("{sum}  usr/share/zone\nshort\n{sum}  ./usr/b\n"),
+    );
     for path in ["usr/share/zone", "usr/b"] {
         assert_eq!(root.owner(path).deb.map(|owner| owner.version).as_deref(), Some("2026a"), "{path}");
     }
@@ -281,7 +287,10 @@ fn a_large_installation_is_indexed_at_once() {
         root.distribution(&format!("package_{distribution}"), rows);
     }
     let start = Instant::now();
-    root.check(&[(&format!("{SITE}/package_59/some/sub_package/module_499.py"), Some(("package_59", Some(HEX))))]);
+    root.check(&[(
+        &format!("{SITE}/package_59/some/sub_package/module_499.py"),
+        Some(("package_59", Some(HEX))),
+    )]);
     // Unoptimised and on a busy machine; a release build takes a small part of this.
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert!(Path::new(&root.folder.0).exists());

@@ -5,4 +5,5 @@
 //! Start reading at [`world`], where a real agent can run without reaching anybody.
 
 pub mod synth;
+pub mod trial;
 pub mod world;

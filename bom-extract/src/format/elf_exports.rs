@@ -24,9 +24,12 @@ use crate::reader::{Reader, u64_of};
 
 /// Entries of one GNU hash chain looked at, a kibibyte of file. Linkers aim for chains of one to four.
 const CHAIN_STEPS: u64 = 256;
-/// Symbols whose name is compared, over the whole file. A GNU table leads to one or two for each marker it defines. A
-/// `DT_HASH` table leads to about two even for those it does not, at three reads each.
-const SYMBOLS: u32 = 24;
+/// Symbols that a GNU table may lead to, over all markers, at two reads each. It leads to those whose hash is that of a
+/// marker: the marker itself, once for each of its versions.
+const GNU_SYMBOLS: u32 = 16;
+/// Symbols that a `DT_HASH` table may lead to, over all markers, at three reads each. It leads through a whole chain even
+/// to a name that is not there. GNU ld writes the longest ones into small tables, about five symbols for each bucket.
+const SYSV_SYMBOLS: u32 = 64;
 
 /// Where the dynamic section says that the tables are, as addresses; `None` where it says nothing.
 pub(crate) struct Tables<'s> {
@@ -55,8 +58,9 @@ pub(crate) fn find(
     tables: &Tables<'_>,
     exports: &mut BTreeSet<String>,
 ) -> Result<(), Stop> {
-    let mut lookup = Lookup { reader, tables, symbols_left: SYMBOLS };
+    let mut lookup = Lookup { reader, tables, symbols_left: 0 };
     let Some(table) = lookup.table(draft)? else { return Ok(()) };
+    lookup.symbols_left = table.symbols();
     for marker in MARKERS {
         match lookup.defines(&table, marker) {
             Ok(true) => drop(exports.insert(marker.to_string())),
@@ -98,6 +102,16 @@ enum HashTable {
     },
 }
 
+impl HashTable {
+    /// How many symbols are looked at.
+    fn symbols(&self) -> u32 {
+        match self {
+            Self::Gnu { .. } => GNU_SYMBOLS,
+            Self::Sysv { .. } => SYSV_SYMBOLS,
+        }
+    }
+}
+
 struct Lookup<'l, 'a> {
     reader: &'l mut Reader<'a>,
     tables: &'l Tables<'l>,
@@ -135,15 +149,7 @@ impl Lookup<'_, '_> {
         let filter = self.item(what, address, 4, 4)?;
         let buckets = self.item(what, filter, u64::from(filter_words), self.filter_bytes())?;
         let chains = self.item(what, buckets, u64::from(bucket_count), 4)?;
-        Ok(HashTable::Gnu {
-            filter,
-            filter_words,
-            filter_shift,
-            buckets,
-            bucket_count,
-            chains,
-            first_symbol,
-        })
+        Ok(HashTable::Gnu { filter, filter_words, filter_shift, buckets, bucket_count, chains, first_symbol })
     }
 
     fn sysv_table(&mut self, address: u64) -> Result<HashTable, Stop> {
@@ -250,7 +256,7 @@ impl Lookup<'_, '_> {
     /// Whether the symbol of this number is called `marker` and defined here, not only referred to.
     fn is_defined(&mut self, symbol: u64, marker: &str) -> Result<bool, Stop> {
         let Some(left) = self.symbols_left.checked_sub(1) else {
-            let detail = format!("the budget of {SYMBOLS} symbols is spent");
+            let detail = "the budget of symbols is spent".to_string();
             return Err(Stop::limit(IssueCode::BudgetSpent, self.tables.at, detail));
         };
         self.symbols_left = left;
@@ -259,7 +265,8 @@ impl Lookup<'_, '_> {
         let place = self.place("symbol", address, symbol, size)?;
         self.reader.seek(place);
         let bytes = self.reader.bytes(size)?;
-        let parsed = Sym::parse(&bytes, 0, 1, self.tables.ctx).ok().and_then(|symbols| symbols.first().copied());
+        let parsed =
+            Sym::parse(&bytes, 0, 1, self.tables.ctx).ok().and_then(|symbols| symbols.first().copied());
         let Some(parsed) = parsed else {
             return Err(self.invalid(address, format!("symbol {symbol} cannot be read")));
         };
@@ -306,8 +313,9 @@ impl Lookup<'_, '_> {
     /// Where item `index` of a table of items of `size` bytes stands in the file.
     fn place(&self, what: &str, base: u64, index: u64, size: u64) -> Result<u64, Stop> {
         let address = self.item(what, base, index, size)?;
-        file_offset(self.tables.segments, address)
-            .ok_or_else(|| self.invalid(self.tables.at, format!("{what} address {address:#x} lies in no segment")))
+        file_offset(self.tables.segments, address).ok_or_else(|| {
+            self.invalid(self.tables.at, format!("{what} address {address:#x} lies in no segment"))
+        })
     }
 
     /// The address of item `index`.

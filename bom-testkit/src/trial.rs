@@ -1,0 +1,125 @@
+//! Privileged trials: a test says what it needs; where that is missing it is shown as ignored with
+//! the reason, and where `AIBOM_TEST_REQUIRE` lists it, it fails.
+
+use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
+
+pub use libtest_mimic::Failed;
+use libtest_mimic::{Arguments, Trial};
+
+/// What a trial can need. The names are those of `AIBOM_TEST_REQUIRE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    Root,
+    /// The kernel loads our programs for us.
+    Bpf,
+    /// /sys/kernel/btf/vmlinux.
+    Btf,
+    Cgroup2,
+    /// Network and mount namespaces can be made.
+    Netns,
+    /// strace is installed and may trace.
+    Strace,
+    /// The demo agent is set up (`cargo xtask prepare`): `AIBOM_TEST_AGENTS` names the folder.
+    Agents,
+    /// io_uring is not switched off.
+    IoUring,
+}
+
+impl Need {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Root => "ROOT",
+            Self::Bpf => "BPF",
+            Self::Btf => "BTF",
+            Self::Cgroup2 => "CGROUP2",
+            Self::Netns => "NETNS",
+            Self::Strace => "STRACE",
+            Self::Agents => "AGENTS",
+            Self::IoUring => "IO_URING",
+        }
+    }
+
+    /// Why it is missing; `None` if it is there.
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Root => (effective_uid() != 0).then(|| "not root".to_owned()),
+            Self::Bpf => {
+                let capable = [CAP_SYS_ADMIN, CAP_BPF].iter().any(|&number| has_capability(number));
+                (!capable).then(|| "neither CAP_BPF nor CAP_SYS_ADMIN".to_owned())
+            }
+            Self::Btf => {
+                let path = "/sys/kernel/btf/vmlinux";
+                fs::metadata(path).is_err().then(|| format!("no {path}"))
+            }
+            Self::Cgroup2 => {
+                let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+                let mounted = mounts.lines().any(|line| line.split(' ').nth(2) == Some("cgroup2"));
+                (!mounted).then(|| "no cgroup2 mount".to_owned())
+            }
+            Self::Netns => runs("unshare", &["--net", "--mount", "true"]),
+            Self::Strace => runs("strace", &["-f", "-e", "trace=none", "true"]),
+            Self::Agents => {
+                let ready = agents().join("venv/bin/python").exists();
+                (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
+            }
+            Self::IoUring => {
+                let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
+                (off.trim() == "2").then(|| "io_uring is disabled".to_owned())
+            }
+        }
+    }
+}
+
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_BPF: u32 = 39;
+
+/// The folder in which `cargo xtask prepare` sets up agents.
+pub fn agents() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
+    env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// One trial.
+pub fn trial(name: &str, needs: &[Need], body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    let required = required();
+    let missing: Vec<(Need, String)> =
+        needs.iter().filter_map(|need| need.missing().map(|why| (*need, why))).collect();
+    let Some((_, reason)) = missing.first().cloned() else { return Trial::test(name, body) };
+    let must = missing.iter().any(|(need, _)| required.contains(need.name()));
+    if must {
+        return Trial::test(name, move || Err(format!("required, but {reason}").into()));
+    }
+    Trial::test(format!("{name} ({reason})"), body).with_ignored_flag(true)
+}
+
+/// Runs the trials with the arguments of the test harness, one after the other: they share the
+/// machine's cgroups, rings and cores.
+pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn required() -> BTreeSet<String> {
+    let list = env::var("AIBOM_TEST_REQUIRE").unwrap_or_default();
+    list.split(',').map(|need| need.trim().to_ascii_uppercase()).filter(|need| !need.is_empty()).collect()
+}
+
+fn effective_uid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+fn has_capability(number: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:")).map(str::trim);
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> number & 1 == 1)
+}
+
+fn runs(program: &str, arguments: &[&str]) -> Option<String> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        Err(error) => Some(format!("{program}: {error}")),
+    }
+}
