@@ -31,7 +31,10 @@ fn build() -> Result<PathBuf, String> {
     let linker = env::var_os("AIBOM_BPF_LINKER").map_or_else(|| root.join(LINKER), PathBuf::from);
     println!("cargo::rerun-if-changed={}", linker.display());
     if !linker.is_file() {
-        return Err(format!("the eBPF programs need bpf-linker, and {} is missing; {INSTALL}", linker.display()));
+        return Err(format!(
+            "the eBPF programs need bpf-linker, and {} is missing; {INSTALL}",
+            linker.display()
+        ));
     }
     let target = out.join("bpf");
     let flags = ["-Cdebuginfo=2", "-Clink-arg=--btf", &format!("-Clinker={}", linker.display())].join("\x1f");

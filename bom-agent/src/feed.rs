@@ -180,7 +180,11 @@ impl Feed {
             | Body::Fork { task, .. }
             | Body::Threaded { task }
             | Body::UringCreated { task } => task,
-            Body::Exit { .. } | Body::Tcp { .. } | Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+            Body::Exit { .. }
+            | Body::Tcp { .. }
+            | Body::Hello { .. }
+            | Body::Dns { .. }
+            | Body::Undecoded { .. } => {
                 return;
             }
         };

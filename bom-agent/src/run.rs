@@ -17,7 +17,10 @@ use bom_core::{
     input::{Finish, Input, Repeat, Start},
     key::{EpochId, ImageId, ProcessKey},
 };
-use tokio::{io::{Interest, unix::AsyncFd}, time::MissedTickBehavior};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::MissedTickBehavior,
+};
 
 use crate::{
     cgroup::{CgroupError, Session},

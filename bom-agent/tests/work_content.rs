@@ -18,6 +18,9 @@ use bom_core::{
 use bom_testkit::synth;
 use work_tree::{Folder, PATIENCE, ask, work};
 
+/// What is wrong with a piece of work.
+type Change = fn(&mut Work);
+
 fn pool() -> Pool {
     Pool::start(PoolSettings::default()).expect("a pool")
 }
@@ -69,7 +72,7 @@ fn tells_why_it_does_not_know() {
     let folder = Folder::new("reasons");
     let pool = pool();
     let model = synth::gguf().build();
-    let changed: [(&str, fn(&mut Work)); 7] = [
+    let changed: [(&str, Change); 7] = [
         ("inode", |work| work.file.key.inode += 1),
         ("size", |work| work.file.key.size += 1),
         ("ctime_s", |work| work.file.key.ctime_s -= 1),
@@ -85,7 +88,7 @@ fn tells_why_it_does_not_know() {
             assert_eq!(ask(&pool, work), unknown(Reason::ChangedSinceOpen), "{name}");
         }
     }
-    let other: [(&str, Reason, fn(&mut Work)); 7] = [
+    let other: [(&str, Reason, Change); 7] = [
         ("truncated", Reason::PathTruncated, |work| work.file.path_flags = 1),
         ("detached", Reason::NotFound, |work| work.file.path = SeenPath::new(*b"memfd:model")),
         ("no_path", Reason::NotFound, |work| work.file.path = SeenPath::new(*b"")),
@@ -196,9 +199,8 @@ fn full_queue_gives_the_work_back() {
     let giant = folder.put("giant", b"");
     File::options().write(true).open(&giant).expect("opened").set_len(1 << 42).expect("a sparse file");
     let pool = Pool::start(PoolSettings { queue: 2, ..PoolSettings::default() }).expect("a pool");
-    let asked: Vec<Result<(), Work>> =
-        (0..8).map(|id| pool.submit(Work { id, ..work(Request::Digest, &giant) })).collect();
-    let refused: Vec<u64> = asked.into_iter().filter_map(Result::err).map(|work| work.id).collect();
+    let works = (0..8).map(|id| Work { id, ..work(Request::Digest, &giant) });
+    let refused: Vec<u64> = works.filter_map(|work| pool.submit(work).err()).map(|work| work.id).collect();
     // One may have been taken up already.
     assert!(refused.len() >= 5 && refused.last() == Some(&7), "refused: {refused:?}");
     assert_eq!(pool.pending() + refused.len(), 8);
@@ -233,7 +235,7 @@ fn no_permission_is_told_apart() {
     let folder = Folder::new("permission");
     let path = folder.put("d/model.gguf", synth::gguf().build());
     let work = work(Request::Inspect, &path);
-    fs::set_permissions(folder.0.join("d"), fs::Permissions::from_mode(0)).expect("mode");
+    fs::set_permissions(folder.0.join("d"), fs::Permissions::from_mode(0o000)).expect("mode");
     let allowed = fs::read(&path).is_ok();
     let answer = ask(&pool(), work);
     fs::set_permissions(folder.0.join("d"), fs::Permissions::from_mode(0o700)).expect("mode");

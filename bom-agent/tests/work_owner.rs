@@ -16,6 +16,9 @@ const SITE: &str = "venv/lib/python3.11/site-packages";
 const RECORDED: &str = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/// Name of a distribution, digest of the file.
+type Listed<'a> = (&'a str, Option<&'a str>);
+
 /// A tree that a pool takes for the root of our own mount namespace.
 struct Root {
     folder: Folder,
@@ -54,7 +57,9 @@ impl Root {
     fn owner(&self, path: &str) -> Owner {
         match self.ask(path) {
             Answer::Owner(owner) => owner,
-            other => panic!("{path}: {other:?}"),
+            other @ (Answer::Inspected(_) | Answer::Digest(_) | Answer::Unknown(_)) => {
+                panic!("{path}: {other:?}")
+            }
         }
     }
 
@@ -63,7 +68,7 @@ impl Root {
         self.owner(path).python.map(|owner| (owner.name, owner.recorded_sha256))
     }
 
-    fn check(&self, rows: &[(&str, Option<(&str, Option<&str>)>)]) {
+    fn check(&self, rows: &[(&str, Option<Listed<'_>>)]) {
         for (path, expected) in rows {
             let expected = expected.map(|(name, digest)| (name.to_owned(), digest.map(str::to_owned)));
             assert_eq!(self.python(path), expected, "{path}");
@@ -249,6 +254,10 @@ fn debian_lists_before_and_after_usr_merge() {
     for (path, expected) in [
         ("usr/lib/x86_64-linux-gnu/libm.so.6", owner("libc6", "2.36-9", "amd64")),
         ("usr/lib/python3/dist-packages/onnx/__init__.py", owner("python3-onnx", "1.12.0-2", "all")),
+        (
+            "usr/lib/python3/dist-packages/onnx/__pycache__/__init__.cpython-311.pyc",
+            owner("python3-onnx", "1.12.0-2", "all"),
+        ),
         ("usr/bin/x", owner("python3-onnx", "1.12.0-2", "all")),
         // /usr/bin/x is listed; /bin/x and /usr/local/bin/x are not.
         ("bin/x", None),

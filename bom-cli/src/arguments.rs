@@ -144,5 +144,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 #[cfg(feature = "observe")]
 fn ring_bytes(text: &str) -> Result<u32, String> {
     let value: u32 = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
-    if value >= 4096 && value.is_power_of_two() { Ok(value) } else { Err("must be a power of two, at least 4096".to_owned()) }
+    if value >= 4096 && value.is_power_of_two() {
+        Ok(value)
+    } else {
+        Err("must be a power of two, at least 4096".to_owned())
+    }
 }

@@ -108,11 +108,7 @@ const OPEN_FAMILY: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
         (437, probe::SYS_EXIT_OPENAT2),
     ]
 } else {
-    &[
-        (56, probe::SYS_EXIT_OPENAT),
-        (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
-        (437, probe::SYS_EXIT_OPENAT2),
-    ]
+    &[(56, probe::SYS_EXIT_OPENAT), (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT), (437, probe::SYS_EXIT_OPENAT2)]
 };
 
 fn probe_of(header: &Header) -> u16 {
@@ -124,8 +120,7 @@ fn probe_of(header: &Header) -> u16 {
 }
 
 fn take<T: FromBytes>(bytes: &[u8]) -> Result<(T, &[u8]), DecodeError> {
-    T::read_from_prefix(bytes)
-        .map_err(|_| DecodeError::Short { have: bytes.len(), need: size_of::<T>() })
+    T::read_from_prefix(bytes).map_err(|_| DecodeError::Short { have: bytes.len(), need: size_of::<T>() })
 }
 
 fn counted(bytes: &[u8], length: u32) -> Result<&[u8], DecodeError> {
@@ -141,7 +136,9 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
             generation: raw.generation,
             size: raw.size,
             ctime_s: raw.ctime_s,
-            ctime_ns: raw.ctime_ns,
+            // Since 6.13 the upper bit is a flag of multigrain timestamps (I_CTIME_QUERIED in
+            // include/linux/fs.h), which comes and goes without a change.
+            ctime_ns: raw.ctime_ns & 0x7fff_ffff,
         },
         path: turn_round(counted(rest, raw.path_length)?, raw.path_flags),
         path_flags: raw.path_flags,

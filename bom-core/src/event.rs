@@ -37,19 +37,53 @@ pub struct Task {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
-    Open { task: Task, file: OpenedFile },
-    Exec { task: Task, exec: Box<Exec> },
-    Fork { task: Task, child: ProcessKey },
-    Exit { task: Task, code: u32 },
-    Threaded { task: Task },
-    UringCreated { task: Task },
-    Tcp { task: Task, tcp: Tcp },
+    Open {
+        task: Task,
+        file: OpenedFile,
+    },
+    Exec {
+        task: Task,
+        exec: Box<Exec>,
+    },
+    Fork {
+        task: Task,
+        child: ProcessKey,
+    },
+    Exit {
+        task: Task,
+        code: u32,
+    },
+    Threaded {
+        task: Task,
+    },
+    UringCreated {
+        task: Task,
+    },
+    Tcp {
+        task: Task,
+        tcp: Tcp,
+    },
     /// The head of a TLS stream, of which only these fields were kept.
-    Hello { cookie: u64, cgroup: u64, remote: SocketAddr, hello: ClientHello },
+    Hello {
+        cookie: u64,
+        cgroup: u64,
+        remote: SocketAddr,
+        hello: ClientHello,
+    },
     /// A DNS answer, of which only these fields were kept.
-    Dns { cookie: u64, cgroup: u64, server: SocketAddr, answer: DnsAnswer },
+    Dns {
+        cookie: u64,
+        cgroup: u64,
+        server: SocketAddr,
+        answer: DnsAnswer,
+    },
     /// A stream head or datagram that could not be decoded.
-    Undecoded { cookie: u64, cgroup: u64, remote: SocketAddr, reason: String },
+    Undecoded {
+        cookie: u64,
+        cgroup: u64,
+        remote: SocketAddr,
+        reason: String,
+    },
 }
 
 /// A file as the kernel had it at that moment.

@@ -14,8 +14,6 @@ pub enum Action {
     Opened,
     /// Replaced its image by the file.
     Executed,
-    /// Had the file mapped by the kernel as the interpreter that an executed image names.
-    LoadedAsInterpreter,
     /// Asked for the name.
     Resolved,
     /// Connected to the peer.
@@ -131,7 +129,7 @@ pub enum Technique {
     BinaryAnalysis,
     /// An installer's own list names it (RECORD, dpkg).
     ManifestAnalysis,
-    /// A digest was compared or computed.
+    /// A computed digest equals one from another source.
     HashComparison,
     /// Only a name says so.
     Filename,
@@ -140,8 +138,8 @@ pub enum Technique {
 /// Confidence in permille: technique × strength × claimed. No other code writes a number.
 ///
 /// Instrumentation is sure of what it saw; what an open means grows with the strength. Parsing
-/// content is nearly sure. An installer's list and anything else the observed party could have
-/// written (claimed) weighs half.
+/// content is nearly sure, an installer's list a little less. A value that is only what the observed
+/// party said (free text in a header, a name in a stream) is claimed and weighs half.
 pub fn confidence(technique: Technique, strength: Strength, claimed: bool) -> u16 {
     let base = match (technique, strength) {
         (Technique::Instrumentation, Strength::Executed | Strength::Exchanged) => 1000,

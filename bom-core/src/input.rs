@@ -24,18 +24,35 @@ pub enum Input {
     /// Rows that extend or replace the built-in catalog.
     Catalog(Catalog),
     /// What became of each probe.
-    Probes { at_ns: u64, states: Vec<ProbeState> },
+    Probes {
+        at_ns: u64,
+        states: Vec<ProbeState>,
+    },
     Event(Event),
     /// The result of a piece of [`Work`].
-    Answer { work: u64, answer: Answer },
+    Answer {
+        work: u64,
+        answer: Answer,
+    },
     /// The probes' counters so far.
-    Counters { at_ns: u64, counters: BTreeMap<String, u64>, recursion_misses: BTreeMap<String, u64> },
+    Counters {
+        at_ns: u64,
+        counters: BTreeMap<String, u64>,
+        recursion_misses: BTreeMap<String, u64>,
+    },
     /// Opens that were counted in the kernel at an earlier record.
     Repeats(Vec<Repeat>),
     /// Something was lost on this side of the ring.
-    Lost { at_ns: u64, cause: String, count: u64 },
+    Lost {
+        at_ns: u64,
+        cause: String,
+        count: u64,
+    },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
-    Clock { boot_ns: u64, wall_ns: i64 },
+    Clock {
+        boot_ns: u64,
+        wall_ns: i64,
+    },
     /// Observation is over.
     Finish(Box<Finish>),
 }

@@ -91,11 +91,17 @@ pub enum Description {
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.
-    Name { source: NameSource, name: String },
+    Name {
+        source: NameSource,
+        name: String,
+    },
     /// Application protocol offered by the client.
     Protocol(String),
     /// A question about it that has no answer.
-    Unknown { question: Question, reason: Reason },
+    Unknown {
+        question: Question,
+        reason: Reason,
+    },
 }
 
 /// What was asked of a file.

@@ -55,7 +55,11 @@ pub struct FileKey {
 pub enum Object {
     File(FileKey),
     /// A TCP peer; with the name it was called by, if one is known.
-    Endpoint { host: Option<String>, address: IpAddr, port: u16 },
+    Endpoint {
+        host: Option<String>,
+        address: IpAddr,
+        port: u16,
+    },
     /// A name that was resolved, whether or not anything was connected.
     Name(String),
 }

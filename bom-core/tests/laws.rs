@@ -14,8 +14,11 @@ use bom_core::{
 use proptest::prelude::*;
 
 fn subject() -> impl Strategy<Value = SubjectKey> {
-    (0..3_u64, prop::option::of(0..2_u64))
-        .prop_map(|(cgroup, session)| SubjectKey { boot: "boot".into(), cgroup, session })
+    (0..3_u64, prop::option::of(0..2_u64)).prop_map(|(cgroup, session)| SubjectKey {
+        boot: "boot".into(),
+        cgroup,
+        session,
+    })
 }
 
 fn process() -> impl Strategy<Value = ProcessKey> {
@@ -43,17 +46,18 @@ fn strength() -> impl Strategy<Value = Strength> {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    (strength(), 0..9_u64, 0..9_u64, 1..5_u64, prop::collection::btree_map(0..3_u64, 0..9_u64, 0..3)).prop_map(
-        |(strength, sequence, time, count, minutes)| {
+    (strength(), 0..9_u64, 0..9_u64, 1..5_u64, prop::collection::btree_map(0..3_u64, 0..9_u64, 0..3))
+        .prop_map(|(strength, sequence, time, count, minutes)| {
             let mut evidence = Evidence::once(strength, sequence, time);
             evidence.count = Max(count);
             evidence.activity = minutes
                 .into_iter()
-                .map(|(minute, sent)| (minute, Bucket { connections: Max(1), sent: Max(sent), received: Max(0) }))
+                .map(|(minute, sent)| {
+                    (minute, Bucket { connections: Max(1), sent: Max(sent), received: Max(0) })
+                })
                 .collect();
             evidence
-        },
-    )
+        })
 }
 
 fn fact() -> impl Strategy<Value = (FactKey, Evidence)> {
@@ -123,9 +127,11 @@ fn epoch() -> impl Strategy<Value = Epoch> {
             for (cause, count, at) in losses {
                 epoch.coverage.lose(&cause, None, count, at, at + 1);
             }
-            epoch.coverage.probes.extend(
-                probe.map(|name| ProbeState { number: 1, name, status: ProbeStatus::Attached }),
-            );
+            epoch.coverage.probes.extend(probe.map(|name| ProbeState {
+                number: 1,
+                name,
+                status: ProbeStatus::Attached,
+            }));
             epoch
         })
 }
@@ -134,9 +140,7 @@ fn inventory() -> impl Strategy<Value = Inventory> {
     prop::collection::btree_map(0..2_u64, epoch(), 0..3).prop_map(|epochs| {
         let epochs: BTreeMap<EpochId, Epoch> = epochs
             .into_iter()
-            .map(|(start_ns, epoch)| {
-                (EpochId { node: "node".into(), boot: "boot".into(), start_ns }, epoch)
-            })
+            .map(|(start_ns, epoch)| (EpochId { node: "node".into(), boot: "boot".into(), start_ns }, epoch))
             .collect();
         Inventory { epochs }
     })

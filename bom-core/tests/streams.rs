@@ -62,13 +62,19 @@ fn reads_the_fields_of_a_hello() {
     let key_share = (51, vec![9; 1258]);
     for (name, extensions, record, expected) in [
         ("plain", vec![sni("api.openai.com"), alpn("h2")], 16_384, Some("api.openai.com")),
-        ("name_behind_a_post_quantum_share", vec![key_share.clone(), sni("api.openai.com")], 16_384, Some("api.openai.com")),
+        (
+            "name_behind_a_post_quantum_share",
+            vec![key_share.clone(), sni("api.openai.com")],
+            16_384,
+            Some("api.openai.com"),
+        ),
         ("split_over_records", vec![key_share, sni("api.openai.com")], 100, Some("api.openai.com")),
         ("capitals_and_last_dot", vec![sni("API.OpenAI.com.")], 16_384, Some("api.openai.com")),
         ("no_name", vec![alpn("http/1.1")], 16_384, None),
         ("no_extensions", vec![], 16_384, None),
     ] {
-        let found = parse_hello(&records(&hello(&extensions), record)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found = parse_hello(&records(&hello(&extensions), record))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(found.server_name.as_deref(), expected, "{name}");
     }
     let ech = parse_hello(&records(&hello(&[sni("public.example"), (0xfe0d, vec![0])]), 16_384)).unwrap();
@@ -85,7 +91,11 @@ fn refuses_what_is_no_hello() {
         ("http", b"GET / HTTP/1.1\r\n".to_vec(), "not a client hello"),
         ("server_hello", [vec![22, 3, 3, 0, 4, 2], vec![0; 8]].concat(), "not a client hello"),
         ("escape_in_name", escape, "client hello malformed: server name is not a host name"),
-        ("huge_length", vec![22, 3, 1, 0, 4, 1, 255, 255, 255], "client hello malformed: longer than a stream head"),
+        (
+            "huge_length",
+            vec![22, 3, 1, 0, 4, 1, 255, 255, 255],
+            "client hello malformed: longer than a stream head",
+        ),
         ("empty_record", vec![22, 3, 1, 0, 0], "client hello malformed: empty record"),
     ] {
         assert_eq!(parse_hello(&bytes).unwrap_err().to_string(), expected, "{name}");
@@ -190,7 +200,11 @@ fn survives_hostile_messages() {
     forward[13] = 40;
     for (name, bytes, expected) in [
         ("empty", vec![], "DNS message malformed: header"),
-        ("query", [vec![0, 1, 1, 0, 0, 1], vec![0; 6], labels("a")].concat(), "not an answer to one question"),
+        (
+            "query",
+            [vec![0, 1, 1, 0, 0, 1], vec![0; 6], labels("a")].concat(),
+            "not an answer to one question",
+        ),
         ("pointer_to_itself", looped, "DNS message malformed: name"),
         ("pointer_forward", forward, "DNS message malformed: name"),
     ] {

@@ -86,5 +86,12 @@ pub fn rare_record<T>(record: &T, lost: Counter) {
 #[inline(always)]
 fn output(ring: &'static RingBuf, record: *const u8, length: u64, flags: u64) -> bool {
     // SAFETY: the verifier proves that `length` bytes are readable at `record`.
-    unsafe { bpf_ringbuf_output(core::ptr::from_ref(ring).cast_mut().cast(), record.cast_mut().cast(), length, flags) == 0 }
+    unsafe {
+        bpf_ringbuf_output(
+            core::ptr::from_ref(ring).cast_mut().cast(),
+            record.cast_mut().cast(),
+            length,
+            flags,
+        ) == 0
+    }
 }

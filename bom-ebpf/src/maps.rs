@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{OpenKey, OpenSeen, Offsets},
+    config::{Offsets, OpenKey, OpenSeen},
     counter,
     record::{self, PATH_CAPACITY},
 };

@@ -36,8 +36,8 @@ mod reader;
 mod template;
 
 pub use bom_core::metadata::FileKind;
+pub use extractor::{PREFIX_BYTES, extract, sniff};
 #[cfg(feature = "std")]
 pub use file::FileInput;
-pub use extractor::{PREFIX_BYTES, extract, sniff};
 pub use input::{Input, ReadError};
 pub use limits::Limits;

@@ -80,7 +80,11 @@ pub fn agents() -> PathBuf {
 }
 
 /// One trial.
-pub fn trial(name: &str, needs: &[Need], body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+pub fn trial(
+    name: &str,
+    needs: &[Need],
+    body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
     let required = required();
     let missing: Vec<(Need, String)> =
         needs.iter().filter_map(|need| need.missing().map(|why| (*need, why))).collect();

@@ -48,13 +48,8 @@ impl<'a> KernelTypes<'a> {
         let start = header + index(u32_at(bytes, 8)?);
         let end = start + index(u32_at(bytes, 12)?);
         let strings = header + index(u32_at(bytes, 16)?);
-        let mut this = Self {
-            bytes,
-            strings,
-            types: vec![0],
-            structs: HashMap::new(),
-            typedefs: HashMap::new(),
-        };
+        let mut this =
+            Self { bytes, strings, types: vec![0], structs: HashMap::new(), typedefs: HashMap::new() };
         let mut at = start;
         while at < end {
             let id = u32::try_from(this.types.len()).unwrap_or(u32::MAX);
@@ -149,7 +144,9 @@ impl<'a> KernelTypes<'a> {
                 return Some((bits, member_type));
             }
             if name.is_empty() && depth < 8 {
-                let inner = self.resolve(member_type).and_then(|inner| self.member_at_depth(inner, wanted, depth + 1));
+                let inner = self
+                    .resolve(member_type)
+                    .and_then(|inner| self.member_at_depth(inner, wanted, depth + 1));
                 if let Some((inner_bits, inner_type)) = inner {
                     return Some((bits + inner_bits, inner_type));
                 }

@@ -206,7 +206,12 @@ impl Probes {
         Ok(())
     }
 
-    fn attach_cgroup(&mut self, probe: &Probe, cgroup: &File, direction: CgroupSkbAttachType) -> Result<(), ProgramError> {
+    fn attach_cgroup(
+        &mut self,
+        probe: &Probe,
+        cgroup: &File,
+        direction: CgroupSkbAttachType,
+    ) -> Result<(), ProgramError> {
         let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
         if program.fd().is_err() {
             program.load()?;

@@ -21,8 +21,9 @@ pub struct PoolSettings {
     pub patience: Duration,
     /// Longest time for one `Inspect`, progress or not (`Deadline`). Default 10 s.
     pub inspect_time: Duration,
-    /// Rows of package file lists kept in memory, 16 bytes each. Default 2 Mi: 32 MiB, which is twenty large
-    /// installations; the index not used for longest goes first.
+    /// Rows of package file lists kept in memory, 16 bytes each: half for Python, half for Debian, and one
+    /// installation at most half of that. The one not used for longest goes first; what is in none of the rows that
+    /// fit is `TooLarge`. Default 2 Mi, 32 MiB; a large installation has 30,000 (Python) or 120,000 (Debian).
     pub index_rows: usize,
     /// Bounds of one extraction.
     pub limits: Limits,

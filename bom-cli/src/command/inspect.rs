@@ -19,7 +19,8 @@ pub(crate) fn inspect(arguments: &Inspect) -> anyhow::Result<Outcome> {
         found.push((path, extracted));
     }
     if arguments.output.is_empty() {
-        let text: Vec<String> = found.iter().map(|(path, extracted)| human(path, extracted.as_ref())).collect();
+        let text: Vec<String> =
+            found.iter().map(|(path, extracted)| human(path, extracted.as_ref())).collect();
         write(None, text.join("\n").as_bytes())?;
     }
     for target in &arguments.output {

@@ -30,7 +30,8 @@ pub(crate) fn replay(arguments: &Replay) -> anyhow::Result<Outcome> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Correlator> {
-    let raw: Box<dyn Read> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let raw: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
     let mut lines = BufReader::new(MultiGzDecoder::new(raw));
     let mut reader = Reader::default();
     let mut correlator = Correlator::default();

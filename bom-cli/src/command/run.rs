@@ -16,7 +16,11 @@ use bom_agent::{
     probes::Settings,
     run::{Observed, Options, Progress, RunError},
 };
-use bom_core::{bom::escape, coverage::Gap, identify::{View, catalog::Catalog}};
+use bom_core::{
+    bom::escape,
+    coverage::Gap,
+    identify::{View, catalog::Catalog},
+};
 
 use crate::{
     arguments::{ExitOf, Run},
@@ -74,7 +78,8 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
 
 fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
-    let mut settings = Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
+    let mut settings =
+        Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
     if let Some(bytes) = arguments.ring_bytes {
         settings.common_ring_bytes = bytes;
     }
@@ -110,7 +115,8 @@ fn read_catalog(path: &Path) -> anyhow::Result<Catalog> {
 }
 
 fn show(view: &View) -> anyhow::Result<()> {
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = table(view, if colour { Style::COLOUR } else { Style::PLAIN });
     match io::stderr().lock().write_all(format!("\n{text}").as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -121,8 +127,11 @@ fn show(view: &View) -> anyhow::Result<()> {
 fn show_progress(progress: Progress) {
     let Progress { events, pending, elapsed, ended } = progress;
     let what = if ended { "finishing" } else { "observing" };
-    eprint!("\r\x1b[Kaibom: {what}, {}.{} s, {events} events, {pending} files to look up",
-        elapsed.as_secs(), elapsed.subsec_millis() / 100);
+    eprint!(
+        "\r\x1b[Kaibom: {what}, {}.{} s, {events} events, {pending} files to look up",
+        elapsed.as_secs(),
+        elapsed.subsec_millis() / 100
+    );
 }
 
 /// For `cargo xtask bench`: set-up and the command's wall time apart.
@@ -135,7 +144,12 @@ fn times(observed: &Observed) {
 fn judge(view: &View, _status: ExitStatus) -> Outcome {
     let gaps = view.subjects.iter().flat_map(|subject| subject.classes.values()).flat_map(|cell| &cell.gaps);
     let lost = gaps.into_iter().any(|gap| match gap {
-        Gap::Probe(_) | Gap::Lost(_) | Gap::StillRunning | Gap::Unfinished | Gap::AlreadyRunning | Gap::Unreadable => true,
+        Gap::Probe(_)
+        | Gap::Lost(_)
+        | Gap::StillRunning
+        | Gap::Unfinished
+        | Gap::AlreadyRunning
+        | Gap::Unreadable => true,
         Gap::Unwatched(_) | Gap::Suspected(_) => false,
     });
     if lost { Outcome::Coverage } else { Outcome::Fine }

@@ -31,7 +31,8 @@ pub(crate) fn write_documents(correlator: &Correlator, wanted: &Documents) -> an
 fn cyclonedx(view: &View, version: SpecVersion, deterministic: bool) -> anyhow::Result<Vec<u8>> {
     let options = assemble::Options { deterministic, version: env!("CARGO_PKG_VERSION") };
     let document = assemble(view, options)?;
-    let written = bom::to_json(&document, bom::Options { version, deterministic }).context("write CycloneDX")?;
+    let written =
+        bom::to_json(&document, bom::Options { version, deterministic }).context("write CycloneDX")?;
     if !written.dropped.is_empty() {
         let count = written.dropped.len();
         eprintln!("aibom: CycloneDX {version} has no room for {count} of the values; 1.6 keeps them");

@@ -28,7 +28,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return File::options().write(true).open(path)?.write_all(bytes);
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".aibom-").permissions(permissions(path)).tempfile_in(parent)?;
+    let mut new =
+        tempfile::Builder::new().prefix(".aibom-").permissions(permissions(path)).tempfile_in(parent)?;
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
     new.persist(path).map_err(|error| error.error)?;

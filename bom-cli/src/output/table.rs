@@ -57,7 +57,8 @@ fn heading(text: &mut String, view: &View, subject: &SubjectView) {
     );
     let nothing = view.models.is_empty() && view.endpoints.is_empty();
     if nothing && !view.packages.iter().any(|package| package.role.is_some()) {
-        let _ = writeln!(text, "No AI facts were seen in what was watched; see coverage below for what was not.");
+        let _ =
+            writeln!(text, "No AI facts were seen in what was watched; see coverage below for what was not.");
     }
 }
 
@@ -112,7 +113,13 @@ fn libraries(text: &mut String, view: &View, style: Style) {
     let head = ["library", "role", "owner", "sha-256", "used by", "seen"];
     section(text, "Libraries", view.libraries.len(), &head, rows.collect(), style);
     if plain.len() > PLAIN_LIBRARIES {
-        let _ = writeln!(text, "  {}and {} without an AI role, all in the BOM{}", style.dim, plain.len(), style.off);
+        let _ = writeln!(
+            text,
+            "  {}and {} without an AI role, all in the BOM{}",
+            style.dim,
+            plain.len(),
+            style.off
+        );
     }
 }
 
@@ -191,17 +198,29 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
         }
     }
     if !subject.still_running.is_empty() {
-        let _ = writeln!(text, "  still running: {} processes (--wait-all waits for them)", subject.still_running.len());
+        let _ = writeln!(
+            text,
+            "  still running: {} processes (--wait-all waits for them)",
+            subject.still_running.len()
+        );
     }
     for item in view.unresolved.iter().take(PATHS) {
         let path = item.paths.first().map_or_else(|| "?".to_owned(), SeenPath::escaped);
         let _ = writeln!(text, "  unknown: {} of {path} ({})", item.question.name(), item.reason.name());
     }
     if view.unresolved.len() > PATHS {
-        let _ = writeln!(text, "  and {} more of which something is not known, all in the BOM", view.unresolved.len() - PATHS);
+        let _ = writeln!(
+            text,
+            "  and {} more of which something is not known, all in the BOM",
+            view.unresolved.len() - PATHS
+        );
     }
     let attached = subject.probes.iter().filter(|probe| probe.status == ProbeStatus::Attached).count();
-    let _ = writeln!(text, "  {}{attached} probes watched; docs/coverage.md explains each gap{}", style.dim, style.off);
+    let _ = writeln!(
+        text,
+        "  {}{attached} probes watched; docs/coverage.md explains each gap{}",
+        style.dim, style.off
+    );
 }
 
 /// What happened before what is never watched.
@@ -215,7 +234,14 @@ fn summary(cell: &Cell) -> String {
     clean(&parts.join(", "))
 }
 
-fn section(text: &mut String, title: &str, count: usize, head: &[&str], rows: Vec<Vec<String>>, style: Style) {
+fn section(
+    text: &mut String,
+    title: &str,
+    count: usize,
+    head: &[&str],
+    rows: Vec<Vec<String>>,
+    style: Style,
+) {
     let _ = writeln!(text, "\n{}{title}{} ({count})", style.bold, style.off);
     if !rows.is_empty() {
         text.push_str(&columns(head, rows, style));
@@ -277,7 +303,11 @@ fn path_of(uses: &[Usage]) -> String {
 }
 
 fn strength(uses: &[Usage]) -> String {
-    uses.iter().map(|usage| usage.evidence.strength.0).max().map_or("-", bom_core::fact::Strength::name).to_owned()
+    uses.iter()
+        .map(|usage| usage.evidence.strength.0)
+        .max()
+        .map_or("-", bom_core::fact::Strength::name)
+        .to_owned()
 }
 
 fn short(digest: Option<&str>) -> String {

@@ -2,24 +2,25 @@
 
 use super::{
     AssembleError, Context, depend, place, property,
+    model_header::{card, header},
     references::{package_purl, short},
 };
 use crate::{
     bom::{
-        Bom, BomRef, Component, ComponentKind, Confidence, Evidence, Hash, HashAlgorithm, Identity, IdentityField,
-        Method, ModelCard, Occurrence, Property, Purl, Technique as Word, Version, taxonomy_segment,
+        Bom, BomRef, Component, ComponentKind, Confidence, Evidence, Hash, HashAlgorithm, Identity,
+        IdentityField, Method, Occurrence, Property, Purl, Technique as Word, Version,
     },
     fact::{self, Technique, confidence},
     identify::{Library, Model, Package, Program, Usage},
     input::{DebOwner, PythonOwner},
-    metadata::{FileKind, ModelMetadata, ModelRole},
+    metadata::ModelRole,
     path::SeenPath,
 };
 
 impl Context<'_> {
     pub(super) fn artifacts(&self, bom: &mut Bom) -> Result<(), AssembleError> {
-        for (program, reference) in self.view.programs.iter().zip(&self.names.programs) {
-            let component = self.program(program, reference)?;
+        for (index, (program, reference)) in self.view.programs.iter().zip(&self.names.programs).enumerate() {
+            let component = self.program(index, program, reference)?;
             place(bom, component);
         }
         for (model, reference) in self.view.models.iter().zip(&self.names.models) {
@@ -39,7 +40,8 @@ impl Context<'_> {
             place(bom, component);
         }
         for (device, reference) in self.view.devices.iter().zip(&self.names.devices) {
-            let mut component = Component::new(reference.clone(), ComponentKind::Device, device.path.escaped());
+            let mut component =
+                Component::new(reference.clone(), ComponentKind::Device, device.path.escaped());
             property(&mut component.properties, "aibom:role", "accelerator");
             component.evidence = self.evidence(reference, &device.uses, "open", Vec::new())?;
             self.used(bom, &device.uses, reference);
@@ -56,9 +58,15 @@ impl Context<'_> {
         }
     }
 
-    fn program(&self, program: &Program, reference: &BomRef) -> Result<Component, AssembleError> {
+    fn program(
+        &self,
+        index: usize,
+        program: &Program,
+        reference: &BomRef,
+    ) -> Result<Component, AssembleError> {
         let seen = program.paths.first().or_else(|| program.requested.first());
-        let name = seen.map_or_else(|| "unknown".to_owned(), |path| SeenPath::new(path.file_name()).escaped());
+        let name =
+            seen.map_or_else(|| "unknown".to_owned(), |path| SeenPath::new(path.file_name()).escaped());
         let mut component = Component::new(reference.clone(), ComponentKind::Application, name);
         component.hashes = hashes(program.digest.as_deref())?;
         let properties = &mut component.properties;
@@ -69,10 +77,13 @@ impl Context<'_> {
         for path in &program.requested {
             paths_property(properties, "aibom:claim:exec", path);
         }
-        owners(properties, program.python.as_ref(), program.deb.as_ref());
+        owners(properties, program.digest.as_deref(), program.python.as_ref(), program.deb.as_ref());
         if let Some(elf) = &program.elf {
             if let Some(build_id) = &elf.build_id {
                 property(properties, "aibom:elf:build_id", build_id);
+            }
+            if let Some(interp) = &elf.interp {
+                property(properties, "aibom:elf:interp", crate::bom::escape(interp.as_bytes()).text);
             }
             if elf.is_static == Some(true) {
                 property(properties, "aibom:elf:static", "true");
@@ -86,7 +97,7 @@ impl Context<'_> {
         }
         let usage = program.evidence.clone().map(|evidence| Usage {
             subject: program.subject,
-            program: self.names.programs.iter().position(|name| name == reference).unwrap_or_default(),
+            program: index,
             evidence,
             probes: [bom_common::record::probe::SCHED_PROCESS_EXEC].into(),
             processes: program.processes.clone(),
@@ -94,7 +105,12 @@ impl Context<'_> {
             files: std::collections::BTreeSet::new(),
         });
         let uses: Vec<Usage> = usage.into_iter().collect();
-        component.evidence = self.evidence(reference, &uses, "exec", hash_identity(program.digest.as_deref()))?;
+        component.evidence = self.evidence(
+            reference,
+            &uses,
+            "exec",
+            hash_identity(program.digest.as_deref(), program.python.as_ref()),
+        )?;
         Ok(component)
     }
 
@@ -114,7 +130,7 @@ impl Context<'_> {
             Some(_) | None => "model",
         };
         property(properties, "aibom:role", role);
-        if let Some(claimed) = claimed {
+        if let Some(claimed) = &claimed {
             property(properties, "aibom:claim:name", claimed);
         }
         property(properties, "aibom:model:file_name", &file_name);
@@ -128,10 +144,17 @@ impl Context<'_> {
         if let Some(file) = model.files.first() {
             property(properties, "aibom:model:size_bytes", file.size.to_string());
         }
-        owners(properties, model.python.as_ref(), model.deb.as_ref());
+        owners(properties, model.digest.as_deref(), model.python.as_ref(), model.deb.as_ref());
         component.model_card = Some(card(&model.metadata));
-        let mut identities = hash_identity(model.digest.as_deref());
-        identities.push((IdentityField::Name, Technique::BinaryAnalysis, true, Some(format_name(&model.metadata))));
+        let mut identities = hash_identity(model.digest.as_deref(), model.python.as_ref());
+        if let Some(claimed) = claimed {
+            identities.push(Known {
+                field: IdentityField::Name,
+                techniques: &[Technique::BinaryAnalysis],
+                claimed: true,
+                value: claimed,
+            });
+        }
         component.evidence = self.evidence(reference, &model.uses, "open", identities)?;
         Ok(component)
     }
@@ -141,7 +164,12 @@ impl Context<'_> {
         let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
         component.hashes = hashes(library.digest.as_deref())?;
         component.version = library.elf.version.as_ref().map(Version::new).transpose()?;
-        let distribution = self.view.subjects.iter().flat_map(|subject| &subject.host).find_map(|host| host.distribution.as_ref());
+        let distribution = self
+            .view
+            .subjects
+            .iter()
+            .flat_map(|subject| &subject.host)
+            .find_map(|host| host.distribution.as_ref());
         if let (Some(deb), Some((id, version))) = (&library.deb, distribution) {
             component.purl = Some(deb_purl(deb, id, version)?);
             component.version = Some(Version::new(&deb.version)?);
@@ -157,12 +185,17 @@ impl Context<'_> {
         for needed in &library.elf.needed {
             property(properties, "aibom:elf:needed", crate::bom::escape(needed.as_bytes()).text);
         }
-        owners(properties, library.python.as_ref(), library.deb.as_ref());
-        let mut identities = hash_identity(library.digest.as_deref());
-        identities.push((IdentityField::Name, Technique::BinaryAnalysis, false, Some(name)));
-        if let Some(purl) = &component.purl {
-            identities.push((IdentityField::Purl, Technique::ManifestAnalysis, false, Some(purl.as_str().to_owned())));
-        }
+        owners(properties, library.digest.as_deref(), library.python.as_ref(), library.deb.as_ref());
+        let mut identities = hash_identity(library.digest.as_deref(), library.python.as_ref());
+        let technique: &[Technique] =
+            if library.elf.soname.is_some() { &[Technique::BinaryAnalysis] } else { &[Technique::Filename] };
+        identities.push(Known {
+            field: IdentityField::Name,
+            techniques: technique,
+            claimed: false,
+            value: name,
+        });
+        identities.extend(component.purl.as_ref().map(by_manifest));
         component.evidence = self.evidence(reference, &library.uses, "open", identities)?;
         Ok(component)
     }
@@ -171,9 +204,8 @@ impl Context<'_> {
     fn needed(&self, bom: &mut Bom, library: &Library, reference: &BomRef) {
         for (other, name) in self.view.libraries.iter().zip(&self.names.libraries) {
             let wanted = library.elf.needed.iter().any(|needed| Some(needed) == other.elf.soname.as_ref());
-            let together = || {
-                other.uses.iter().any(|usage| library.uses.iter().any(|own| own.program == usage.program))
-            };
+            let together =
+                || other.uses.iter().any(|usage| library.uses.iter().any(|own| own.program == usage.program));
             if wanted && together() {
                 depend(bom, reference, name);
             }
@@ -195,8 +227,7 @@ impl Context<'_> {
         for directory in &package.dist_info {
             paths_property(properties, "aibom:package:dist_info", directory);
         }
-        let purl = component.purl.as_ref().map(|purl| purl.as_str().to_owned());
-        let identities = vec![(IdentityField::Purl, Technique::ManifestAnalysis, false, purl)];
+        let identities = component.purl.as_ref().map(by_manifest).into_iter().collect();
         component.evidence = self.evidence(reference, &package.uses, "import", identities)?;
         Ok(component)
     }
@@ -207,17 +238,26 @@ impl Context<'_> {
         reference: &BomRef,
         uses: &[Usage],
         operation: &str,
-        identities: Vec<(IdentityField, Technique, bool, Option<String>)>,
+        identities: Vec<Known>,
     ) -> Result<Evidence, AssembleError> {
         let mut evidence = Evidence::default();
         let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
-        for (field, technique, claimed, value) in identities {
-            let mut methods = vec![method(technique, strongest, claimed, value.clone())?];
+        for Known { field, techniques, claimed, value } in identities {
+            let own = techniques
+                .iter()
+                .map(|&technique| method(technique, strongest, claimed, Some(value.clone())));
+            let mut methods = own.collect::<Result<Vec<_>, _>>()?;
+            // How sure the value is; that something was used at all is the probe's word, added below.
+            let best = methods.iter().map(|method| method.confidence).max();
             if strongest.is_some() {
                 methods.push(method(Technique::Instrumentation, strongest, false, None)?);
             }
-            let best = methods.iter().map(|method| method.confidence).max();
-            evidence.identities.push(Identity { field, concluded_value: value, confidence: best, methods });
+            evidence.identities.push(Identity {
+                field,
+                concluded_value: Some(value),
+                confidence: best,
+                methods,
+            });
         }
         for (number, usage) in uses.iter().enumerate() {
             let own = short(&[reference.as_str(), &number.to_string()]);
@@ -293,9 +333,37 @@ fn method(
     Ok(Method { technique: word, confidence, value })
 }
 
-fn hash_identity(digest: Option<&str>) -> Vec<(IdentityField, Technique, bool, Option<String>)> {
-    let identity = |digest: &str| (IdentityField::Hash, Technique::HashComparison, false, Some(format!("sha256:{digest}")));
-    digest.map(identity).into_iter().collect()
+/// One part of an identity, and how it was found out.
+struct Known {
+    field: IdentityField,
+    techniques: &'static [Technique],
+    claimed: bool,
+    value: String,
+}
+
+/// The digest we computed; if the installer's RECORD has the same one, that is a second method.
+fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known> {
+    let recorded = owner.and_then(|owner| owner.recorded_sha256.as_deref());
+    let known = |digest: &str| Known {
+        field: IdentityField::Hash,
+        techniques: if recorded == Some(digest) {
+            &[Technique::BinaryAnalysis, Technique::HashComparison]
+        } else {
+            &[Technique::BinaryAnalysis]
+        },
+        claimed: false,
+        value: format!("sha256:{digest}"),
+    };
+    digest.map(known).into_iter().collect()
+}
+
+fn by_manifest(purl: &Purl) -> Known {
+    Known {
+        field: IdentityField::Purl,
+        techniques: &[Technique::ManifestAnalysis],
+        claimed: false,
+        value: purl.as_str().to_owned(),
+    }
 }
 
 fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
@@ -313,14 +381,29 @@ fn deb_purl(deb: &DebOwner, id: &str, version: &str) -> Result<Purl, AssembleErr
     Ok(Purl::deb(id, &deb.package, Some(&deb.version), Some(&deb.architecture), Some(&distro))?)
 }
 
-fn owners(properties: &mut Vec<Property>, python: Option<&PythonOwner>, deb: Option<&DebOwner>) {
+fn owners(
+    properties: &mut Vec<Property>,
+    digest: Option<&str>,
+    python: Option<&PythonOwner>,
+    deb: Option<&DebOwner>,
+) {
     if let Some(python) = python
         && let Ok(purl) = Purl::pypi(&python.name, Some(&python.version))
     {
         property(properties, "aibom:owner:purl", purl.as_str());
+        if let (Some(digest), Some(recorded)) = (digest, python.recorded_sha256.as_deref()) {
+            // What was installed and what was used can differ; both digests are then on record.
+            let word =
+                if digest == recorded { "same".to_owned() } else { format!("differs: sha256:{recorded}") };
+            property(properties, "aibom:owner:recorded_digest", word);
+        }
     }
     if let Some(deb) = deb {
-        property(properties, "aibom:owner:deb", format!("{} {} {}", deb.package, deb.version, deb.architecture));
+        property(
+            properties,
+            "aibom:owner:deb",
+            format!("{} {} {}", deb.package, deb.version, deb.architecture),
+        );
     }
 }
 
@@ -329,84 +412,4 @@ fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
     if path.needs_escape() {
         property(properties, "aibom:path:encoding", "c-escape");
     }
-}
-
-fn format_name(metadata: &ModelMetadata) -> String {
-    match metadata.format {
-        FileKind::Safetensors => "safetensors",
-        FileKind::Gguf => "gguf",
-        FileKind::Onnx => "onnx",
-        FileKind::Elf => "elf",
-        FileKind::Other => "other",
-    }
-    .to_owned()
-}
-
-/// What the header says. Free text in it is a claim.
-fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
-    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
-    property(properties, "aibom:model:format", format_name(metadata));
-    let fields = [
-        ("aibom:model:format_version", &metadata.format_version),
-        ("aibom:model:dtype", &metadata.dtype),
-        ("aibom:model:producer", &metadata.producer),
-        ("aibom:model:producer_version", &metadata.producer_version),
-    ];
-    for (name, value) in fields {
-        if let Some(value) = value {
-            property(properties, name, text(value));
-        }
-    }
-    if let Some(tensors) = metadata.tensor_count {
-        property(properties, "aibom:model:tensors", tensors.to_string());
-    }
-    for (name, value) in &metadata.claimed {
-        property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), text(value));
-    }
-    for file in &metadata.external_files {
-        property(properties, "aibom:model:external_file", text(file));
-    }
-    for (name, template) in &metadata.templates {
-        let name = format!("aibom:model:template:{}", taxonomy_segment(name));
-        property(properties, &name, format!("sha256:{}", template.sha256));
-    }
-}
-
-fn card(metadata: &ModelMetadata) -> ModelCard {
-    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
-    let mut properties = Vec::new();
-    if let Some(count) = metadata.parameter_count {
-        property(&mut properties, "cdx:ai-ml:model:parameter:count", parameters(count));
-    }
-    if let Some(quantization) = &metadata.quantization {
-        let value = text(&quantization.to_lowercase());
-        property(&mut properties, "cdx:ai-ml:model:hyperparameter:quantization", value);
-    }
-    if let Some(length) = metadata.context_length {
-        property(&mut properties, "cdx:ai-ml:model:hyperparameter:context_length", length.to_string());
-    }
-    for (name, value) in &metadata.hyperparameters {
-        let name = format!("cdx:ai-ml:model:hyperparameter:_undefined:{}", taxonomy_segment(name));
-        property(&mut properties, &name, text(value));
-    }
-    ModelCard {
-        bom_ref: None,
-        approach: None,
-        task: None,
-        architecture_family: None,
-        model_architecture: metadata.architecture.as_deref().map(text),
-        properties,
-    }
-}
-
-/// `494M`, `7.6B`: three digits at most, the way the taxonomy writes it.
-fn parameters(count: u64) -> String {
-    for (unit, size) in [("T", 1_000_000_000_000), ("B", 1_000_000_000), ("M", 1_000_000_u64)] {
-        if count >= size {
-            let whole = count / size;
-            let tenth = count % size / (size / 10);
-            return if whole >= 100 || tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") };
-        }
-    }
-    count.to_string()
 }

@@ -1,15 +1,14 @@
 //! A view becomes a CycloneDX document. What other tools would drop stands in `aibom:` properties.
 //!
-//! `references` names things, `components` and `services` describe them, `observation` says what was
+//! `references` names things, `components` (with `model_header`) and `services` describe them, `observation` says what was
 //! watched and what was not. With `deterministic`, times, pids, inode and sequence numbers are left
 //! out, so that two runs of the same thing compare equal.
 
 mod components;
+mod model_header;
 mod observation;
 mod references;
 mod services;
-
-use std::collections::BTreeSet;
 
 use crate::{
     bom::{Bom, BomRef, Component, DocumentError, HashError, IriError, Property, PurlError, TimestampError},
@@ -69,7 +68,7 @@ fn depend(bom: &mut Bom, from: &BomRef, on: &BomRef) {
 /// Every component has an entry in the graph, also if it depends on nothing.
 fn place(bom: &mut Bom, component: Component) {
     if let Some(reference) = component.bom_ref.clone() {
-        bom.dependencies.entry(reference).or_insert_with(BTreeSet::new);
+        bom.dependencies.entry(reference).or_default();
     }
     bom.components.push(component);
 }

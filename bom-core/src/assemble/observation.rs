@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{AssembleError, Context, depend, place, property};
 use crate::{
     bom::{
-        Aggregate, Annotation, Annotator, Bom, BomRef, Component, ComponentKind, Composition, Phase, Property,
-        Timestamp, Version,
+        Aggregate, Annotation, Annotator, Bom, BomRef, Component, ComponentKind, Composition, Phase,
+        Property, Timestamp, Version,
     },
     coverage::{Cell, Gap, ProbeStatus},
     identify::SubjectView,

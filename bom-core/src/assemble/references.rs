@@ -71,7 +71,10 @@ impl Names {
 
 /// The package URL of a distribution.
 pub(super) fn package_purl(package: &Package) -> Result<Purl, PurlError> {
-    Purl::pypi(&package.name, Some(&package.version).filter(|version| !version.is_empty()).map(String::as_str))
+    Purl::pypi(
+        &package.name,
+        Some(&package.version).filter(|version| !version.is_empty()).map(String::as_str),
+    )
 }
 
 /// What an endpoint is called: its host, or the address if no name is known.

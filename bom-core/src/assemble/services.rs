@@ -30,8 +30,7 @@ impl Context<'_> {
         match &endpoint.provider {
             Some(provider) => {
                 service.group = Some(provider.kind.clone());
-                service.provider =
-                    Some(Provider { name: Some(provider.provider.clone()), urls: [].into() });
+                service.provider = Some(Provider { name: Some(provider.provider.clone()), urls: [].into() });
                 property(properties, "aibom:service:kind", &provider.kind);
                 if !provider.sure {
                     property(properties, "aibom:service:host_is_shared", "true");
@@ -63,7 +62,12 @@ impl Context<'_> {
         Ok(service)
     }
 
-    fn traffic(&self, endpoint: &Endpoint, reference: &BomRef, service: &mut Service) -> Result<(), AssembleError> {
+    fn traffic(
+        &self,
+        endpoint: &Endpoint,
+        reference: &BomRef,
+        service: &mut Service,
+    ) -> Result<(), AssembleError> {
         let properties = &mut service.properties;
         let strongest = endpoint.uses.iter().map(|usage| usage.evidence.strength.0).max();
         if let Some(strength) = strongest {

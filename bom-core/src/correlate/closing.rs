@@ -104,8 +104,8 @@ impl Correlator {
         let pids = self.finish.iter().flat_map(|finish| &finish.survivors);
         let key = |&tgid: &u32| {
             let known = self.epoch.processes.iter().filter(|(key, _)| key.tgid == tgid);
-            let living = known.filter(|(_, process)| process.status.is_empty()).map(|(key, _)| *key);
-            living.last().unwrap_or(ProcessKey { tgid, start_ns: 0 })
+            let mut living = known.filter(|(_, process)| process.status.is_empty()).map(|(key, _)| *key);
+            living.next_back().unwrap_or(ProcessKey { tgid, start_ns: 0 })
         };
         pids.map(key).collect()
     }

@@ -114,7 +114,13 @@ impl Files {
     }
 
     /// A file was met: describes it and asks what has not been asked of it yet.
-    pub(super) fn met(&mut self, epoch: &mut Epoch, task: &Task, file: OpenedFile, executed: bool) -> Vec<Work> {
+    pub(super) fn met(
+        &mut self,
+        epoch: &mut Epoch,
+        task: &Task,
+        file: OpenedFile,
+        executed: bool,
+    ) -> Vec<Work> {
         let object = Object::File(file.key);
         describe(epoch, &object, Description::Path(file.path.clone()));
         if file.is_unlinked() {

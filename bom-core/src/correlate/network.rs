@@ -163,7 +163,9 @@ impl Connection {
             }
             all.extend(hello.alpn.iter().map(|name| Description::Protocol(name.clone())));
         }
-        all.extend(self.names.iter().map(|name| Description::Name { source: NameSource::Dns, name: name.clone() }));
+        all.extend(
+            self.names.iter().map(|name| Description::Name { source: NameSource::Dns, name: name.clone() }),
+        );
         all
     }
 }

@@ -28,7 +28,8 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Self; 5] = [Self::Models, Self::Libraries, Self::Packages, Self::Endpoints, Self::Programs];
+    pub const ALL: [Self; 5] =
+        [Self::Models, Self::Libraries, Self::Packages, Self::Endpoints, Self::Programs];
 
     pub const fn name(self) -> &'static str {
         match self {

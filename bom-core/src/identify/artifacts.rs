@@ -58,7 +58,7 @@ impl<'a> Known<'a> {
     /// distribution's own book-keeping.
     pub(super) fn package_code(&self) -> Option<&'a PythonOwner> {
         let code = |path: &&SeenPath| is_python_code(path) && !path.components().any(is_book_keeping);
-        self.python.filter(|_| self.paths.iter().any(|path| code(path)))
+        self.python.filter(|_| self.paths.iter().any(code))
     }
 
     /// A device that computes, by the node it is reached through.

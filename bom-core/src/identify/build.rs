@@ -185,26 +185,28 @@ impl<'a> Builder<'a> {
         let owner = known.package_code()?;
         let normal = pep503(&owner.name);
         let catalog = self.catalog;
-        let (package, uses) = self.packages.entry((normal.clone(), owner.version.clone())).or_insert_with(|| {
-            let package = Package {
-                name: owner.name.clone(),
-                version: owner.version.clone(),
-                editable: owner.editable,
-                dist_info: BTreeSet::new(),
-                role: catalog.role("pypi", &normal).map(str::to_owned),
-                uses: Vec::new(),
-            };
-            (package, Uses::new())
-        });
+        let (package, uses) =
+            self.packages.entry((normal.clone(), owner.version.clone())).or_insert_with(|| {
+                let package = Package {
+                    name: owner.name.clone(),
+                    version: owner.version.clone(),
+                    editable: owner.editable,
+                    dist_info: BTreeSet::new(),
+                    role: catalog.role("pypi", &normal).map(str::to_owned),
+                    uses: Vec::new(),
+                };
+                (package, Uses::new())
+            });
         package.dist_info.insert(owner.dist_info.clone());
         Some(uses)
     }
 
     fn device(&mut self, known: &Known<'_>) -> Option<&mut Uses> {
         let (number, path) = known.accelerator()?;
-        let (_, uses) = self.devices.entry((number, path.clone())).or_insert_with(|| {
-            (Device { path: path.clone(), number, uses: Vec::new() }, Uses::new())
-        });
+        let (_, uses) = self
+            .devices
+            .entry((number, path.clone()))
+            .or_insert_with(|| (Device { path: path.clone(), number, uses: Vec::new() }, Uses::new()));
         Some(uses)
     }
 
@@ -314,7 +316,7 @@ fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<Im
     if known.content.is_some_and(|content| content.model.is_some()) {
         all.push(Meaning::Model(known));
     }
-    let opened = matches!(fact.action, Action::Opened | Action::LoadedAsInterpreter);
+    let opened = fact.action == Action::Opened;
     if opened && known.library().is_some() {
         all.push(Meaning::Library(known));
     }
@@ -328,7 +330,11 @@ fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<Im
 }
 
 /// What a fact adds to the signature by which programs are told apart.
-fn signature(fact: &FactKey, known: &BTreeMap<&Object, Known<'_>>, interpreters: &BTreeSet<ImageId>) -> Vec<Used> {
+fn signature(
+    fact: &FactKey,
+    known: &BTreeMap<&Object, Known<'_>>,
+    interpreters: &BTreeSet<ImageId>,
+) -> Vec<Used> {
     match &fact.object {
         Object::Name(_) => Vec::new(),
         Object::Endpoint { host, address, port } => {

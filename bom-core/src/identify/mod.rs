@@ -10,6 +10,4 @@ mod programs;
 mod view;
 
 pub use build::identify;
-pub use view::{
-    Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View,
-};
+pub use view::{Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View};

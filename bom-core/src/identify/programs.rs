@@ -8,8 +8,7 @@ use super::{artifacts::Known, view::Program};
 use crate::{
     fact::{Action, Evidence},
     inventory::{Epoch, Image},
-    join::Min,
-    key::{FileKey, ImageId, Object, SubjectKey},
+    key::{FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
 
@@ -24,6 +23,14 @@ pub(super) enum Used {
 
 type GroupKey = (Option<usize>, BTreeSet<FileKey>, BTreeSet<SeenPath>, BTreeSet<Used>);
 
+/// What the facts and processes say of one image.
+#[derive(Debug, Default)]
+struct Trace {
+    first_ns: Option<u64>,
+    exec: Option<Evidence>,
+    processes: BTreeSet<ProcessKey>,
+}
+
 /// Groups the images of one subject; appends to `programs` and returns image → index.
 pub(super) fn group(
     epoch: &Epoch,
@@ -32,8 +39,9 @@ pub(super) fn group(
     used: &BTreeMap<ImageId, BTreeSet<Used>>,
     programs: &mut Vec<Program>,
 ) -> BTreeMap<ImageId, usize> {
-    let mut order: Vec<(Min<u64>, ImageId)> =
-        images_of(epoch, subject).into_iter().map(|image| (first_seen(epoch, image), image)).collect();
+    let traces = traces(epoch, subject);
+    let mut order: Vec<(Option<u64>, ImageId)> =
+        traces.iter().map(|(id, trace)| (trace.first_ns, *id)).collect();
     order.sort_unstable();
     let mut groups: BTreeMap<GroupKey, usize> = BTreeMap::new();
     let mut index_of = BTreeMap::new();
@@ -49,21 +57,40 @@ pub(super) fn group(
             programs.len() - 1
         });
         index_of.insert(id, index);
-        if let Some(program) = programs.get_mut(index) {
-            add_image(epoch, subject, id, program);
+        if let (Some(program), Some(trace)) = (programs.get_mut(index), traces.get(&id)) {
+            program.images += 1;
+            program.processes.extend(&trace.processes);
+            if let Some(exec) = &trace.exec {
+                fold(&mut program.evidence, exec);
+            }
         }
     }
     index_of
 }
 
-fn images_of(epoch: &Epoch, subject: &SubjectKey) -> BTreeSet<ImageId> {
-    let facts = epoch.facts.keys().filter(|fact| fact.subject == *subject && fact.process.tgid != 0);
-    facts.map(|fact| fact.image).collect()
-}
-
-fn first_seen(epoch: &Epoch, image: ImageId) -> Min<u64> {
-    let times = epoch.facts.iter().filter(|(fact, _)| fact.image == image);
-    Min(times.map(|(_, evidence)| evidence.first_ns.0).min().unwrap_or(u64::MAX))
+/// One pass over the facts and one over the processes. Facts of nobody (DNS answers, which reach a
+/// socket in no task) have no image.
+fn traces(epoch: &Epoch, subject: &SubjectKey) -> BTreeMap<ImageId, Trace> {
+    let mut traces: BTreeMap<ImageId, Trace> = BTreeMap::new();
+    for (fact, evidence) in &epoch.facts {
+        if fact.subject != *subject || fact.process.tgid == 0 {
+            continue;
+        }
+        let trace = traces.entry(fact.image).or_default();
+        let first = evidence.first_ns.0;
+        trace.first_ns = Some(trace.first_ns.map_or(first, |known| known.min(first)));
+        if fact.action == Action::Executed {
+            fold(&mut trace.exec, evidence);
+        }
+    }
+    for (key, process) in &epoch.processes {
+        for image in &process.images {
+            if let Some(trace) = traces.get_mut(image) {
+                trace.processes.insert(*key);
+            }
+        }
+    }
+    traces
 }
 
 fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) -> Program {
@@ -93,20 +120,6 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
     program
 }
 
-fn add_image(epoch: &Epoch, subject: &SubjectKey, image: ImageId, program: &mut Program) {
-    program.images += 1;
-    let members = epoch.processes.iter().filter(|(_, process)| process.images.contains(&image));
-    program.processes.extend(members.map(|(key, _)| *key));
-    for (fact, evidence) in &epoch.facts {
-        if fact.image == image && fact.subject == *subject && fact.action == Action::Executed {
-            match &mut program.evidence {
-                None => program.evidence = Some(evidence.clone()),
-                Some(known) => known.again(evidence.clone()),
-            }
-        }
-    }
-}
-
 /// Adds evidence of one more fact: counts and traffic add up.
 pub(super) fn fold(into: &mut Option<Evidence>, evidence: &Evidence) {
     match into {
@@ -117,7 +130,12 @@ pub(super) fn fold(into: &mut Option<Evidence>, evidence: &Evidence) {
             plain.activity = BTreeMap::new();
             known.again(plain);
             for (minute, bucket) in minutes {
-                known.traffic(minute * 60_000_000_000, bucket.connections.0, bucket.sent.0, bucket.received.0);
+                known.traffic(
+                    minute * 60_000_000_000,
+                    bucket.connections.0,
+                    bucket.sent.0,
+                    bucket.received.0,
+                );
             }
         }
     }

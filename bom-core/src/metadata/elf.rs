@@ -112,7 +112,28 @@ pub fn version_from_soname(soname: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::version_from_soname;
+    use super::{ElfMetadata, version_from_soname};
+
+    #[test]
+    fn shared_objects() {
+        for (elf_type, expected) in [
+            ("executable", false),
+            ("pie-executable", true),
+            ("shared-library", true),
+            ("relocatable", false),
+            ("core", false),
+            ("other", false),
+        ] {
+            // As a recording from before `exports` has it.
+            let json = format!(
+                r#"{{"class":"bits64","byte_order":"little","machine":"x86_64","elf_type":"{elf_type}"}}"#
+            );
+            let elf: ElfMetadata = serde_json::from_str(&json).expect("all that is required");
+            assert_eq!(elf.is_shared_object(), expected, "{elf_type}");
+            assert!(elf.exports.is_empty());
+            assert_eq!(serde_json::to_string(&elf).expect("plain values"), json);
+        }
+    }
 
     #[test]
     fn versions() {

@@ -46,15 +46,19 @@ impl StreamDecoder {
     /// Gives up every stream that never became a message.
     pub fn finish(&mut self) -> Vec<Body> {
         let streams = std::mem::take(&mut self.streams);
-        streams.into_iter().map(|(cookie, pieces)| give_up(cookie, pieces, "client hello incomplete")).collect()
+        streams
+            .into_iter()
+            .map(|(cookie, pieces)| give_up(cookie, pieces, "client hello incomplete"))
+            .collect()
     }
 
     fn piece(&mut self, payload: Payload) -> Vec<Body> {
         let mut out = Vec::new();
-        if !self.streams.contains_key(&payload.cookie) && self.streams.len() >= STREAMS {
-            if let Some((cookie, pieces)) = self.streams.pop_first() {
-                out.push(give_up(cookie, pieces, "too many streams at a time"));
-            }
+        if !self.streams.contains_key(&payload.cookie)
+            && self.streams.len() >= STREAMS
+            && let Some((cookie, pieces)) = self.streams.pop_first()
+        {
+            out.push(give_up(cookie, pieces, "too many streams at a time"));
         }
         let cookie = payload.cookie;
         let pieces = self.streams.entry(cookie).or_insert_with(|| Pieces {

@@ -82,7 +82,12 @@ pub fn parse(message: &[u8], cut: bool) -> Result<DnsAnswer, DnsError> {
 
 /// Reads the record at `at`, follows the chain it may be part of, and gives the next position;
 /// `None` where the message ends early.
-fn record(message: &[u8], at: usize, owner: &mut String, answer: &mut DnsAnswer) -> Result<Option<usize>, DnsError> {
+fn record(
+    message: &[u8],
+    at: usize,
+    owner: &mut String,
+    answer: &mut DnsAnswer,
+) -> Result<Option<usize>, DnsError> {
     let mut position = at;
     if message.len() <= at {
         return Ok(None);

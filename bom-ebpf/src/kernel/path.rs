@@ -105,8 +105,9 @@ fn step(walk: &mut Walk, space: &mut [u8; PATH_SPACE]) -> Step {
     let at = opaque(position) & POSITION_MASK;
     let take = opaque(length) & NAME_MAX;
     // SAFETY: `at` is below 4096 and `take` below 256; the buffer has 8192 bytes.
-    let result =
-        unsafe { bpf_probe_read_kernel(space.as_mut_ptr().add(at as usize).cast(), take as u32, name as *const _) };
+    let result = unsafe {
+        bpf_probe_read_kernel(space.as_mut_ptr().add(at as usize).cast(), take as u32, name as *const _)
+    };
     if result != 0 {
         return Step::Stuck;
     }

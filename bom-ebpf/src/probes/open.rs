@@ -4,11 +4,7 @@
 //! user pointer nor a name that can change in between is ever read.
 
 use aya_ebpf::{
-    EbpfContext,
-    bindings::BPF_NOEXIST,
-    macros::tracepoint,
-    maps::PerCpuArray,
-    programs::TracePointContext,
+    EbpfContext, bindings::BPF_NOEXIST, macros::tracepoint, maps::PerCpuArray, programs::TracePointContext,
 };
 use bom_common::{
     config::OpenSeen,
@@ -59,7 +55,13 @@ fn exit(context: &TracePointContext) {
 
 /// Records an open, or counts it at the record of the same file by the same process.
 #[inline(always)]
-pub fn opened(task: &Tracked, file: &OpenFile, probe: u16, system_call: u16, scratch: &'static PerCpuArray<OpenScratch>) {
+pub fn opened(
+    task: &Tracked,
+    file: &OpenFile,
+    probe: u16,
+    system_call: u16,
+    scratch: &'static PerCpuArray<OpenScratch>,
+) {
     if !file.is_recorded() {
         return;
     }

@@ -125,8 +125,7 @@ fn threaded(task: &Tracked) {
     // SAFETY: the pointer comes from the lookup; a lost update costs one more record.
     let first = unsafe { core::mem::replace(&mut (*process).threaded, 1) } == 0;
     if first {
-        let record =
-            header(kind::THREADED, probe::SCHED_PROCESS_FORK, size_of::<record::Header>(), task);
+        let record = header(kind::THREADED, probe::SCHED_PROCESS_FORK, size_of::<record::Header>(), task);
         rare_record(&record, Counter::ProcessLost);
     }
 }

@@ -28,8 +28,7 @@ const IORING_OP_OPENAT2: u8 = 28;
 #[btf_tracepoint(function = "io_uring_create")]
 pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
     if let Some(task) = current() {
-        let record =
-            header(kind::URING_CREATED, probe::IO_URING_CREATE, size_of::<record::Header>(), &task);
+        let record = header(kind::URING_CREATED, probe::IO_URING_CREATE, size_of::<record::Header>(), &task);
         rare_record(&record, Counter::ProcessLost);
     }
     0

@@ -202,6 +202,11 @@ fn finds_exported_markers() {
         ),
         ("no_names_needed", engine().soname(None).no_needed(), vec![PYTHON, "no elf.needed"]),
         ("other_names", elf().exported("Py_BytesMain2").exported("y_BytesMain"), vec!["no elf.exports"]),
+        (
+            "other_names_old_table",
+            elf().exported("Py_BytesMain2").exported("y_BytesMain").sysv_hash().no_gnu_hash(),
+            vec!["no elf.exports"],
+        ),
         ("no_table", engine().no_gnu_hash(), vec!["no elf.exports"]),
         ("no_symbols", elf(), vec!["no elf.exports"]),
         ("no_dynamic_section", engine().kind(2).no_dynamic(), vec!["no elf.exports"]),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bom_core::input::{DebOwner, Reason};
 
 use super::lines::{Ends, Lines};
-use super::paths::join;
+use super::paths::{join, source_of};
 use super::rows::Rows;
 use super::site::{NAMES, value};
 use super::{Identity, Stamp, existing, identity, stamp};
@@ -161,9 +161,10 @@ impl Database {
     }
 
     fn owner(&mut self, tree: &Tree, path: &[u8], watch: &Watch) -> Result<Option<DebOwner>, Reason> {
-        let before_merge =
-            path.strip_prefix(b"/usr").filter(|rest| MERGED.iter().any(|moved| rest.starts_with(moved)));
-        for name in [Some(path), before_merge].into_iter().flatten() {
+        // Debian's packages bring modules; what is compiled from them at installation is in no list.
+        let source = source_of(path);
+        let names = [Some(path), source.as_deref()].into_iter().flatten();
+        for name in names.flat_map(|name| [Some(name), before_merge(name)]).flatten() {
             let Some(index) = self.listed(tree, name, watch)? else { continue };
             let Some(package) = self.packages.get_mut(index) else { continue };
             if package.about.is_none() {
@@ -188,6 +189,11 @@ impl Database {
         }
         Ok(None)
     }
+}
+
+/// The path as it was before usr-merge, if that moved it.
+fn before_merge(path: &[u8]) -> Option<&[u8]> {
+    path.strip_prefix(b"/usr").filter(|rest| MERGED.iter().any(|moved| rest.starts_with(moved)))
 }
 
 impl Kind {

@@ -1,0 +1,91 @@
+//! What a model's header says, as properties and model card.
+
+use super::property;
+use crate::{
+    bom::{ModelCard, Property, taxonomy_segment},
+    metadata::{FileKind, ModelMetadata},
+};
+
+fn format_name(metadata: &ModelMetadata) -> String {
+    match metadata.format {
+        FileKind::Safetensors => "safetensors",
+        FileKind::Gguf => "gguf",
+        FileKind::Onnx => "onnx",
+        FileKind::Elf => "elf",
+        FileKind::Other => "other",
+    }
+    .to_owned()
+}
+
+/// What the header says. Free text in it is a claim.
+pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
+    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
+    property(properties, "aibom:model:format", format_name(metadata));
+    let fields = [
+        ("aibom:model:format_version", &metadata.format_version),
+        ("aibom:model:dtype", &metadata.dtype),
+        ("aibom:model:producer", &metadata.producer),
+        ("aibom:model:producer_version", &metadata.producer_version),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            property(properties, name, text(value));
+        }
+    }
+    if let Some(tensors) = metadata.tensor_count {
+        property(properties, "aibom:model:tensors", tensors.to_string());
+    }
+    for (name, value) in &metadata.claimed {
+        property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), text(value));
+    }
+    for file in &metadata.external_files {
+        property(properties, "aibom:model:external_file", text(file));
+    }
+    for (name, template) in &metadata.templates {
+        let name = format!("aibom:model:template:{}", taxonomy_segment(name));
+        property(properties, &name, format!("sha256:{}", template.sha256));
+    }
+}
+
+pub(super) fn card(metadata: &ModelMetadata) -> ModelCard {
+    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
+    let mut properties = Vec::new();
+    if let Some(count) = metadata.parameter_count {
+        property(&mut properties, "cdx:ai-ml:model:parameter:count", parameters(count));
+    }
+    if let Some(quantization) = &metadata.quantization {
+        let value = text(&quantization.to_lowercase());
+        property(&mut properties, "cdx:ai-ml:model:hyperparameter:quantization", value);
+    }
+    if let Some(length) = metadata.context_length {
+        property(&mut properties, "cdx:ai-ml:model:hyperparameter:context_length", length.to_string());
+    }
+    for (name, value) in &metadata.hyperparameters {
+        let name = format!("cdx:ai-ml:model:hyperparameter:_undefined:{}", taxonomy_segment(name));
+        property(&mut properties, &name, text(value));
+    }
+    ModelCard {
+        bom_ref: None,
+        approach: None,
+        task: None,
+        architecture_family: None,
+        model_architecture: metadata.architecture.as_deref().map(text),
+        properties,
+    }
+}
+
+/// `494M`, `7.6B`: three digits at most, the way the taxonomy writes it.
+fn parameters(count: u64) -> String {
+    for (unit, size) in [("T", 1_000_000_000_000), ("B", 1_000_000_000), ("M", 1_000_000_u64)] {
+        if count >= size {
+            let whole = count / size;
+            let tenth = count % size / (size / 10);
+            return if whole >= 100 || tenth == 0 {
+                format!("{whole}{unit}")
+            } else {
+                format!("{whole}.{tenth}{unit}")
+            };
+        }
+    }
+    count.to_string()
+}
