@@ -14,8 +14,7 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
-use bom_agent::cgroup::Session;
-use libtest_mimic::{Arguments, Failed, Trial};
+use bom_testkit::trial::{self, Failed, Need, trial};
 
 use launch_supervisor::SUPERVISOR;
 
@@ -26,22 +25,8 @@ fn main() -> ExitCode {
     if env::var_os(SUPERVISOR).is_some() {
         return launch_supervisor::main();
     }
-    let arguments = Arguments::from_args();
-    let missing = missing_privilege();
-    let trial = |name: &str, run: fn() -> Result<(), Failed>| {
-        let missing = missing.clone();
-        let required = env::var("AIBOM_TEST_REQUIRE")
-            .is_ok_and(|list| list.split(',').any(|need| need.eq_ignore_ascii_case("root")));
-        let ignored = missing.is_some() && !required;
-        let shown =
-            missing.as_ref().filter(|_| ignored).map_or(name.to_owned(), |why| format!("{name} ({why})"));
-        Trial::test(shown, move || match missing {
-            Some(why) => Err(why.into()),
-            None => run(),
-        })
-        .with_ignored_flag(ignored)
-    };
-    let trials = vec![
+    let trial = |name: &str, run: fn() -> Result<(), Failed>| trial(name, &[Need::Root, Need::Cgroup2], run);
+    trial::run(vec![
         trial("launch::is_member_before_exec", is_member_before_exec),
         trial("launch::inherits_no_descriptor", inherits_no_descriptor),
         trial("launch::caller_of_sudo_has_no_capability_and_own_groups", caller_of_sudo),
@@ -58,16 +43,7 @@ fn main() -> ExitCode {
         trial("session::sees_nested_cgroups", launch_session::sees_nested_cgroups),
         trial("session::tells_the_runtime_when_it_is_empty", launch_session::tells_the_runtime),
         trial("session::drop_removes_it", launch_session::drop_removes_it),
-    ];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn missing_privilege() -> Option<String> {
-    // SAFETY: takes nothing and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return Some("needs root".to_owned());
-    }
-    Session::create("probe").err().map(|error| error.to_string())
+    ])
 }
 
 fn is_member_before_exec() -> Result<(), Failed> {

@@ -22,8 +22,10 @@ use bom_core::{
     metadata::FileKind,
     path::SeenPath,
 };
-use bom_testkit::synth;
-use libtest_mimic::{Arguments, Failed, Trial};
+use bom_testkit::{
+    synth,
+    trial::{self, Failed, Need, trial},
+};
 use work_tree::{Folder, ask, namespace, work};
 
 /// Set for the copy of this program that is observed: the folder to cover.
@@ -35,46 +37,28 @@ fn main() -> ExitCode {
         inside(&PathBuf::from(folder)).expect("a private mount");
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::from_args();
-    let root = ("root", missing_privilege());
-    let fuse = ("fuse", File::open("/dev/fuse").err().map(|error| error.to_string()));
-    let trials = vec![
+    trial::run(vec![
         trial(
             "work::reads_through_a_held_namespace_after_exit",
-            &[&root],
+            &[Need::Root],
             reads_through_a_held_namespace_after_exit,
         ),
-        trial("work::finds_the_namespace_of_a_live_process", &[&root], finds_the_namespace_of_a_live_process),
-        trial("work::holds_no_more_namespaces_than_allowed", &[&root], holds_no_more_namespaces_than_allowed),
+        trial(
+            "work::finds_the_namespace_of_a_live_process",
+            &[Need::Root],
+            finds_the_namespace_of_a_live_process,
+        ),
+        trial(
+            "work::holds_no_more_namespaces_than_allowed",
+            &[Need::Root],
+            holds_no_more_namespaces_than_allowed,
+        ),
         trial(
             "work::gives_up_a_file_system_that_never_replies",
-            &[&root, &fuse],
+            &[Need::Root, Need::Fuse],
             gives_up_a_file_system_that_never_replies,
         ),
-    ];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// What a trial needs, and why it is not there.
-type Need = (&'static str, Option<String>);
-
-/// Ignored if something is missing, unless AIBOM_TEST_REQUIRE lists that: then it fails.
-fn trial(name: &str, needs: &[&Need], run: fn() -> Result<(), Failed>) -> Trial {
-    let missing =
-        needs.iter().find_map(|(need, why)| why.as_ref().map(|why| (*need, format!("needs {need}: {why}"))));
-    let Some((need, why)) = missing else { return Trial::test(name, run) };
-    let required = env::var("AIBOM_TEST_REQUIRE")
-        .is_ok_and(|list| list.split(',').any(|listed| listed.eq_ignore_ascii_case(need)));
-    if required {
-        return Trial::test(name, move || Err(why.into()));
-    }
-    Trial::test(format!("{name} ({why})"), run).with_ignored_flag(true)
-}
-
-/// Tries what the trials need in a thread of its own, which takes its namespace along when it ends.
-fn missing_privilege() -> Option<String> {
-    let tried = std::thread::spawn(own_mounts).join().expect("no panic");
-    tried.err().map(|error| error.to_string())
+    ])
 }
 
 fn reads_through_a_held_namespace_after_exit() -> Result<(), Failed> {

@@ -1,54 +1,65 @@
 //! An opened file as [`Input`]. The caller opened it and decided that it may be read.
 
+use std::boxed::Box;
+use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-
-use alloc::boxed::Box;
+use std::os::unix::fs::FileExt;
 
 use crate::input::{Input, ReadError};
 
-/// A regular file, read by `pread`: never mapped, so that a truncating writer cannot raise SIGBUS.
-#[derive(Debug)]
-pub struct FileInput {
-    file: File,
+/// An opened regular file, read by `pread` alone: a mapping would turn a file cut short into a signal.
+pub struct FileInput<'a> {
+    file: &'a File,
     len: u64,
+    check: Option<&'a dyn Fn() -> io::Result<()>>,
 }
 
-impl FileInput {
-    /// Takes the file's size once.
-    ///
-    /// # Errors
-    /// If the size cannot be read.
-    pub fn new(file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        Ok(Self { file, len })
+impl fmt::Debug for FileInput<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FileInput")
+            .field("file", self.file)
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> FileInput<'a> {
+    /// `len` is the size in bytes that fstat gave.
+    pub fn new(file: &'a File, len: u64) -> Self {
+        Self { file, len, check: None }
     }
 
-    /// The file again.
+    /// Asks `check` before each read; its error ends the extraction. This is where a caller keeps time.
     #[must_use]
-    pub fn file(&self) -> &File {
-        &self.file
+    pub fn checked(self, check: &'a dyn Fn() -> io::Result<()>) -> Self {
+        Self { check: Some(check), ..self }
     }
 }
 
-impl Input for FileInput {
+impl Input for FileInput<'_> {
     fn len(&self) -> u64 {
         self.len
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
-        loop {
-            match self.file.read_at(buf, offset) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    return result.map_err(|error| ReadError {
-                        offset,
-                        wanted: buf.len(),
-                        source: Box::new(error),
-                    });
-                }
-            }
+        let wanted = buf.len();
+        let outcome =
+            self.check.map_or(Ok(()), |check| check()).and_then(|()| read_some(self.file, buf, offset));
+        outcome.map_err(|error| ReadError { offset, wanted, source: Box::new(error) })
+    }
+}
+
+/// One `pread`, repeated if a signal came first.
+///
+/// # Errors
+/// Whatever the operating system said, interruption aside.
+pub fn read_some(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buf, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
         }
     }
 }

@@ -38,6 +38,6 @@ mod template;
 pub use bom_core::metadata::FileKind;
 pub use extractor::{PREFIX_BYTES, extract, sniff};
 #[cfg(feature = "std")]
-pub use file::FileInput;
+pub use file::{FileInput, read_some};
 pub use input::{Input, ReadError};
 pub use limits::Limits;

@@ -23,6 +23,8 @@ pub enum Need {
     Agents,
     /// io_uring is not switched off.
     IoUring,
+    /// A file system can be served from user space.
+    Fuse,
 }
 
 impl Need {
@@ -36,6 +38,7 @@ impl Need {
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
             Self::IoUring => "IO_URING",
+            Self::Fuse => "FUSE",
         }
     }
 
@@ -62,6 +65,7 @@ impl Need {
                 let ready = agents().join("venv/bin/python").exists();
                 (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
             }
+            Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())

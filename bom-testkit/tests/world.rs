@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output};
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use bom_testkit::trial::{self, Failed, Need, trial};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -21,32 +21,12 @@ fn main() -> ExitCode {
         inside();
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::from_args();
-    let missing = missing_privilege();
-    let trial = |name: &str, run: fn() -> Result<(), Failed>| {
-        let missing = missing.clone();
-        let required = env::var("AIBOM_TEST_REQUIRE")
-            .is_ok_and(|list| list.split(',').any(|need| need.eq_ignore_ascii_case("root")));
-        let ignored = missing.is_some() && !required;
-        let shown =
-            missing.as_ref().filter(|_| ignored).map_or(name.to_owned(), |why| format!("{name} ({why})"));
-        Trial::test(shown, move || match missing {
-            Some(why) => Err(why.into()),
-            None => run(),
-        })
-        .with_ignored_flag(ignored)
-    };
-    let trials = vec![
+    let trial = |name: &str, run: fn() -> Result<(), Failed>| trial(name, &[Need::Root, Need::Netns], run);
+    trial::run(vec![
         trial("world::resolves_and_answers_both_providers", resolves_and_answers_both_providers),
         trial("world::answers_over_ipv6_on_request", answers_over_ipv6_on_request),
         trial("world::passes_exit_codes_and_signals_through", passes_exit_codes_and_signals_through),
-    ];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn missing_privilege() -> Option<String> {
-    let output = world(&[]).arg("--").arg("/bin/true").output().expect("aibom-world starts");
-    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    ])
 }
 
 fn resolves_and_answers_both_providers() -> Result<(), Failed> {

@@ -50,7 +50,7 @@ pub const PROBES: &[Probe] = &[
         number: probe::IO_URING_COMPLETE,
         name: "io_uring_complete",
         program: "io_uring_complete_res",
-        hook: Hook::TracingPoint { name: "io_uring_complete", arguments: Some((4, 8)) },
+        hook: Hook::TracingPoint { name: "io_uring_complete", arguments: Some((5, 8)) },
     },
     syscall(probe::SYS_EXIT_OPEN, "sys_exit_open"),
     syscall(probe::SYS_EXIT_OPENAT, "sys_exit_openat"),

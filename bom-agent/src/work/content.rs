@@ -10,11 +10,10 @@ use bom_core::{
     event::OpenedFile,
     input::{Answer, Reason, Work},
 };
-use bom_extract::{PREFIX_BYTES, extract, sniff};
+use bom_extract::{FileInput, PREFIX_BYTES, extract, read_some, sniff};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
-use super::input::{FileInput, read_some};
 use super::open::{Links, reason};
 use super::watch::OutOfTime;
 

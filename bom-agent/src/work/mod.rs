@@ -8,7 +8,6 @@
 
 mod answer;
 mod content;
-pub mod input;
 mod namespace;
 mod open;
 mod owner;

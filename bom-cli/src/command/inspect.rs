@@ -42,8 +42,8 @@ pub(crate) fn inspect(arguments: &Inspect) -> anyhow::Result<Outcome> {
 fn inspect_file(path: &Path) -> anyhow::Result<Option<Extracted>> {
     let known = std::fs::metadata(path)?;
     anyhow::ensure!(known.is_file(), "not a regular file");
-    let input = FileInput::new(File::open(path)?)?;
-    Ok(extract(&input, &Limits::default())?)
+    let file = File::open(path)?;
+    Ok(extract(&FileInput::new(&file, known.len()), &Limits::default())?)
 }
 
 fn shown(path: &Path) -> String {

@@ -24,7 +24,7 @@ use bom_core::{
 
 use crate::{
     arguments::{ExitOf, Run},
-    exit::{Fatal, Outcome, RUN_FAILED},
+    exit::{FAILED, Fatal, Outcome, RUN_FAILED},
     output::{Style, table, write_documents},
 };
 
@@ -32,6 +32,15 @@ use crate::{
 const CATALOG: u64 = 16 << 20;
 
 pub(crate) fn run(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome, Fatal> {
+    let whose = arguments.exit;
+    observe_and_show(arguments, recording).map_err(|fatal| match whose {
+        ExitOf::Command => fatal,
+        // 125 to 127 keep clear of the command's own codes; nobody else's code can come out here.
+        ExitOf::Aibom => Fatal { code: FAILED, ..fatal },
+    })
+}
+
+fn observe_and_show(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome, Fatal> {
     let failed = |error| Fatal { code: RUN_FAILED, error };
     let options = options(&arguments, recording.as_deref()).map_err(failed)?;
     let status_line = !arguments.quiet && io::stderr().is_terminal();

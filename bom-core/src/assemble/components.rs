@@ -1,8 +1,9 @@
 //! Models, packages, libraries, programs and devices as components.
 
 use super::{
-    AssembleError, Context, depend, place, property,
+    AssembleError, Context, depend,
     model_header::{card, header},
+    place, property,
     references::{package_purl, short},
 };
 use crate::{

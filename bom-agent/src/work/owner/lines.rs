@@ -4,8 +4,8 @@ use std::fs::File;
 
 use bom_core::input::Reason;
 
-use crate::work::input::read_some;
 use crate::work::watch::Watch;
+use bom_extract::read_some;
 
 /// A longer line cannot be a path with its digest (a path has at most 4096 bytes), and is passed over.
 const LINE_BYTES: usize = 10 << 10;

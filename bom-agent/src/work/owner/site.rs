@@ -17,9 +17,9 @@ use super::record::{Record, parse};
 use super::rows::Rows;
 use super::{Stamp, existing, stamp};
 use crate::work::content::hex;
-use crate::work::input::read_some;
 use crate::work::open::{Links, Tree, reason};
 use crate::work::watch::Watch;
+use bom_extract::read_some;
 
 /// Names looked at in one directory.
 pub(super) const NAMES: usize = 200_000;
