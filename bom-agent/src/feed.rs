@@ -3,16 +3,15 @@
 //! calls it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     io::{self, BufWriter, Write},
-    time::{Duration, Instant},
 };
 
 use bom_core::{
     correlate::Correlator,
     decode::{Decoded, Record},
     event::{Body, Event, Task},
-    input::{Answer, Input, Reason},
+    input::{Answer, Input, Reason, Work},
     recording::{self, RecordingError},
     stream::StreamDecoder,
 };
@@ -68,7 +67,12 @@ pub struct Feed {
     sequence: u64,
     namespaces: BTreeSet<u32>,
     undecodable: u64,
+    /// Work the workers had no room for yet.
+    backlog: VecDeque<Work>,
 }
+
+/// Files that may wait for room with the workers; a question past that is answered `QueueFull`.
+const BACKLOG: usize = 16_384;
 
 impl Feed {
     pub fn new(pool: Pool, recorder: Option<Recorder>) -> Self {
@@ -80,6 +84,7 @@ impl Feed {
             sequence: 0,
             namespaces: BTreeSet::new(),
             undecodable: 0,
+            backlog: VecDeque::new(),
         }
     }
 
@@ -91,13 +96,25 @@ impl Feed {
                 recorder.record(&input)?;
             }
             for work in self.correlator.step(input) {
-                if let Err(refused) = self.pool.submit(work) {
-                    let answer = Answer::Unknown(Reason::QueueFull);
-                    inputs.push(Input::Answer { work: refused.id, answer });
-                }
+                self.backlog.push_back(work);
+            }
+            self.hand_out();
+            while self.backlog.len() > BACKLOG {
+                let Some(Work { id, .. }) = self.backlog.pop_back() else { break };
+                inputs.push(Input::Answer { work: id, answer: Answer::Unknown(Reason::QueueFull) });
             }
         }
         Ok(())
+    }
+
+    /// Gives the workers as much as they have room for, in order.
+    fn hand_out(&mut self) {
+        while let Some(work) = self.backlog.pop_front() {
+            if let Err(refused) = self.pool.submit(work) {
+                self.backlog.push_front(refused);
+                return;
+            }
+        }
     }
 
     /// Takes in one record as it lay in a ring. Payload ends here.
@@ -129,21 +146,7 @@ impl Feed {
         while let Some((work, answer)) = self.pool.try_recv() {
             self.input(Input::Answer { work, answer })?;
         }
-        Ok(())
-    }
-
-    /// Waits for the answers that are still out, at most until the deadline.
-    pub fn settle(&mut self, limit: Duration) -> Result<(), FeedError> {
-        let deadline = Instant::now() + limit;
-        while self.correlator.pending() > 0 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            if let Some((work, answer)) = self.pool.recv_timeout(left.min(Duration::from_millis(100))) {
-                self.input(Input::Answer { work, answer })?;
-            }
-        }
+        self.hand_out();
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use bom_core::{
     correlate::Correlator,
     identify::catalog::Catalog,
     input::{Finish, Input, Repeat, Start},
-    key::{EpochId, ImageId, ProcessKey},
+    key::{EpochId, FileKey, ImageId, ProcessKey},
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -27,7 +27,7 @@ use crate::{
     drain::Rings,
     feed::{Feed, FeedError, Recorder},
     host::{self, Host, HostError, Missing},
-    launch::{self, Command, LaunchError, Signals},
+    launch::{self, Child, Command, LaunchError, Signals},
     probes::{LoadError, Probes, Settings},
     work::{Pool, PoolSettings},
 };
@@ -134,60 +134,25 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
 
     let set_up = begun.elapsed();
     let mut child = launch::spawn(&options.command, &session)?;
-    let started = Instant::now();
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
-    // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
-    let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
-    let waker = waker.map_err(|error| io_error("poll the ring")(error.into()))?;
-    let mut status = None;
-    let mut left = None;
-    let status = loop {
-        tokio::select! {
-            exited = child.exited(), if status.is_none() => {
-                let exited = exited.map_err(io_error("wait for the command"))?;
-                status = Some((exited, started.elapsed()));
-                left = Some(Instant::now());
-            }
-            number = signals.next() => {
-                if status.is_none() {
-                    Signals::pass_on(number, &child).map_err(io_error("pass a signal on"))?;
-                } else {
-                    // Nobody is left to pass it on to: stop waiting.
-                    break status;
-                }
-            }
-            ready = waker.readable() => {
-                ready.map_err(io_error("poll the ring"))?.clear_ready();
-                rings.drain(&mut feed)?;
-            }
-            _ = ticks.tick() => {
-                rings.drain(&mut feed)?;
-                feed.answers()?;
-                progress(Progress {
-                    events: feed.events(),
-                    pending: feed.pending(),
-                    elapsed: started.elapsed(),
-                    ended: status.is_some(),
-                });
-            }
-        }
-        if let Some(left) = left {
-            let waited = !options.wait_all && left.elapsed() >= options.linger;
-            if waited || !session.is_populated()? {
-                break status;
-            }
+    let watch = Watch {
+        started: Instant::now(),
+        linger: options.linger,
+        wait_all: options.wait_all,
+        session: &session,
+        progress: &mut progress,
+    };
+    let followed = watch.follow(&mut feed, &mut rings, &mut signals, &mut child).await;
+    let (status, ran) = match followed {
+        Ok(ended) => ended,
+        Err(error) => {
+            // What went wrong is ours: the command goes on to its own end before we say so.
+            let _ = child.exited().await;
+            return Err(error);
         }
     };
-    let (status, ran) = status.ok_or_else(|| RunError::Io {
-        what: "wait for the command",
-        source: io::ErrorKind::Interrupted.into(),
-    })?;
     let members = session.members();
     end(&mut feed, &probes, &mut rings)?;
-    drop(waker);
-    feed.settle(SETTLE)?;
+    settle(&mut feed, &mut signals).await?;
     read_clock(&mut feed)?;
     feed.input(Input::Finish(Box::new(Finish {
         at_ns: host::boot_ns(),
@@ -198,6 +163,82 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
     drop(probes);
     session.remove()?;
     Ok(Observed { correlator: feed.finish()?, status, set_up, ran })
+}
+
+/// What the loop needs to know.
+struct Watch<'a, F> {
+    started: Instant,
+    linger: Duration,
+    wait_all: bool,
+    session: &'a Session,
+    progress: &'a mut F,
+}
+
+impl<F: FnMut(Progress)> Watch<'_, F> {
+    /// Drains the rings until the command has ended and nobody is left, or nobody is waited for any
+    /// more. Gives its status and how long it ran.
+    async fn follow(
+        self,
+        feed: &mut Feed,
+        rings: &mut Rings,
+        signals: &mut Signals,
+        child: &mut Child,
+    ) -> Result<(ExitStatus, Duration), RunError> {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
+        // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
+        let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
+        let waker = waker.map_err(|error| io_error("poll the ring")(error.into()))?;
+        let mut ended: Option<(ExitStatus, Duration, Instant)> = None;
+        loop {
+            tokio::select! {
+                exited = child.exited(), if ended.is_none() => {
+                    let exited = exited.map_err(io_error("wait for the command"))?;
+                    ended = Some((exited, self.started.elapsed(), Instant::now()));
+                }
+                number = signals.next() => match ended {
+                    // Nobody is left to pass it on to: stop waiting.
+                    Some((status, ran, _)) => return Ok((status, ran)),
+                    None => drop(Signals::pass_on(number, child).map_err(io_error("pass a signal on"))?),
+                },
+                ready = waker.readable() => {
+                    ready.map_err(io_error("poll the ring"))?.clear_ready();
+                    rings.drain(feed)?;
+                }
+                _ = ticks.tick() => {
+                    rings.drain(feed)?;
+                    feed.answers()?;
+                    (self.progress)(Progress {
+                        events: feed.events(),
+                        pending: feed.pending(),
+                        elapsed: self.started.elapsed(),
+                        ended: ended.is_some(),
+                    });
+                }
+            }
+            if let Some((status, ran, left)) = ended {
+                let waited = !self.wait_all && left.elapsed() >= self.linger;
+                if waited || !self.session.is_populated()? {
+                    return Ok((status, ran));
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the answers that are still out: until all are there, the time is over, or a signal
+/// says that it takes too long. What is open then counts as unknown.
+async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), RunError> {
+    let deadline = Instant::now() + SETTLE;
+    feed.answers()?;
+    while feed.pending() > 0 && Instant::now() < deadline {
+        tokio::select! {
+            _ = signals.next() => break,
+            () = tokio::time::sleep(Duration::from_millis(5)) => feed.answers()?,
+        }
+    }
+    Ok(())
 }
 
 /// The last records, then everything that was only counted.
@@ -211,9 +252,15 @@ fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunErr
         .map(|(key, seen)| Repeat {
             process: ProcessKey { tgid: key.tgid, start_ns: key.start_ns },
             image: ImageId(key.image),
-            device: key.device,
-            inode: key.inode,
-            generation: key.generation,
+            file: FileKey {
+                device: key.device,
+                inode: key.inode,
+                generation: key.generation,
+                size: key.size,
+                ctime_s: key.ctime_s,
+                ctime_ns: key.ctime_ns,
+            },
+            access: key.access,
             parent_inode: key.parent_inode,
             name_hash: key.name_hash,
             mount_id: key.mount_id,
@@ -221,7 +268,7 @@ fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunErr
             last_ns: seen.last_ns,
         })
         .collect();
-    repeats.sort_by_key(|repeat| (repeat.process, repeat.device, repeat.inode, repeat.name_hash));
+    repeats.sort_by_key(|repeat| (repeat.process, repeat.file, repeat.name_hash, repeat.access));
     feed.input(Input::Repeats(repeats))?;
     let at_ns = host::boot_ns();
     let undecodable = feed.take_undecodable();

@@ -34,9 +34,18 @@ fn finds_commands_in_marked_blocks_only() {
     for (name, text, expected) in [
         ("plain", "```sh\naibom replay x\n```\n", vec![vec!["replay", "x"]]),
         ("sudo_and_path", "```sh\nsudo target/release/aibom run -- aibom-world\n```\n", vec![vec!["run"]]),
-        ("within_another", "```sh\naibom-world -- aibom record --to R -- x --y\n```\n", vec![vec!["record", "--to", "R"]]),
+        (
+            "within_another",
+            "```sh\naibom-world -- aibom record --to R -- x --y\n```\n",
+            vec![vec!["record", "--to", "R"]],
+        ),
         ("pipe", "```sh\naibom run -o - -- true | jq .x\n```\n", vec![vec!["run", "-o", "-"]]),
         ("comment", "```sh\n# aibom run it\n```\n", vec![]),
+        (
+            "argument",
+            "```sh\ncargo build --bin aibom -p x\nsudo install target/aibom /bin/aibom\n```\n",
+            vec![],
+        ),
         ("output", "```text\naibom observed python\n```\n", vec![]),
         ("prose", "aibom run --no\n", vec![]),
     ] {
@@ -66,7 +75,8 @@ fn tells_what_does_not_exist() {
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut pages = Vec::new();
-    let mut folders: Vec<PathBuf> = ["docs", "deploy", "schemas", "testdata"].iter().map(|name| root.join(name)).collect();
+    let mut folders: Vec<PathBuf> =
+        ["docs", "deploy", "schemas", "testdata"].iter().map(|name| root.join(name)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.expect("list a folder").path();
@@ -77,7 +87,9 @@ fn pages() -> Vec<PathBuf> {
             }
         }
     }
-    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)));
+    pages.extend(
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name)),
+    );
     pages.sort();
     pages
 }
@@ -91,11 +103,13 @@ fn commands(text: &str) -> Vec<(usize, Vec<String>)> {
         if let Some(word) = line.strip_prefix("```") {
             inside = !inside && word == "sh";
         } else if inside && !line.starts_with('#') {
-            let mut words = line.split_whitespace();
-            while let Some(word) = words.next() {
-                if word == "aibom" || word.ends_with("/aibom") {
-                    let rest = words.clone().take_while(|word| !ENDS.contains(word));
-                    found.push((number, rest.map(str::to_owned).collect()));
+            let words: Vec<&str> = line.split_whitespace().collect();
+            for (index, word) in words.iter().enumerate() {
+                let before = index.checked_sub(1).and_then(|index| words.get(index));
+                let commands_follow = before.is_none_or(|word| *word == "sudo" || ENDS.contains(word));
+                if commands_follow && (*word == "aibom" || word.ends_with("/aibom")) {
+                    let rest = words.iter().skip(index + 1).take_while(|word| !ENDS.contains(word));
+                    found.push((number, rest.map(|word| (*word).to_owned()).collect()));
                 }
             }
         }

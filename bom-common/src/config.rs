@@ -128,6 +128,9 @@ impl Offsets {
 
 /// Key of the in-kernel de-duplication of opens: compared in full, never by a hash alone.
 ///
+/// Size, change time and access are part of it: a process that writes a file and then reads it back opens
+/// something else the second time, and counting that at the first record would hide what it read.
+///
 /// `name_hash` is the kernel's own hash of the name, salted with the address of the directory.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,12 +141,27 @@ pub struct OpenKey {
     pub inode: u64,
     pub parent_inode: u64,
     pub name_hash: u64,
+    /// `i_size`, bytes.
+    pub size: u64,
+    pub ctime_s: i64,
+    /// Without the bits that the kernel keeps for itself ([`CTIME_NS`]).
+    pub ctime_ns: u32,
     pub tgid: u32,
     pub device: u32,
     pub generation: u32,
     pub mount_id: u32,
+    /// `f_flags` under [`ACCESS`], and [`ACCESS_UNLINKED`].
+    pub access: u32,
 }
-const _: () = assert!(size_of::<OpenKey>() == 56);
+const _: () = assert!(size_of::<OpenKey>() == 80);
+
+/// The bits of `i_ctime_nsec` that are the time; since 6.13 the upper one says that somebody asked for it
+/// (fs/inode.c: I_CTIME_QUERIED).
+pub const CTIME_NS: u32 = 0x7fff_ffff;
+/// O_ACCMODE and O_PATH: what the descriptor can be used for.
+pub const ACCESS: u32 = 0o10_000_003;
+/// The name was already removed from its directory.
+pub const ACCESS_UNLINKED: u32 = 1 << 31;
 
 /// Value of the de-duplication table.
 #[repr(C)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bom_common::config::{ACCESS, ACCESS_UNLINKED};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -145,6 +146,12 @@ impl OpenedFile {
     /// Whether the descriptor can read content: not write-only, not O_PATH.
     pub fn can_read(&self) -> bool {
         self.flags & Self::O_PATH == 0 && self.flags & Self::O_ACCMODE != Self::O_WRONLY
+    }
+
+    /// How it was opened, as the kernel tells opens apart (`bom_common::config::OpenKey::access`).
+    pub fn access(&self) -> u32 {
+        let unlinked = if self.is_unlinked() { ACCESS_UNLINKED } else { 0 };
+        self.flags & ACCESS | unlinked
     }
 
     pub fn is_unlinked(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     coverage::ProbeState,
     event::{Event, OpenedFile},
     identify::catalog::Catalog,
-    key::{EpochId, ImageId, ProcessKey},
+    key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::Extracted,
     path::SeenPath,
 };
@@ -87,12 +87,12 @@ pub struct HostFacts {
 pub struct Repeat {
     pub process: ProcessKey,
     pub image: ImageId,
-    pub device: u32,
-    pub inode: u64,
-    pub generation: u32,
+    pub file: FileKey,
     pub parent_inode: u64,
     pub name_hash: u64,
     pub mount_id: u32,
+    /// As [`OpenedFile::access`] has it.
+    pub access: u32,
     /// Opens, the first included.
     pub count: u64,
     pub last_ns: u64,

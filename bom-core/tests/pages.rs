@@ -24,7 +24,10 @@ const RECORDING: &str = include_str!("../../schemas/recording.md");
 fn assemble() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/assemble");
     let mut sources = Vec::new();
-    #[expect(clippy::disallowed_methods, reason = "the test compares sources with pages; the crate still reads nothing")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test compares sources with pages; the crate still reads nothing"
+    )]
     for entry in std::fs::read_dir(folder).expect("list src/assemble") {
         let path = entry.expect("list src/assemble").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -41,14 +44,23 @@ fn assemble() -> Vec<(String, String)> {
 fn golden_coverage_page() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/coverage.md");
     let made = bom_core::coverage::rules::page();
-    #[expect(clippy::disallowed_methods, reason = "a golden test reads its file, and writes it when it is blessed")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a golden test reads its file, and writes it when it is blessed"
+    )]
     let known = {
         if std::env::var_os("AIBOM_BLESS").is_some_and(|value| value == "1") {
             std::fs::write(path, &made).expect("write docs/coverage.md");
         }
         std::fs::read_to_string(path).expect("read docs/coverage.md")
     };
-    assert_eq!(known, made, "docs/coverage.md is not what the rules say; run `cargo xtask bless coverage`");
+    for (number, (is, should)) in (1..).zip(known.lines().zip(made.lines())) {
+        assert_eq!(
+            is, should,
+            "docs/coverage.md:{number} is not what the rules say; `cargo xtask bless coverage`"
+        );
+    }
+    assert_eq!(known.len(), made.len(), "docs/coverage.md ends elsewhere; `cargo xtask bless coverage`");
 }
 
 #[test]
@@ -74,7 +86,11 @@ fn every_property_is_documented_and_every_documented_one_exists() {
 #[test]
 fn counters_and_gap_codes_are_documented() {
     for counter in Counter::ALL {
-        assert!(BOM.contains(&format!("`{}`", counter.name())), "docs/bom.md lacks counter {}", counter.name());
+        assert!(
+            BOM.contains(&format!("`{}`", counter.name())),
+            "docs/bom.md lacks counter {}",
+            counter.name()
+        );
     }
     let name = || "x".to_owned();
     let gaps = [
@@ -116,7 +132,8 @@ fn confidence_page_has_the_table() {
     let mut table = String::new();
     for (word, technique) in techniques {
         for strength in strengths {
-            let (seen, claimed) = (confidence(technique, strength, false), confidence(technique, strength, true));
+            let (seen, claimed) =
+                (confidence(technique, strength, false), confidence(technique, strength, true));
             let name = strength.name();
             table.push_str(&format!("| {word} | {name} | {} | {} |\n", shown(seen), shown(claimed)));
         }
@@ -131,7 +148,10 @@ fn no_other_code_writes_a_confidence() {
     for (file, source) in assemble() {
         for call in source.split("from_permille(").skip(1) {
             calls += 1;
-            assert!(call.trim_start().starts_with("confidence("), "{file}: a confidence that is not from the table");
+            assert!(
+                call.trim_start().starts_with("confidence("),
+                "{file}: a confidence that is not from the table"
+            );
         }
     }
     assert!(calls > 0, "documents carry no confidence any more");
@@ -155,7 +175,8 @@ fn the_example_catalog_does_what_the_page_says() {
     let mut catalog = Catalog::parse(&text).expect("the example parses");
     assert_eq!((catalog.providers.len(), catalog.packages.len()), (3, 3));
     catalog.extend(Catalog::built_in());
-    let provider = |host: &str| catalog.provider(host).map(|row| (row.provider.as_str(), row.matching, row.sure));
+    let provider =
+        |host: &str| catalog.provider(host).map(|row| (row.provider.as_str(), row.matching, row.sure));
     assert_eq!(provider("llm.corp.example"), Some(("Corp LLM", Matching::Exact, true)));
     assert_eq!(provider("a.models.corp.example"), Some(("Corp models", Matching::Suffix, true)));
     assert_eq!(provider("models.corp.example"), None);

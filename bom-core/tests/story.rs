@@ -36,13 +36,43 @@ fn gaps(correlator: &Correlator, class: Class) -> Vec<String> {
 fn an_import_is_code_opened_by_an_interpreter() {
     let site = "/venv/lib/python3.11/site-packages";
     for (name, program, path, thing, expected) in [
-        ("byte_code", PYTHON, format!("{site}/openai/__pycache__/a.pyc"), Thing::Wheel("openai", "2.0"), Some("openai")),
-        ("extension", PYTHON, format!("{site}/numpy/core.so"), Thing::WheelLibrary("numpy", "2.4"), Some("numpy")),
-        ("metadata_only", PYTHON, format!("{site}/openai-2.0.dist-info/METADATA"), Thing::Wheel("openai", "2.0"), None),
-        ("script_in_dist_info", PYTHON, format!("{site}/openai-2.0.dist-info/x.py"), Thing::Wheel("openai", "2.0"), None),
+        (
+            "byte_code",
+            PYTHON,
+            format!("{site}/openai/__pycache__/a.pyc"),
+            Thing::Wheel("openai", "2.0"),
+            Some("openai"),
+        ),
+        (
+            "extension",
+            PYTHON,
+            format!("{site}/numpy/core.so"),
+            Thing::WheelLibrary("numpy", "2.4"),
+            Some("numpy"),
+        ),
+        (
+            "metadata_only",
+            PYTHON,
+            format!("{site}/openai-2.0.dist-info/METADATA"),
+            Thing::Wheel("openai", "2.0"),
+            None,
+        ),
+        (
+            "script_in_dist_info",
+            PYTHON,
+            format!("{site}/openai-2.0.dist-info/x.py"),
+            Thing::Wheel("openai", "2.0"),
+            None,
+        ),
         ("data_file", PYTHON, format!("{site}/openai/data.json"), Thing::Wheel("openai", "2.0"), None),
         ("nobodys_code", PYTHON, "/srv/agent.py".to_owned(), Thing::Plain, None),
-        ("read_by_a_copier", "/usr/bin/cp", format!("{site}/openai/a.py"), Thing::Wheel("openai", "2.0"), None),
+        (
+            "read_by_a_copier",
+            "/usr/bin/cp",
+            format!("{site}/openai/a.py"),
+            Thing::Wheel("openai", "2.0"),
+            None,
+        ),
     ] {
         let mut host = FakeHost::new();
         host.exec(100, 0, program);
@@ -50,6 +80,17 @@ fn an_import_is_code_opened_by_an_interpreter() {
         let view = view(&host.finish());
         let found = view.packages.first().map(|package| package.name.as_str());
         assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn code_read_by_an_unknown_program_is_suspected() {
+    for (program, expected) in [("/usr/bin/cp", true), (PYTHON, false)] {
+        let mut host = FakeHost::new();
+        host.exec(100, 0, program);
+        host.open(100, "/site-packages/openai/a.py", Thing::Wheel("openai", "2.0"));
+        let gaps = gaps(&host.finish(), Class::Packages);
+        assert_eq!(gaps.contains(&"suspected:unknown-interpreter".to_owned()), expected, "{program}");
     }
 }
 
@@ -178,9 +219,8 @@ fn repeats_are_counted_at_their_open() {
     host.input(Input::Repeats(vec![Repeat {
         process,
         image,
-        device: opened.key.device,
-        inode: opened.key.inode,
-        generation: opened.key.generation,
+        file: opened.key,
+        access: opened.access(),
         parent_inode: opened.parent_inode,
         name_hash: opened.name_hash,
         mount_id: opened.mount_id,
@@ -316,9 +356,21 @@ fn a_recording_gives_the_same_document() {
 fn a_broken_recording_names_its_line() {
     for (name, lines, expected) in [
         ("no_header", vec!["{}"], "line 1: not a recording of aibom"),
-        ("other_version", vec![r#"{"format":"aibom-recording","version":9}"#], "line 1: recording version 9, this build reads 1"),
-        ("cut", vec![r#"{"format":"aibom-recording","version":1}"#, r#"{"Clock":{"boot_ns":1"#], "line 2: EOF"),
-        ("unknown_input", vec![r#"{"format":"aibom-recording","version":1}"#, r#"{"Magic":1}"#], "line 2: unknown variant `Magic`"),
+        (
+            "other_version",
+            vec![r#"{"format":"aibom-recording","version":9}"#],
+            "line 1: recording version 9, this build reads 1",
+        ),
+        (
+            "cut",
+            vec![r#"{"format":"aibom-recording","version":1}"#, r#"{"Clock":{"boot_ns":1"#],
+            "line 2: EOF",
+        ),
+        (
+            "unknown_input",
+            vec![r#"{"format":"aibom-recording","version":1}"#, r#"{"Magic":1}"#],
+            "line 2: unknown variant `Magic`",
+        ),
     ] {
         let mut reader = recording::Reader::default();
         let error = lines.iter().find_map(|line| reader.read(line.as_bytes()).err()).expect(name);

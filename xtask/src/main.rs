@@ -75,7 +75,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[ARGS]",
+        arguments: "[PAIRS [REPETITIONS]]",
         about: "measure cost and losses of the release build",
         run: bench::command,
     },

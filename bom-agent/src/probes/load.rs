@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io,
     os::fd::{AsFd, AsRawFd},
+    thread,
 };
 
 use aya::{
@@ -69,6 +70,8 @@ impl Default for Settings {
 pub struct Probes {
     ebpf: Ebpf,
     states: Vec<ProbeState>,
+    /// Programs that this kernel did not take, with its words.
+    refused: BTreeMap<&'static str, String>,
 }
 
 impl Probes {
@@ -79,16 +82,17 @@ impl Probes {
         let offsets = kernel_types::resolve(&types)?;
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
         let ebpf = load_object(settings, &offsets, &btf)?;
-        let mut this = Self { ebpf, states: Vec::new() };
         let wanted: Vec<&Probe> = PROBES.iter().filter(|probe| fits(probe, &types)).collect();
+        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
+        this.verify(&wanted, settings, &btf);
         let (syscalls, others): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
-            this.attach_one(probe, settings, &btf);
+            this.attach_one(probe, settings);
         }
         let attached = tracefs::with_mounted(|| {
             for &probe in &syscalls {
-                this.attach_one(probe, settings, &btf);
+                this.attach_one(probe, settings);
             }
         });
         if let Err(error) = attached {
@@ -107,7 +111,7 @@ impl Probes {
                 Hook::Ingress => CgroupSkbAttachType::Ingress,
                 Hook::TracingPoint { .. } | Hook::SyscallExit(_) => continue,
             };
-            let status = match self.without(probe, settings) {
+            let status = match self.not_to_attach(probe, settings) {
                 Some(status) => status,
                 None => status_of(self.attach_cgroup(probe, cgroup, direction)),
             };
@@ -175,35 +179,54 @@ impl Probes {
         misses
     }
 
-    fn without(&self, probe: &Probe, settings: &Settings) -> Option<ProbeStatus> {
-        settings.without.contains(probe.name).then_some(ProbeStatus::LeftOut)
+    /// Hands every program to the kernel, several at a time: following all ways through one takes the verifier a
+    /// tenth of a second, and most of the set-up is that.
+    fn verify(&mut self, wanted: &[&Probe], settings: &Settings, btf: &Btf) {
+        let verdicts = thread::scope(|scope| {
+            let mut running = Vec::new();
+            for (name, program) in self.ebpf.programs_mut() {
+                // One program can serve several probes, and is not loaded if all of them are left out.
+                let probe = wanted.iter().find(|probe| probe.program == name && !left_out(probe, settings));
+                let Some(&probe) = probe else { continue };
+                running.push((probe.program, scope.spawn(move || load_program(program, probe.hook, btf))));
+            }
+            running.into_iter().map(|(name, thread)| (name, thread.join())).collect::<Vec<_>>()
+        });
+        for (name, verdict) in verdicts {
+            match verdict {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => drop(self.refused.insert(name, first_line(&chain(&error)))),
+                Err(_) => drop(self.refused.insert(name, "the loading thread panicked".to_owned())),
+            }
+        }
     }
 
-    fn attach_one(&mut self, probe: &Probe, settings: &Settings, btf: &Btf) {
-        let status = match (self.without(probe, settings), probe.hook) {
+    /// What becomes of a probe that is not attached, for whichever reason.
+    fn not_to_attach(&self, probe: &Probe, settings: &Settings) -> Option<ProbeStatus> {
+        if left_out(probe, settings) {
+            return Some(ProbeStatus::LeftOut);
+        }
+        self.refused.get(probe.program).cloned().map(ProbeStatus::Refused)
+    }
+
+    fn attach_one(&mut self, probe: &Probe, settings: &Settings) {
+        let status = match (self.not_to_attach(probe, settings), probe.hook) {
             (Some(status), _) => status,
-            (None, Hook::TracingPoint { name, .. }) => status_of(self.attach_tracing(probe, name, btf)),
+            (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
             (None, Hook::Egress | Hook::Ingress) => return,
         };
         self.note(probe, status);
     }
 
-    fn attach_tracing(&mut self, probe: &Probe, name: &str, btf: &Btf) -> Result<(), ProgramError> {
+    fn attach_tracing(&mut self, probe: &Probe) -> Result<(), ProgramError> {
         let program: &mut BtfTracePoint = self.program(probe)?.try_into()?;
-        program.load(name, btf)?;
-        program.attach()?;
-        Ok(())
+        program.attach().map(drop)
     }
 
     fn attach_syscall(&mut self, probe: &Probe, name: &str) -> Result<(), ProgramError> {
         let program: &mut TracePoint = self.program(probe)?.try_into()?;
-        // The same program serves the whole family.
-        if program.fd().is_err() {
-            program.load()?;
-        }
-        program.attach("syscalls", name)?;
-        Ok(())
+        program.attach("syscalls", name).map(drop)
     }
 
     fn attach_cgroup(
@@ -213,12 +236,8 @@ impl Probes {
         direction: CgroupSkbAttachType,
     ) -> Result<(), ProgramError> {
         let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
-        if program.fd().is_err() {
-            program.load()?;
-        }
         // Flags 0: links always allow several programs on one cgroup.
-        program.attach(cgroup, direction, CgroupAttachMode::Single)?;
-        Ok(())
+        program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
     }
 
     fn program(&mut self, probe: &Probe) -> Result<&mut Program, ProgramError> {
@@ -237,6 +256,18 @@ fn load_object(settings: &Settings, offsets: &Offsets, btf: &Btf) -> Result<Ebpf
         .map_max_entries("COMMON", settings.common_ring_bytes)
         .map_max_entries("RARE", settings.rare_ring_bytes)
         .load(OBJECT)?)
+}
+
+fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), ProgramError> {
+    match hook {
+        Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
+        Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
+        Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+    }
+}
+
+fn left_out(probe: &Probe, settings: &Settings) -> bool {
+    settings.without.contains(probe.name)
 }
 
 /// Whether this kernel's tracepoint has the shape the program was written for. A tracepoint that

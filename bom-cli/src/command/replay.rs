@@ -16,13 +16,15 @@ use flate2::read::MultiGzDecoder;
 use crate::{
     arguments::Replay,
     exit::Outcome,
-    output::{Style, table, write, write_documents},
+    output::{Style, check_documents, table, view_of, write, write_documents},
 };
 
 pub(crate) fn replay(arguments: &Replay) -> anyhow::Result<Outcome> {
+    check_documents(&arguments.documents)?;
     let shown = arguments.recording.display().to_string();
     let correlator = read(&arguments.recording).with_context(|| format!("replay {shown}"))?;
-    let view = write_documents(&correlator, &arguments.documents)?;
+    let view = view_of(&correlator);
+    write_documents(&view, &arguments.documents)?;
     if arguments.documents.output.is_empty() {
         write(None, table(&view, Style::PLAIN).as_bytes())?;
     }
@@ -36,12 +38,13 @@ fn read(path: &Path) -> anyhow::Result<Correlator> {
     let mut reader = Reader::default();
     let mut correlator = Correlator::default();
     let mut line = Vec::new();
-    loop {
+    for number in 1_u64.. {
         line.clear();
         // One byte past the limit tells a long line from one that just fits.
         let limit = u64::try_from(LINE).unwrap_or(u64::MAX).saturating_add(2);
-        let read = lines.by_ref().take(limit).read_until(b'\n', &mut line).context("decompress")?;
-        if read == 0 {
+        let read = lines.by_ref().take(limit).read_until(b'\n', &mut line);
+        if read.with_context(|| format!("line {number}: decompress"))? == 0 {
+            anyhow::ensure!(correlator.epoch().is_some(), "line {number}: nothing was recorded");
             return Ok(correlator);
         }
         if line.last() == Some(&b'\n') {
@@ -52,4 +55,5 @@ fn read(path: &Path) -> anyhow::Result<Correlator> {
             correlator.step(input);
         }
     }
+    Ok(correlator)
 }

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use bom_agent::{
     feed::Recorder,
+    host::Host,
     launch::{Command, RunAs, exit_code},
     probes::Settings,
     run::{Observed, Options, Progress, RunError},
@@ -25,7 +26,7 @@ use bom_core::{
 use crate::{
     arguments::{ExitOf, Run},
     exit::{FAILED, Fatal, Outcome, RUN_FAILED},
-    output::{Style, table, write_documents},
+    output::{Style, check_documents, table, view_of, write_documents},
 };
 
 /// Bytes of a catalog file.
@@ -45,10 +46,13 @@ fn observe_and_show(arguments: Run, recording: Option<PathBuf>) -> Result<Outcom
     let options = options(&arguments, recording.as_deref()).map_err(failed)?;
     let status_line = !arguments.quiet && io::stderr().is_terminal();
     let observed = observe(options, status_line)?;
-    let view = write_documents(&observed.correlator, &arguments.documents).map_err(failed)?;
+    let view = view_of(&observed.correlator);
+    let written = write_documents(&view, &arguments.documents);
+    // What could not be written can still be read.
     if !arguments.quiet {
         show(&view).map_err(failed)?;
     }
+    written.map_err(failed)?;
     if std::env::var_os("AIBOM_TIMES").is_some() {
         times(&observed);
     }
@@ -87,6 +91,7 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
 
 fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
+    check_documents(&arguments.documents)?;
     let mut settings =
         Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
     if let Some(bytes) = arguments.ring_bytes {
@@ -98,6 +103,9 @@ fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options>
     }
     let recorder = match recording {
         Some(path) => {
+            // A run that cannot observe must not cost an earlier recording.
+            let missing = Host::this().privileges();
+            anyhow::ensure!(missing.is_empty(), RunError::Privilege(missing));
             let file = File::create(path).with_context(|| format!("create recording {}", path.display()))?;
             Some(Recorder::new(Box::new(file))?)
         }

@@ -11,22 +11,40 @@ use bom_core::{
 use super::{Format, Style, Target, table, write};
 use crate::arguments::Documents;
 
-/// Writes everything `-o` asked for; gives the view back.
-pub(crate) fn write_documents(correlator: &Correlator, wanted: &Documents) -> anyhow::Result<View> {
+/// What the inputs come to.
+pub(crate) fn view_of(correlator: &Correlator) -> View {
     // The user's rows come first, so that they win.
     let mut catalog: Catalog = correlator.catalog().clone();
     catalog.extend(Catalog::built_in());
-    let view = identify(&correlator.inventory(), &catalog);
-    for Target { format, path } in &wanted.output {
-        let bytes = match format.unwrap_or(Format::CycloneDx(SpecVersion::V1_6)) {
-            Format::CycloneDx(version) => cyclonedx(&view, version, wanted.deterministic)?,
-            Format::Table => table(&view, Style::PLAIN).into_bytes(),
-            Format::Json => anyhow::bail!("-o json= is for `aibom inspect`; a BOM is cyclonedx"),
-        };
-        write(path.as_deref(), &bytes)?;
-    }
-    Ok(view)
+    identify(&correlator.inventory(), &catalog)
 }
+
+/// Writes everything `-o` asked for. One that cannot be written does not keep the others from it; the first error is
+/// returned.
+pub(crate) fn write_documents(view: &View, wanted: &Documents) -> anyhow::Result<()> {
+    let mut first = Ok(());
+    for target in &wanted.output {
+        first = first.and(write_document(view, target, wanted.deterministic));
+    }
+    first
+}
+
+fn write_document(view: &View, target: &Target, deterministic: bool) -> anyhow::Result<()> {
+    let bytes = match target.format.unwrap_or(Format::CycloneDx(SpecVersion::V1_6)) {
+        Format::CycloneDx(version) => cyclonedx(view, version, deterministic)?,
+        Format::Table => table(view, Style::PLAIN).into_bytes(),
+        Format::Json => anyhow::bail!(NO_JSON),
+    };
+    write(target.path.as_deref(), &bytes)
+}
+
+/// What is wrong with a wish can be said before anything is observed.
+pub(crate) fn check_documents(wanted: &Documents) -> anyhow::Result<()> {
+    anyhow::ensure!(!wanted.output.iter().any(|target| target.format == Some(Format::Json)), NO_JSON);
+    Ok(())
+}
+
+const NO_JSON: &str = "-o json= is for `aibom inspect`; a BOM is cyclonedx";
 
 fn cyclonedx(view: &View, version: SpecVersion, deterministic: bool) -> anyhow::Result<Vec<u8>> {
     let options = assemble::Options { deterministic, version: env!("CARGO_PKG_VERSION") };

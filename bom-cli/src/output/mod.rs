@@ -6,7 +6,7 @@ mod file;
 mod table;
 mod target;
 
-pub(crate) use documents::write_documents;
+pub(crate) use documents::{check_documents, view_of, write_documents};
 pub(crate) use file::write;
 pub(crate) use table::{Style, columns, table};
 pub(crate) use target::{Format, Target};

@@ -13,33 +13,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_aibom");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_aibom");
 /// No trial runs longer than this unless something hangs.
-pub const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A folder that everybody may enter, removed on drop.
-pub struct Scratch(tempfile::TempDir);
+pub(crate) struct Scratch(tempfile::TempDir);
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::Builder::new().prefix("behaviour-").tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
         Self(folder)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Names of what is in it, sorted.
-    pub fn names(&self) -> Vec<OsString> {
-        let mut names: Vec<_> =
-            fs::read_dir(self.path()).expect("the folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    pub(crate) fn names(&self) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(self.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
         names.sort();
         names
     }
@@ -47,18 +49,18 @@ impl Scratch {
 
 /// What one run came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub pid: u32,
+pub(crate) struct Ran {
+    pub(crate) pid: u32,
     /// 128+n for a signal.
-    pub code: i32,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
-    pub took: Duration,
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
 }
 
 /// `aibom` with these arguments, its output into files: what the observed command leaves running would hold a pipe
 /// open.
-pub fn aibom<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
+pub(crate) fn aibom<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
     let mut command = Command::new(PROGRAM);
     command.args(arguments);
     let ran = run(command);
@@ -67,20 +69,20 @@ pub fn aibom<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ran {
 }
 
 /// Any command, to its end.
-pub fn run(command: Command) -> Ran {
+pub(crate) fn run(command: Command) -> Ran {
     Started::start(command).wait()
 }
 
 /// A command that runs.
-pub struct Started {
-    pub child: Child,
+pub(crate) struct Started {
+    pub(crate) child: Child,
     output: File,
     errors: File,
     since: Instant,
 }
 
 impl Started {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let file = || tempfile::tempfile().expect("a temporary file");
         let (output, errors) = (file(), file());
         let shared = |file: &File| Stdio::from(file.try_clone().expect("dup"));
@@ -91,11 +93,11 @@ impl Started {
         Self { child, output, errors, since: Instant::now() }
     }
 
-    pub fn errors(&mut self) -> String {
+    pub(crate) fn errors(&mut self) -> String {
         String::from_utf8_lossy(&all(&self.errors)).into_owned()
     }
 
-    pub fn wait(mut self) -> Ran {
+    pub(crate) fn wait(mut self) -> Ran {
         let code = wait(&mut self.child);
         Ran {
             pid: self.child.id(),
@@ -108,7 +110,7 @@ impl Started {
 }
 
 /// The exit code; kills the process and fails after the deadline.
-pub fn wait(child: &mut Child) -> i32 {
+pub(crate) fn wait(child: &mut Child) -> i32 {
     // SAFETY: a plain system call; the number is that of a child nobody else waits for.
     let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
     let raw = i32::try_from(raw).expect("a descriptor");
@@ -125,7 +127,7 @@ pub fn wait(child: &mut Child) -> i32 {
 }
 
 /// Waits for input; false after the deadline.
-pub fn readable(fd: &OwnedFd, deadline: Duration) -> bool {
+pub(crate) fn readable(fd: &OwnedFd, deadline: Duration) -> bool {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let milliseconds = i32::try_from(deadline.as_millis()).expect("a short deadline");
     // SAFETY: one live pollfd.
@@ -133,7 +135,7 @@ pub fn readable(fd: &OwnedFd, deadline: Duration) -> bool {
 }
 
 /// Waits for a condition; fails after the deadline.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let since = Instant::now();
     while !condition() {
         assert!(since.elapsed() < DEADLINE, "{what}: not after {DEADLINE:?}");
@@ -142,7 +144,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Cgroups that the aibom with this number made, wherever they are.
-pub fn cgroups(pid: u32) -> Vec<PathBuf> {
+pub(crate) fn cgroups(pid: u32) -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
     let prefix = format!("aibom-{pid}-");
     let mut found = Vec::new();

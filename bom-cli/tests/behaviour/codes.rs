@@ -11,7 +11,7 @@ use crate::{
     document::Document,
 };
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("codes::the_command_has_its_own", OBSERVE, the_command_has_its_own),
         trial("codes::what_cannot_start_is_126_or_127", OBSERVE, what_cannot_start_is_126_or_127),
@@ -33,7 +33,9 @@ fn the_command_has_its_own() -> Result<(), Failed> {
         assert_eq!(ran.code, expected, "{script}: {}", ran.stderr);
         // However it ended, its BOM is there and says how.
         let document = Document::parse(&ran.stdout);
-        let [status] = document.subject("aibom:subject:wait_status")[..] else { panic!("{script}: one status") };
+        let [status] = document.subject("aibom:subject:wait_status")[..] else {
+            panic!("{script}: one status")
+        };
         let status: i32 = status.parse()?;
         let code = if status & 0x7f == 0 { status >> 8 } else { 128 + (status & 0x7f) };
         assert_eq!(code, expected, "{script}");
@@ -66,7 +68,11 @@ fn what_cannot_start_is_126_or_127() -> Result<(), Failed> {
         let ran = aibom(["run", "-o", bom.to_str().expect("text"), "--", command]);
         assert_eq!(ran.code, expected, "{command}: {}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{command}: {}", ran.stderr);
-        assert!(ran.stderr.starts_with("aibom: ") && ran.stderr.contains(command), "{command}: {}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("aibom: ") && ran.stderr.contains(command),
+            "{command}: {}",
+            ran.stderr
+        );
         assert_eq!(fs::read(&bom)?, b"the old one", "{command}");
     }
     Ok(())

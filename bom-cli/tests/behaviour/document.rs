@@ -4,17 +4,17 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use bom_core::bom::{Aggregate, Bom, Component, ComponentKind, check, from_json};
 
-pub struct Document(pub Bom);
+pub(crate) struct Document(pub(crate) Bom);
 
 /// The classes that coverage is stated for.
-pub const CLASSES: [&str; 5] = ["endpoints", "libraries", "models", "packages", "programs"];
+pub(crate) const CLASSES: [&str; 5] = ["endpoints", "libraries", "models", "packages", "programs"];
 
 impl Document {
-    pub fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         Self::parse(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let read = from_json(bytes).expect("a CycloneDX document");
         assert_eq!(read.issues, [], "everything in it is read");
         assert_eq!(check(&read.bom), [], "and follows the rules");
@@ -26,7 +26,9 @@ impl Document {
     /// The composition says what the properties of the classes say.
     fn coverage_agrees(&self) {
         let complete = CLASSES.iter().all(|class| {
-            let [word] = self.subject(&format!("aibom:coverage:{class}"))[..] else { panic!("{class}: one word") };
+            let [word] = self.subject(&format!("aibom:coverage:{class}"))[..] else {
+                panic!("{class}: one word")
+            };
             let gaps = self.gaps(class);
             assert_eq!(word == "complete", gaps.is_empty(), "{class}: {word}, {gaps:?}");
             word == "complete"
@@ -37,21 +39,21 @@ impl Document {
     }
 
     /// Values of a property of the subject.
-    pub fn subject(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn subject(&self, name: &str) -> Vec<&str> {
         properties(self.0.metadata.component.as_ref().expect("a subject"), name)
     }
 
-    pub fn gaps(&self, class: &str) -> Vec<&str> {
+    pub(crate) fn gaps(&self, class: &str) -> Vec<&str> {
         self.subject(&format!("aibom:coverage:{class}:gap"))
     }
 
     /// Every class has the gap.
-    pub fn has_gap_everywhere(&self, gap: &str) -> bool {
+    pub(crate) fn has_gap_everywhere(&self, gap: &str) -> bool {
         CLASSES.iter().all(|class| self.gaps(class).contains(&gap))
     }
 
     /// What the probes counted.
-    pub fn counters(&self) -> BTreeMap<&str, u64> {
+    pub(crate) fn counters(&self) -> BTreeMap<&str, u64> {
         let counters = self.0.metadata.properties.iter().filter_map(|property| {
             let name = property.name.strip_prefix("aibom:obs:counter:")?;
             Some((name, property.value.parse().expect("a number")))
@@ -59,17 +61,26 @@ impl Document {
         counters.collect()
     }
 
-    pub fn probe(&self, name: &str) -> Option<&str> {
+    pub(crate) fn probe(&self, name: &str) -> Option<&str> {
         let name = format!("aibom:probe:{name}");
-        self.0.metadata.properties.iter().find(|property| property.name == name).map(|property| property.value.as_str())
+        self.0
+            .metadata
+            .properties
+            .iter()
+            .find(|property| property.name == name)
+            .map(|property| property.value.as_str())
     }
 
-    pub fn models(&self) -> Vec<&Component> {
-        self.0.components.iter().filter(|component| component.kind == ComponentKind::MachineLearningModel).collect()
+    pub(crate) fn models(&self) -> Vec<&Component> {
+        self.0
+            .components
+            .iter()
+            .filter(|component| component.kind == ComponentKind::MachineLearningModel)
+            .collect()
     }
 
     /// Programs that were run, by name.
-    pub fn programs(&self) -> BTreeMap<&str, Vec<&Component>> {
+    pub(crate) fn programs(&self) -> BTreeMap<&str, Vec<&Component>> {
         let mut programs: BTreeMap<&str, Vec<&Component>> = BTreeMap::new();
         for component in self.0.components.iter().filter(|component| {
             component.bom_ref.as_ref().is_some_and(|reference| reference.as_str().starts_with("program:"))
@@ -80,16 +91,17 @@ impl Document {
     }
 
     /// How often a program was executed, all its components together.
-    pub fn executions(&self, name: &str) -> u64 {
+    pub(crate) fn executions(&self, name: &str) -> u64 {
         let programs = self.programs();
-        let occurrences = programs.get(name).into_iter().flatten().flat_map(|program| &program.evidence.occurrences);
+        let occurrences =
+            programs.get(name).into_iter().flatten().flat_map(|program| &program.evidence.occurrences);
         let contexts = occurrences.filter_map(|occurrence| occurrence.additional_context.as_deref());
         let counts = contexts.filter_map(|text| text.split(' ').find_map(|word| word.strip_prefix("count=")));
         counts.map(|count| count.parse::<u64>().expect("a number")).sum()
     }
 
     /// Every text in it, as the reader of the document sees it.
-    pub fn texts(bytes: &[u8]) -> Vec<String> {
+    pub(crate) fn texts(bytes: &[u8]) -> Vec<String> {
         fn collect(value: &serde_json::Value, texts: &mut Vec<String>) {
             match value {
                 serde_json::Value::String(text) => texts.push(text.clone()),
@@ -109,7 +121,7 @@ impl Document {
     }
 }
 
-pub fn properties<'a>(component: &'a Component, name: &str) -> Vec<&'a str> {
+pub(crate) fn properties<'a>(component: &'a Component, name: &str) -> Vec<&'a str> {
     let named = component.properties.iter().filter(|property| property.name == name);
     named.map(|property| property.value.as_str()).collect()
 }

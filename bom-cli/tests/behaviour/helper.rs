@@ -18,14 +18,14 @@ use std::{
 const ROLE: &str = "behaviour-helper";
 
 /// The command line that asks for a role.
-pub fn command(role: &str, arguments: &[&str]) -> Vec<OsString> {
+pub(crate) fn command(role: &str, arguments: &[&str]) -> Vec<OsString> {
     let program = env::current_exe().expect("this program");
     let words = [ROLE, role].into_iter().chain(arguments.iter().copied());
     [program.into_os_string()].into_iter().chain(words.map(OsString::from)).collect()
 }
 
 /// Plays the role, if one is asked for.
-pub fn as_asked() -> Option<ExitCode> {
+pub(crate) fn as_asked() -> Option<ExitCode> {
     let mut arguments = env::args_os().skip(1);
     if arguments.next()? != ROLE {
         return None;
@@ -37,7 +37,6 @@ pub fn as_asked() -> Option<ExitCode> {
         Some("open-all") => open_all(Path::new(first)),
         Some("execute-from-memory") => execute_from_memory(Path::new(first)),
         Some("say-hello") => say_hello(&first.to_string_lossy(), &others[0].to_string_lossy()),
-        Some("speak-http") => speak_http(&first.to_string_lossy(), &others[0].to_string_lossy()),
         other => panic!("no role {other:?}"),
     }
     Some(ExitCode::SUCCESS)
@@ -75,17 +74,10 @@ fn say_hello(address: &str, host: &str) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// Sends a plain HTTP request, read from a file so that nothing of it is on the command line.
-fn speak_http(address: &str, request: &str) {
-    let request = fs::read(request).expect("the request");
-    let mut stream = TcpStream::connect(address).expect("connect");
-    stream.write_all(&request).expect("send");
-    let _ = stream.read_to_end(&mut Vec::new());
-}
-
 /// RFC 8446, section 4.1.2; the server name is RFC 6066, section 3.
 fn client_hello(host: &str) -> Vec<u8> {
-    let counted = |bytes: &[u8]| [&u16::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
+    let counted =
+        |bytes: &[u8]| [&u16::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
     let name = counted(&[&[0][..], &counted(host.as_bytes())].concat());
     let server_name = [&[0, 0][..], &counted(&name)].concat();
     let versions = [&[0, 43][..], &counted(&[2, 3, 4])].concat();

@@ -10,7 +10,7 @@ use crate::{
     document::Document,
 };
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("ordinary::nothing_of_ai_is_said_as_such", OBSERVE, nothing_of_ai_is_said_as_such),
         trial("ordinary::stdout_belongs_to_the_document", OBSERVE, stdout_belongs_to_the_document),
@@ -28,17 +28,32 @@ fn nothing_of_ai_is_said_as_such() -> Result<(), Failed> {
     assert_eq!(document.models().len(), 0);
     assert_eq!(document.0.services.len(), 0);
     for component in &document.0.components {
-        assert!(component.purl.as_ref().is_none_or(|purl| !purl.to_string().starts_with("pkg:pypi/")), "{component:?}");
+        assert!(
+            component.purl.as_ref().is_none_or(|purl| !purl.to_string().starts_with("pkg:pypi/")),
+            "{component:?}"
+        );
     }
     assert_eq!(document.executions("true"), 1, "{:?}", document.programs().keys());
-    assert!(document.0.components.iter().any(|component| component.kind == ComponentKind::Library), "libc was loaded");
+    assert!(
+        document.0.components.iter().any(|component| component.kind == ComponentKind::Library),
+        "libc was loaded"
+    );
     assert_eq!(document.subject("aibom:subject:wait_status"), ["0"]);
     assert!(!document.has_gap_everywhere("unfinished") && !document.has_gap_everywhere("still-running"));
-    assert!(document.gaps("models").iter().all(|gap| gap.starts_with("unwatched:")), "{:?}", document.gaps("models"));
-    for line in ["No AI facts were seen in what was watched", "13 probes watched", "Models (0)", "Endpoints (0)"] {
+    assert!(
+        document.gaps("models").iter().all(|gap| gap.starts_with("unwatched:")),
+        "{:?}",
+        document.gaps("models")
+    );
+    for line in
+        ["No AI facts were seen in what was watched", "13 probes watched", "Models (0)", "Endpoints (0)"]
+    {
         assert!(ran.stderr.contains(line), "{line:?} is missing in\n{}", ran.stderr);
     }
-    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'), "no status line on what is no terminal");
+    assert!(
+        !ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'),
+        "no status line on what is no terminal"
+    );
     assert_eq!(scratch.names(), ["bom.json"]);
     Ok(())
 }
@@ -65,7 +80,9 @@ fn every_version_is_written() -> Result<(), Failed> {
     arguments.extend(["--", "true"].map(str::to_owned));
     let ran = aibom(arguments);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    for (format, version) in [("cyclonedx", "1.6"), ("cyclonedx-1.5", "1.5"), ("cyclonedx-1.6", "1.6"), ("cyclonedx-1.7", "1.7")] {
+    for (format, version) in
+        [("cyclonedx", "1.6"), ("cyclonedx-1.5", "1.5"), ("cyclonedx-1.6", "1.6"), ("cyclonedx-1.7", "1.7")]
+    {
         let bytes = std::fs::read(scratch.join(format))?;
         assert_eq!(bom_core::bom::from_json(&bytes)?.spec_version, version, "{format}");
     }
@@ -103,7 +120,8 @@ fn known_to_the_kernel(by_number: libc::c_int, number: u32) -> bool {
     // union bpf_attr for these commands: the number, the next number, open flags.
     let attributes = [number, 0, 0];
     // SAFETY: the attributes are live and as long as is said.
-    let raw = unsafe { libc::syscall(libc::SYS_bpf, by_number, attributes.as_ptr(), size_of_val(&attributes)) };
+    let raw =
+        unsafe { libc::syscall(libc::SYS_bpf, by_number, attributes.as_ptr(), size_of_val(&attributes)) };
     if raw < 0 {
         let error = std::io::Error::last_os_error();
         assert_eq!(error.raw_os_error(), Some(libc::ENOENT), "{error}");

@@ -135,6 +135,9 @@ impl Context<'_> {
             property(properties, "aibom:claim:name", claimed);
         }
         property(properties, "aibom:model:file_name", &file_name);
+        if path.is_some_and(SeenPath::needs_escape) {
+            property(properties, "aibom:path:encoding", "c-escape");
+        }
         header(properties, &model.metadata);
         for issue in &model.content.issues {
             property(properties, "aibom:model:issue", crate::bom::escape(issue.detail.as_bytes()).text);

@@ -98,15 +98,17 @@ impl Correlator {
         }
     }
 
-    /// Processes that were still there, by their kernel keys. A pid that no probe saw start is kept
-    /// with an unknown start.
+    /// Processes that were still there, by their kernel keys: members of the cgroup, and those that left
+    /// it and whose end was not seen. A pid that no probe saw start is kept with an unknown start.
     fn survivors(&self) -> BTreeSet<ProcessKey> {
-        let pids = self.finish.iter().flat_map(|finish| &finish.survivors);
-        let key = |&tgid: &u32| {
-            let known = self.epoch.processes.iter().filter(|(key, _)| key.tgid == tgid);
-            let mut living = known.filter(|(_, process)| process.status.is_empty()).map(|(key, _)| *key);
-            living.next_back().unwrap_or(ProcessKey { tgid, start_ns: 0 })
-        };
-        pids.map(key).collect()
+        let Some(finish) = &self.finish else { return BTreeSet::new() };
+        let unended = self.epoch.processes.iter().filter(|(_, process)| process.status.is_empty());
+        let mut survivors: BTreeSet<ProcessKey> = unended.map(|(key, _)| *key).collect();
+        for &tgid in &finish.survivors {
+            if !survivors.iter().any(|key| key.tgid == tgid) {
+                survivors.insert(ProcessKey { tgid, start_ns: 0 });
+            }
+        }
+        survivors
     }
 }

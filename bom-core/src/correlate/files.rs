@@ -8,12 +8,12 @@ use crate::{
     fact::{Action, FactKey, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
-    key::{FileKey, Object, ProcessKey},
+    key::{FileKey, ImageId, Object, ProcessKey},
     path::SeenPath,
 };
 
 /// The key under which the kernel counts repeated opens.
-type RepeatKey = (ProcessKey, u64, u32, u64, u32, u64, u64, u32);
+type RepeatKey = (ProcessKey, ImageId, FileKey, (u64, u64, u32), u32);
 
 /// What is known of the questions asked of files.
 #[derive(Debug, Default)]
@@ -47,19 +47,11 @@ impl Correlator {
     /// Sets the counts the kernel kept at delivered opens.
     pub(super) fn repeats(&mut self, repeats: &[Repeat]) {
         for repeat in repeats {
-            let key = (
-                repeat.process,
-                repeat.image.0,
-                repeat.device,
-                repeat.inode,
-                repeat.generation,
-                repeat.parent_inode,
-                repeat.name_hash,
-                repeat.mount_id,
-            );
+            let name = (repeat.parent_inode, repeat.name_hash, repeat.mount_id);
+            let key = (repeat.process, repeat.image, repeat.file, name, repeat.access);
             let Some(fact) = self.files.repeats.get(&key) else { continue };
             if let Some(evidence) = self.epoch.facts.get_mut(fact) {
-                // Several names of one file share a fact: each brings its own repetitions.
+                // Several names and ways to open one file share a fact: each brings its own repetitions.
                 evidence.count.0 = evidence.count.0.saturating_add(repeat.count.saturating_sub(1));
                 evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
             }
@@ -177,7 +169,5 @@ pub(crate) fn is_python_code(path: &SeenPath) -> bool {
 }
 
 fn repeat_key(task: &Task, file: &OpenedFile) -> RepeatKey {
-    let key = file.key;
-    let name = (file.parent_inode, file.name_hash, file.mount_id);
-    (task.process, task.image.0, key.device, key.inode, key.generation, name.0, name.1, name.2)
+    (task.process, task.image, file.key, (file.parent_inode, file.name_hash, file.mount_id), file.access())
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
-    identify::catalog::Catalog,
+    identify::{catalog::Catalog, has_unknown_reader},
     input::{Finish, Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
     join::{Intervals, Join},
@@ -84,7 +84,10 @@ impl Correlator {
         let Some(start) = &self.start else { return inventory };
         let subject = subject_key(start);
         let mut epoch = self.epoch.clone();
-        let seen = self.network.close(&mut epoch, &subject, self.seen.clone());
+        let mut seen = self.network.close(&mut epoch, self.seen.clone());
+        if has_unknown_reader(&epoch) {
+            seen.detected.insert(Detector::UnknownReader);
+        }
         self.close(&mut epoch, start, &subject, seen);
         inventory.epochs.insert(start.epoch.clone(), epoch);
         inventory

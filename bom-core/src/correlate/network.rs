@@ -12,7 +12,7 @@ use crate::{
     event::{Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
-    key::{ImageId, Object, ProcessKey, SubjectKey},
+    key::{ImageId, Object, ProcessKey},
     stream::{ClientHello, DnsAnswer},
 };
 
@@ -106,7 +106,7 @@ impl Network {
     }
 
     /// Writes every connection as a fact, and adds what it leaves open to the detectors.
-    pub(super) fn close(&self, epoch: &mut Epoch, _subject: &SubjectKey, mut seen: Seen) -> Seen {
+    pub(super) fn close(&self, epoch: &mut Epoch, mut seen: Seen) -> Seen {
         for connection in self.connections.values() {
             // A SYN without an answer is an attempt, and an attempt reached nobody.
             let Some(established) = connection.established_ns else { continue };

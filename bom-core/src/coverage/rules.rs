@@ -32,6 +32,8 @@ pub enum Detector {
     MemoryImage,
     /// A packet had headers the probe does not parse.
     UnparsedPacket,
+    /// Code of a package was read by a program that is not known to run it.
+    UnknownReader,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -114,6 +116,13 @@ pub const ESCAPES: &[Escape] = &[
         classes: &[Class::Libraries],
         watch: Watch::Nothing,
         text: "the dynamic loader, which the kernel itself maps at exec; each program names its own",
+    },
+    Escape {
+        id: "unknown-interpreter",
+        classes: &[Class::Packages],
+        watch: Watch::Detector(Detector::UnknownReader, &["sched_process_exec", "sys_exit_openat"]),
+        text: "package code read by a program that is not known as a Python interpreter: a copy, a search, \
+               or an interpreter whose symbols are hidden",
     },
     Escape {
         id: "streamed-content",

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     bom::purl::pep503,
     coverage::Class,
-    fact::{Action, Evidence, FactKey},
+    fact::{Action, Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Inventory},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
@@ -299,6 +299,19 @@ fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
         Some(digest) => Identity::Digest(digest.to_owned()),
         None => Identity::File(id.clone(), file),
     }
+}
+
+/// Whether code of a package was read by a program that is not known to run it. What such a program
+/// did with it is not known, so it is no import, and packages are not complete.
+pub(crate) fn has_unknown_reader(epoch: &Epoch) -> bool {
+    let known: BTreeMap<&Object, Known<'_>> =
+        epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
+    let interpreters = interpreters(epoch, &known);
+    epoch.facts.iter().any(|(fact, evidence)| {
+        let read = fact.action == Action::Opened && evidence.strength.0 >= Strength::Opened;
+        let code = || known.get(&fact.object).is_some_and(|about| about.package_code().is_some());
+        read && !interpreters.contains(&fact.image) && code()
+    })
 }
 
 /// Images whose executable runs Python code.

@@ -9,5 +9,6 @@ pub mod catalog;
 mod programs;
 mod view;
 
+pub(crate) use build::has_unknown_reader;
 pub use build::identify;
 pub use view::{Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View};

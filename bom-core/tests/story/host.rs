@@ -223,7 +223,16 @@ impl FakeHost {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one row of a connection's life")]
-    pub(crate) fn tcp(&mut self, pid: u32, cookie: u64, address: &str, port: u16, state: TcpState, sent: u64, received: u64) {
+    pub(crate) fn tcp(
+        &mut self,
+        pid: u32,
+        cookie: u64,
+        address: &str,
+        port: u16,
+        state: TcpState,
+        sent: u64,
+        received: u64,
+    ) {
         let tcp = Tcp {
             cookie,
             remote: format!("{address}:{port}").parse().unwrap(),
@@ -241,7 +250,15 @@ impl FakeHost {
         self.tcp(pid, cookie, address, port, TcpState::Established, 0, 0);
     }
 
-    pub(crate) fn close_connection(&mut self, pid: u32, cookie: u64, address: &str, port: u16, sent: u64, received: u64) {
+    pub(crate) fn close_connection(
+        &mut self,
+        pid: u32,
+        cookie: u64,
+        address: &str,
+        port: u16,
+        sent: u64,
+        received: u64,
+    ) {
         self.tcp(pid, cookie, address, port, TcpState::Closed, sent, received);
     }
 
@@ -277,7 +294,12 @@ impl FakeHost {
         let counters = std::mem::take(&mut self.counters);
         self.input(Input::Counters { at_ns, counters, recursion_misses: BTreeMap::new() });
         let survivors = survivors.iter().copied().collect();
-        self.input(Input::Finish(Box::new(Finish { at_ns, status: Some(0), survivors, survivors_cut: false })));
+        self.input(Input::Finish(Box::new(Finish {
+            at_ns,
+            status: Some(0),
+            survivors,
+            survivors_cut: false,
+        })));
         self.correlator
     }
 }
@@ -332,7 +354,13 @@ fn model() -> Extracted {
         templates: BTreeMap::new(),
         external_files: [].into(),
     };
-    Extracted { kind: FileKind::Safetensors, model: Some(metadata), elf: None, issues: Vec::new(), truncated: false }
+    Extracted {
+        kind: FileKind::Safetensors,
+        model: Some(metadata),
+        elf: None,
+        issues: Vec::new(),
+        truncated: false,
+    }
 }
 
 fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {

@@ -1,6 +1,9 @@
 //! `struct file` and what hangs on it.
 
-use bom_common::{config::OpenKey, record};
+use bom_common::{
+    config::{ACCESS, ACCESS_UNLINKED, CTIME_NS, OpenKey},
+    record,
+};
 
 use super::{
     path::Walked,
@@ -60,16 +63,21 @@ impl OpenFile {
 
     #[inline(always)]
     pub fn key(&self, task: &Tracked) -> OpenKey {
+        let unlinked = if self.is_unlinked() { ACCESS_UNLINKED } else { 0 };
         OpenKey {
             start_ns: task.start_ns,
             image: task.image,
             inode: read(self.inode, offset!(inode_ino)),
             parent_inode: self.parent_inode(),
             name_hash: read(self.dentry, offset!(dentry_name_hash)),
+            size: read(self.inode, offset!(inode_size)),
+            ctime_s: read(self.inode, offset!(inode_ctime_s)),
+            ctime_ns: read::<u32>(self.inode, offset!(inode_ctime_ns)) & CTIME_NS,
             tgid: task.tgid,
             device: read(self.superblock, offset!(sb_dev)),
             generation: read(self.inode, offset!(inode_generation)),
             mount_id: read(self.vfsmount - u64::from(offset!(mount_mnt)), offset!(mount_id)),
+            access: read::<u32>(self.file, offset!(file_flags)) & ACCESS | unlinked,
         }
     }
 
@@ -90,15 +98,15 @@ impl OpenFile {
     /// The body of a record, path aside.
     #[inline(always)]
     pub fn describe(&self, key: &OpenKey, walked: &Walked) -> record::File {
-        let unlinked = if self.is_unlinked() { record::path_flag::UNLINKED } else { 0 };
+        let unlinked = if key.access & ACCESS_UNLINKED != 0 { record::path_flag::UNLINKED } else { 0 };
         let device_node = (self.mode & S_IFMT) == S_IFCHR;
         record::File {
             inode: key.inode,
             parent_inode: key.parent_inode,
             name_hash: key.name_hash,
-            size: read(self.inode, offset!(inode_size)),
-            ctime_s: read(self.inode, offset!(inode_ctime_s)),
-            ctime_ns: read(self.inode, offset!(inode_ctime_ns)),
+            size: key.size,
+            ctime_s: key.ctime_s,
+            ctime_ns: key.ctime_ns,
             device: key.device,
             generation: key.generation,
             mode: u32::from(self.mode),

@@ -8,7 +8,8 @@ use std::thread;
 /// Name and value, in the order of the page. What cannot be found out is `unknown`.
 pub(crate) fn machine(root: &Path) -> Vec<(&'static str, String)> {
     let cpu = line_of("/proc/cpuinfo", "model name");
-    let cores = thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |cores| cores.to_string());
+    let cores =
+        thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |cores| cores.to_string());
     vec![
         ("CPU", format!("{cpu}, {cores} usable")),
         ("memory", line_of("/proc/meminfo", "MemTotal")),

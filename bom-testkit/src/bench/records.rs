@@ -118,7 +118,10 @@ mod tests {
         records.take(&open, 60);
         records.take(&json!({"Event": {"body": {"Exit": {}}}}), 30);
         records.take(&json!({"Answer": {"work": 1, "answer": {"Unknown": "QueueFull"}}}), 40);
-        records.take(&json!({"Counters": {"counters": {"opens-lost": 2, "tcp-records-lost": 1, "opens-seen": 5}}}), 9);
+        records.take(
+            &json!({"Counters": {"counters": {"opens-lost": 2, "tcp-records-lost": 1, "opens-seen": 5}}}),
+            9,
+        );
         assert_eq!((records.events, records.opens, records.event_text_bytes), (2, 1, 90));
         // 64 + 88 + 10, rounded up to 168, and 8 more.
         assert_eq!((records.open_bytes, records.open_ring_bytes), (162, 176));

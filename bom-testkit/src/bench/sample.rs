@@ -43,8 +43,17 @@ impl Sample {
         if self.0.is_empty() {
             return "-".to_owned();
         }
-        let (median, min, max) = (self.median(), self.min(), self.max());
-        format!("{median:.decimals$} ({min:.decimals$}–{max:.decimals$})")
+        let [median, min, max] = [self.median(), self.min(), self.max()].map(|value| number(value, decimals));
+        format!("{median} ({min}–{max})")
+    }
+}
+
+/// A negative number that rounds to nothing is nothing.
+fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
+        _ => text,
     }
 }
 
@@ -57,6 +66,7 @@ mod tests {
         for (name, values, expected) in [
             ("nothing", vec![], "-"),
             ("one", vec![2.0], "2.0 (2.0–2.0)"),
+            ("nearly_nothing", vec![-0.04], "0.0 (0.0–0.0)"),
             ("odd", vec![9.0, 1.0, 3.0], "3.0 (1.0–9.0)"),
             ("even_takes_the_lower", vec![4.0, 1.0, 3.0, 9.0], "3.0 (1.0–9.0)"),
         ] {

@@ -81,7 +81,8 @@ impl Held {
         let mut command = observer.command(stage, &words);
         stage.silence(&mut command)?;
         let program = command.get_program().display().to_string();
-        let mut child = command.spawn().map_err(|source| BenchError::Start { program: program.clone(), source })?;
+        let mut child =
+            command.spawn().map_err(|source| BenchError::Start { program: program.clone(), source })?;
         // Opening waits for the reader, and thus for the tracer that started it.
         match super::stage::open_writer(pipe, &mut child) {
             Ok(pipe) => Ok(Self { observer: child, pipe }),

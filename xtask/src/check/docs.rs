@@ -1,6 +1,7 @@
-//! What the pages tell the reader to type exists.
+//! What the pages tell the reader to type or to follow exists.
 //!
-//! In code blocks of every Markdown file, `cargo xtask NAME` has to name a command of ours.
+//! In code blocks of every Markdown file, `cargo xtask NAME` has to name a command of ours. Outside of them, a link into
+//! the checkout has to lead to something. (That `aibom NAME` exists is a test of bom-cli, which has the command.)
 
 use std::path::Path;
 
@@ -15,8 +16,40 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     for file in sources::with_extension(workspace.root(), "md")? {
         let text = sources::read(workspace.root(), &file)?;
         findings.extend(findings_in(&file, &text));
+        let folder = workspace.root().join(&file);
+        let folder = folder.parent().unwrap_or(workspace.root());
+        for (number, target) in links(&text) {
+            if !folder.join(&target).exists() {
+                findings.push(format!("{}:{number}: the link to {target} leads nowhere", file.display()));
+            }
+        }
     }
     verdict(&findings)
+}
+
+/// Line number and path of every link that stays in the checkout, without the part behind `#`. Code is left out.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced {
+            continue;
+        }
+        // Every other piece between back-ticks is code.
+        for prose in line.split('`').step_by(2) {
+            for rest in prose.split("](").skip(1) {
+                let target = rest.split(')').next().unwrap_or(rest);
+                let path = target.split('#').next().unwrap_or(target);
+                if !path.is_empty() && !path.contains("://") && !path.starts_with("mailto:") {
+                    found.push((number, path.to_owned()));
+                }
+            }
+        }
+    }
+    found
 }
 
 fn findings_in(file: &Path, text: &str) -> Vec<String> {
@@ -57,6 +90,20 @@ mod tests {
         ] {
             let found = findings_in(Path::new("x.md"), text);
             assert_eq!(found.first().map(String::as_str), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn links_into_the_checkout_are_found() {
+        for (name, text, expected) in [
+            ("file", "see [it](a/b.md) and [that](c.md#part)\n", &[(1, "a/b.md"), (1, "c.md")][..]),
+            ("label_is_code", "\n[`fact`](../fact.rs)\n", &[(2, "../fact.rs")]),
+            ("elsewhere", "[x](https://example.invalid/y) [y](mailto:a@b) [z](#here)\n", &[]),
+            ("code", "`[x](y)`\n```\n[x](y)\n```\n", &[]),
+        ] {
+            let found = links(text);
+            let found: Vec<(usize, &str)> = found.iter().map(|(line, path)| (*line, path.as_str())).collect();
+            assert_eq!(found, expected, "{name}");
         }
     }
 }
