@@ -54,7 +54,7 @@ pub enum RunError {
     Launch(#[from] LaunchError),
     #[error("{what}")]
     Io { what: &'static str, source: io::Error },
-    #[error("no probe named {0:?}; docs/coverage.md lists them")]
+    #[error("no probe named {0:?}; docs/probes.md lists them")]
     NoProbe(String),
 }
 

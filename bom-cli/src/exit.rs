@@ -8,6 +8,7 @@ pub(crate) enum Outcome {
     /// Nothing to report.
     Fine,
     /// Coverage below what was required.
+    #[cfg(feature = "observe")]
     Coverage,
     /// `aibom run`: the observed command's own code.
     #[cfg(feature = "observe")]
@@ -36,6 +37,7 @@ impl From<anyhow::Error> for Fatal {
 pub(crate) fn of(result: Result<Outcome, Fatal>) -> ExitCode {
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        #[cfg(feature = "observe")]
         Ok(Outcome::Coverage) => ExitCode::from(3),
         #[cfg(feature = "observe")]
         Ok(Outcome::Command(code)) => ExitCode::from(code),

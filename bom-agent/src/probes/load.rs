@@ -82,9 +82,17 @@ impl Probes {
         let offsets = kernel_types::resolve(&types)?;
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
         let ebpf = load_object(settings, &offsets, &btf)?;
-        let wanted: Vec<&Probe> = PROBES.iter().filter(|probe| fits(probe, &types)).collect();
+        let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
+            PROBES.iter().partition(|probe| fits(probe, &types));
         let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
         this.verify(&wanted, settings, &btf);
+        // A hook for which no program was written for this kernel's shape of it.
+        for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
+            if !this.states.iter().any(|state| state.name == probe.name) {
+                let reason = "this kernel's tracepoint has arguments no program was written for";
+                this.note(probe, ProbeStatus::Refused(reason.to_owned()));
+            }
+        }
         let (syscalls, others): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
@@ -274,6 +282,11 @@ fn left_out(probe: &Probe, settings: &Settings) -> bool {
 /// the kernel lacks is still tried, so that its refusal is on record.
 fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
     let Hook::TracingPoint { name, arguments: Some((least, most)) } = probe.hook else { return true };
+    // Before 5.15 io_uring_complete had three arguments as well, but other ones, and an open could
+    // not ask for a direct descriptor.
+    if probe.program == "io_uring_complete_cqe" && types.offset("io_open", "file_slot").is_none() {
+        return false;
+    }
     types.tracepoint_arguments(name).is_none_or(|count| (least..=most).contains(&count))
 }
 

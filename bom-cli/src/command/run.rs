@@ -1,7 +1,6 @@
 //! `aibom run` and `aibom record`: observe one command.
 
 use std::{
-    fs::File,
     io::{self, IsTerminal as _, Write as _},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -26,7 +25,7 @@ use bom_core::{
 use crate::{
     arguments::{ExitOf, Run},
     exit::{FAILED, Fatal, Outcome, RUN_FAILED},
-    output::{Style, check_documents, table, view_of, write_documents},
+    output::{Replacement, Style, check_documents, table, view_of, write_documents},
 };
 
 /// Bytes of a catalog file.
@@ -43,9 +42,13 @@ pub(crate) fn run(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome,
 
 fn observe_and_show(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome, Fatal> {
     let failed = |error| Fatal { code: RUN_FAILED, error };
-    let options = options(&arguments, recording.as_deref()).map_err(failed)?;
+    let recording = recording.as_deref().map(replacement).transpose().map_err(failed)?;
+    let options = options(&arguments, recording.as_ref()).map_err(failed)?;
     let status_line = !arguments.quiet && io::stderr().is_terminal();
     let observed = observe(options, status_line)?;
+    if let Some(recording) = recording {
+        recording.commit().context("write the recording").map_err(failed)?;
+    }
     let view = view_of(&observed.correlator);
     let written = write_documents(&view, &arguments.documents);
     // What could not be written can still be read.
@@ -89,7 +92,14 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
     })
 }
 
-fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options> {
+/// The recording takes its place when it is whole: a run that cannot observe costs no earlier one.
+fn replacement(path: &Path) -> anyhow::Result<Replacement> {
+    let missing = Host::this().privileges();
+    anyhow::ensure!(missing.is_empty(), RunError::Privilege(missing));
+    Replacement::of(path).with_context(|| format!("create recording {}", path.display()))
+}
+
+fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
     check_documents(&arguments.documents)?;
     let mut settings =
@@ -102,13 +112,7 @@ fn options(arguments: &Run, recording: Option<&Path>) -> anyhow::Result<Options>
         catalog.extend(read_catalog(path).with_context(|| format!("catalog {}", path.display()))?);
     }
     let recorder = match recording {
-        Some(path) => {
-            // A run that cannot observe must not cost an earlier recording.
-            let missing = Host::this().privileges();
-            anyhow::ensure!(missing.is_empty(), RunError::Privilege(missing));
-            let file = File::create(path).with_context(|| format!("create recording {}", path.display()))?;
-            Some(Recorder::new(Box::new(file))?)
-        }
+        Some(recording) => Some(Recorder::new(Box::new(recording.file.try_clone()?))?),
         None => None,
     };
     let user = arguments.user.clone().map_or(RunAs::Caller, RunAs::User);

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -22,18 +22,39 @@ pub(crate) fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A link is followed: its target is replaced, not the link.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
-        return File::options().write(true).open(path)?.write_all(bytes);
+    let mut new = Replacement::of(path)?;
+    new.file.write_all(bytes)?;
+    new.commit()
+}
+
+/// What will stand in a file's place once it is whole. Dropped before that, it leaves no trace.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    pub(crate) file: File,
+    /// `None`: the place is no regular file (a device, a FIFO) and is written to as it is.
+    pending: Option<(tempfile::TempPath, PathBuf)>,
+}
+
+impl Replacement {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        // A link is followed: its target is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        if fs::metadata(&path).is_ok_and(|known| !known.is_file()) {
+            return Ok(Self { file: File::options().write(true).open(&path)?, pending: None });
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        let new = builder.prefix(".aibom-").permissions(permissions(&path)).tempfile_in(parent)?;
+        let (file, temporary) = new.into_parts();
+        Ok(Self { file, pending: Some((temporary, path)) })
     }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new =
-        tempfile::Builder::new().prefix(".aibom-").permissions(permissions(path)).tempfile_in(parent)?;
-    new.write_all(bytes)?;
-    new.as_file().sync_all()?;
-    new.persist(path).map_err(|error| error.error)?;
-    Ok(())
+
+    /// Puts it in its place.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        let Some((temporary, path)) = self.pending else { return Ok(()) };
+        self.file.sync_all()?;
+        temporary.persist(path).map_err(|error| error.error)
+    }
 }
 
 /// Those of the file that is replaced, else readable by all as the umask allows.

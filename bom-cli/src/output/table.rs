@@ -19,6 +19,7 @@ pub(crate) struct Style {
 
 impl Style {
     pub(crate) const PLAIN: Self = Self { bold: "", dim: "", off: "" };
+    #[cfg(feature = "observe")]
     pub(crate) const COLOUR: Self = Self { bold: "\x1b[1m", dim: "\x1b[2m", off: "\x1b[0m" };
 }
 
@@ -200,7 +201,7 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
     if !subject.still_running.is_empty() {
         let _ = writeln!(
             text,
-            "  still running: {} processes (--wait-all waits for them)",
+            "  still running: {} processes (--wait-all waits for those in the cgroup)",
             subject.still_running.len()
         );
     }

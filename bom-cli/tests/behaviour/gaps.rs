@@ -9,7 +9,7 @@ use crate::{
     OBSERVE,
     aibom::{Scratch, aibom},
     document::Document,
-    helper,
+    observed_program,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -64,8 +64,10 @@ fn a_catalog_names_a_private_host() -> Result<(), Failed> {
         let mut arguments: Vec<std::ffi::OsString> = ["run", "-q", "-o", "-"].map(Into::into).to_vec();
         arguments.extend(options.iter().map(Into::into));
         arguments.push("--".into());
-        arguments
-            .extend(helper::command("say-hello", &[&address.to_string(), "chat.models.internal.example"]));
+        arguments.extend(observed_program::command(
+            "say-hello",
+            &[&address.to_string(), "chat.models.internal.example"],
+        ));
         let ran = aibom(arguments);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         let document = Document::parse(&ran.stdout);

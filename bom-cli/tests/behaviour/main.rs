@@ -5,7 +5,7 @@
 
 mod aibom;
 mod document;
-mod helper;
+mod observed_program;
 
 mod codes;
 mod gaps;
@@ -27,7 +27,7 @@ use bom_testkit::trial::{Need, run};
 const OBSERVE: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2];
 
 fn main() -> ExitCode {
-    if let Some(code) = helper::as_asked() {
+    if let Some(code) = observed_program::as_asked() {
         return code;
     }
     let rooms = [

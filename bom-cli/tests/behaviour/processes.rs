@@ -3,7 +3,7 @@
 use bom_testkit::trial::{Failed, trial};
 use libtest_mimic::Trial;
 
-use crate::{OBSERVE, aibom::aibom, document::Document, helper};
+use crate::{OBSERVE, aibom::aibom, document::Document, observed_program};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -26,7 +26,7 @@ fn every_short_one_is_counted() -> Result<(), Failed> {
 
 fn one_from_memory_is_seen() -> Result<(), Failed> {
     let mut arguments: Vec<_> = ["run", "-q", "-o", "-", "--"].map(Into::into).to_vec();
-    arguments.extend(helper::command("execute-from-memory", &["/bin/true"]));
+    arguments.extend(observed_program::command("execute-from-memory", &["/bin/true"]));
     let ran = aibom(arguments);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let document = Document::parse(&ran.stdout);

@@ -9,7 +9,7 @@ use crate::{
     OBSERVE,
     aibom::{Ran, Scratch, aibom},
     document::Document,
-    helper,
+    observed_program,
 };
 
 /// Files, each opened once.
@@ -32,7 +32,7 @@ fn what_does_not_fit_is_counted() -> Result<(), Failed> {
         arguments.push(bom.clone().into());
         arguments.extend(options.iter().map(Into::into));
         arguments.push("--".into());
-        arguments.extend(helper::command("open-all", &[folder.to_str().expect("text")]));
+        arguments.extend(observed_program::command("open-all", &[folder.to_str().expect("text")]));
         let ran = aibom(arguments);
         (ran, Document::open(&bom))
     };

@@ -185,6 +185,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "packets with fragments or extension headers, which are not parsed",
     },
     Escape {
+        id: "foreign-member",
+        classes: &Class::ALL,
+        watch: Watch::Nothing,
+        text: "a process from outside that was moved into a cgroup nested in the subject's",
+    },
+    Escape {
         id: "memory-image",
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::MemoryImage, &["sched_process_exec"]),

@@ -289,7 +289,13 @@ impl FakeHost {
         self.finish_with(&[])
     }
 
+    /// Everything ends, but these.
     pub(crate) fn finish_with(mut self, survivors: &[u32]) -> Correlator {
+        let ended: Vec<u32> = self.images.keys().copied().filter(|pid| !survivors.contains(pid)).collect();
+        for pid in ended {
+            let body = Body::Exit { task: self.whole_task(pid), code: 0 };
+            self.event(probe::SCHED_PROCESS_EXIT, body);
+        }
         let at_ns = 1_000_000 + self.shift;
         let counters = std::mem::take(&mut self.counters);
         self.input(Input::Counters { at_ns, counters, recursion_misses: BTreeMap::new() });

@@ -1,7 +1,8 @@
 //! What the pages tell the reader to type or to follow exists.
 //!
 //! In code blocks of every Markdown file, `cargo xtask NAME` has to name a command of ours. Outside of them, a link into
-//! the checkout has to lead to something. (That `aibom NAME` exists is a test of bom-cli, which has the command.)
+//! the checkout has to lead to something, and so has a source named in back-ticks, such as a guard in ARCHITECTURE.md.
+//! (That `aibom NAME` exists is a test of bom-cli, which has the command.)
 
 use std::path::Path;
 
@@ -16,6 +17,11 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     for file in sources::with_extension(workspace.root(), "md")? {
         let text = sources::read(workspace.root(), &file)?;
         findings.extend(findings_in(&file, &text));
+        for (number, source) in sources_named(&text) {
+            if !workspace.root().join(source).exists() {
+                findings.push(format!("{}:{number}: there is no {source}", file.display()));
+            }
+        }
         let folder = workspace.root().join(&file);
         let folder = folder.parent().unwrap_or(workspace.root());
         for (number, target) in links(&text) {
@@ -25,6 +31,21 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
         }
     }
     verdict(&findings)
+}
+
+/// Line number and path of every source of ours that is named in back-ticks.
+fn sources_named(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        // Every other piece between back-ticks is code.
+        for code in line.split('`').skip(1).step_by(2) {
+            let ours = ["bom-", "xtask/", "fuzz/"].iter().any(|start| code.starts_with(start));
+            if ours && code.contains('/') && !code.contains(char::is_whitespace) {
+                found.push((number, code));
+            }
+        }
+    }
+    found
 }
 
 /// Line number and path of every link that stays in the checkout, without the part behind `#`. Code is left out.
@@ -103,6 +124,23 @@ mod tests {
         ] {
             let found = links(text);
             let found: Vec<(usize, &str)> = found.iter().map(|(line, path)| (*line, path.as_str())).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn sources_in_back_ticks_are_found() {
+        for (name, text, expected) in [
+            (
+                "file",
+                "see `bom-core/src/fact.rs` and `xtask/src/check`\n",
+                &["bom-core/src/fact.rs", "xtask/src/check"][..],
+            ),
+            ("crate", "`bom-core` and `bom-core/`\n", &["bom-core/"]),
+            ("not_ours", "`/etc/passwd`, `target/x`, bom-core/src/fact.rs\n", &[]),
+            ("command", "`bom-x/y --z`\n", &[]),
+        ] {
+            let found: Vec<&str> = sources_named(text).into_iter().map(|(_, source)| source).collect();
             assert_eq!(found, expected, "{name}");
         }
     }

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// What the copy does, then its arguments.
-const ROLE: &str = "behaviour-helper";
+const ROLE: &str = "observed-program";
 
 /// The command line that asks for a role.
 pub(crate) fn command(role: &str, arguments: &[&str]) -> Vec<OsString> {
