@@ -3,6 +3,7 @@
 mod work_tree;
 
 use std::fs;
+use std::time::Instant;
 
 use bom_agent::work::{Pool, PoolSettings};
 use bom_core::input::{Answer, DebOwner, Owner, PythonOwner, Reason, Request, Work};

@@ -183,7 +183,9 @@ pub(crate) fn string(argument: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn reads_what_strace_writes() -> Result<(), Failed> {
-    let rows: &[(&str, &[u8], Option<(u32, &str, usize, &[u8])>)] = &[
+    // Thread, name, number of arguments, result.
+    type Expected<'a> = Option<(u32, &'a str, usize, &'a [u8])>;
+    let rows: &[(&str, &[u8], Expected<'_>)] = &[
         (
             "open",
             b"7  openat(AT_FDCWD</a b>, \"x, (y\\\")\", O_RDONLY|O_CLOEXEC) = 3</a b/x, (y\">\n",

@@ -37,10 +37,11 @@ macro_rules! member {
         // SAFETY: a valid, aligned reference; volatile so that it is not kept in a register.
         unsafe { core::ptr::read_volatile(&raw const $walk.$name) }
     };
-    ($walk:ident.$name:ident = $value:expr) => {
+    ($walk:ident.$name:ident = $value:expr) => {{
+        let value = $value;
         // SAFETY: as above.
-        unsafe { core::ptr::write_volatile(&raw mut $walk.$name, $value) }
-    };
+        unsafe { core::ptr::write_volatile(&raw mut $walk.$name, value) }
+    }};
 }
 
 /// Writes the path of `dentry` on `vfsmount` to `space`.
