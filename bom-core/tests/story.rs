@@ -129,6 +129,18 @@ fn one_digest_is_one_model_and_no_digest_is_never_merged() {
 }
 
 #[test]
+fn equal_files_are_listed_at_each_of_their_places() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.open(100, "/a/model", Thing::Model("aa"));
+    host.open(100, "/b/copy", Thing::Model("aa"));
+    let text = document(&host.finish());
+    for place in ["/a/model", "/b/copy"] {
+        assert!(text.contains(&format!(r#""location": "{place}""#)), "{place}");
+    }
+}
+
+#[test]
 fn the_childs_packages_are_the_childs() {
     let mut host = FakeHost::new();
     host.exec(100, 0, PYTHON);

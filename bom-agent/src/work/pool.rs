@@ -238,6 +238,7 @@ impl Worker {
             let (shared, slot) = (Arc::clone(shared), Arc::clone(&slot));
             let name = format!("aibom-{}", lane.name());
             thread::Builder::new().name(name).spawn(move || {
+                give_way();
                 work(&shared, &slot, lane);
                 *lock(&shared.live) -= 1;
                 shared.ended.notify_all();
@@ -251,6 +252,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Lets the observed program have the processor first: an answer can wait, the agent should not.
+/// Where that is refused, the worker runs as everybody does.
+fn give_way() {
+    const NICE: libc::c_int = 10;
+    // SAFETY: a plain system call; on Linux it concerns the calling thread alone.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
 /// One worker's life.

@@ -44,7 +44,7 @@ fn a_probe_left_out_is_a_gap() -> Result<(), Failed> {
 fn a_probe_nobody_knows_is_refused() -> Result<(), Failed> {
     let ran = aibom(["run", "--without-probe", "sys_exit_opneat", "--", "echo", "ran"]);
     assert_eq!((ran.code, ran.stdout.len()), (125, 0), "{}", ran.stderr);
-    assert_eq!(ran.stderr, "aibom: no probe named \"sys_exit_opneat\"; docs/coverage.md lists them\n");
+    assert_eq!(ran.stderr, "aibom: no probe named \"sys_exit_opneat\"; docs/probes.md lists them\n");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use libtest_mimic::Trial;
 use crate::{
     OBSERVE,
     aibom::{PROGRAM, Ran, Scratch, aibom, cgroups, run},
+    document::Document,
 };
 
 const NOBODY: u32 = 65534;
@@ -16,9 +17,26 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("privilege::missing_is_one_line_and_125", OBSERVE, missing_is_one_line_and_125),
         trial("privilege::under_sudo_the_caller_runs_it", OBSERVE, under_sudo_the_caller_runs_it),
+        trial("privilege::tracefs_may_be_mounted_already", OBSERVE, tracefs_may_be_mounted_already),
         trial("privilege::user_overrides_sudo", OBSERVE, user_overrides_sudo),
         trial("privilege::a_user_that_is_none_is_refused", OBSERVE, a_user_that_is_none_is_refused),
     ]
+}
+
+/// On most machines it is; the probes of the open family are found through it.
+fn tracefs_may_be_mounted_already() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let bom = scratch.join("bom.json");
+    let mut command = Command::new("unshare");
+    let script = "mount -t tracefs tracefs /sys/kernel/tracing && exec \"$@\"";
+    command.args(["--mount", "sh", "-c", script, "sh", PROGRAM, "run", "-o"]).arg(&bom).args(["--", "true"]);
+    let ran = run(command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let document = Document::open(&bom);
+    for probe in ["sys_exit_open", "sys_exit_openat", "sys_exit_openat2"] {
+        assert_eq!(document.probe(probe), Some("attached"), "{probe}");
+    }
+    Ok(())
 }
 
 fn missing_is_one_line_and_125() -> Result<(), Failed> {

@@ -18,6 +18,10 @@ use crate::{
     path::SeenPath,
 };
 
+const IMPORT: &str = "import";
+/// Places of one artifact in one program that are listed; `files=` in the context counts them all.
+const PLACES: usize = 64;
+
 impl Context<'_> {
     pub(super) fn artifacts(&self, bom: &mut Bom) -> Result<(), AssembleError> {
         for (index, (program, reference)) in self.view.programs.iter().zip(&self.names.programs).enumerate() {
@@ -232,7 +236,7 @@ impl Context<'_> {
             paths_property(properties, "aibom:package:dist_info", directory);
         }
         let identities = component.purl.as_ref().map(by_manifest).into_iter().collect();
-        component.evidence = self.evidence(reference, &package.uses, "import", identities)?;
+        component.evidence = self.evidence(reference, &package.uses, IMPORT, identities)?;
         Ok(component)
     }
 
@@ -265,13 +269,25 @@ impl Context<'_> {
         }
         for (number, usage) in uses.iter().enumerate() {
             let own = short(&[reference.as_str(), &number.to_string()]);
-            let location = usage.paths.first().map_or_else(|| "unknown".to_owned(), SeenPath::escaped);
-            evidence.occurrences.push(Occurrence {
-                bom_ref: Some(BomRef::new(self.evidence_reference(usage, &own))?),
-                location,
-                symbol: None,
-                additional_context: Some(self.context(usage, operation)),
-            });
+            let first = BomRef::new(self.evidence_reference(usage, &own))?;
+            let context = self.context(usage, operation);
+            // Files of equal content at several places are one artifact, seen at each of them; the
+            // many files of a package stand for it as one.
+            let places = if operation == IMPORT { 1 } else { PLACES };
+            let paths = usage.paths.iter().take(places).map(SeenPath::escaped);
+            let paths = if usage.paths.is_empty() { vec!["unknown".to_owned()] } else { paths.collect() };
+            for (place, location) in paths.into_iter().enumerate() {
+                let reference = match place {
+                    0 => first.clone(),
+                    place => BomRef::new(format!("{}/{place}", first.as_str()))?,
+                };
+                evidence.occurrences.push(Occurrence {
+                    bom_ref: Some(reference),
+                    location,
+                    symbol: None,
+                    additional_context: Some(context.clone()),
+                });
+            }
         }
         Ok(evidence)
     }
