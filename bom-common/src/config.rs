@@ -61,6 +61,10 @@ pub struct Offsets {
     pub kiocb_opcode: u32,
     pub io_open_file_slot: u32,
     pub cqe_res: u32,
+    pub cgroup_kn: u32,
+    pub cgroup_parent_css: u32,
+    pub css_cgroup: u32,
+    pub kernfs_node_id: u32,
 }
 
 /// The running kernel has no such member.
@@ -123,6 +127,10 @@ impl Offsets {
         kiocb_opcode: ABSENT,
         io_open_file_slot: ABSENT,
         cqe_res: ABSENT,
+        cgroup_kn: ABSENT,
+        cgroup_parent_css: ABSENT,
+        css_cgroup: ABSENT,
+        kernfs_node_id: ABSENT,
     };
 }
 

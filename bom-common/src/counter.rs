@@ -50,8 +50,10 @@ counters! {
     UringDirectOpen = 13, "io-uring-direct-open";
     /// Process, TCP and payload records written to the ring.
     RareDelivered = 14, "rare-records-delivered";
+    /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
+    CgroupTableFull = 15, "cgroup-table-full";
 }
 
 /// How many counters there are: the size of the array.
-pub const COUNT: u32 = 15;
+pub const COUNT: u32 = 16;
 const _: () = assert!(Counter::ALL.len() == COUNT as usize);

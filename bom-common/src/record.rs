@@ -50,6 +50,8 @@ pub mod probe {
     pub const CGROUP_SKB_INGRESS: u16 = 11;
     pub const IO_URING_CREATE: u16 = 12;
     pub const IO_URING_COMPLETE: u16 = 13;
+    /// Writes no records: it keeps the table of tracked cgroups.
+    pub const CGROUP_MKDIR: u16 = 14;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }

@@ -252,6 +252,7 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
         ("path-truncated", &files),
         ("process-records-lost", &Class::ALL),
         ("process-table-full", &Class::ALL),
+        ("cgroup-table-full", &Class::ALL),
         ("tcp-records-lost", &[Class::Endpoints]),
         ("payload-records-lost", &[Class::Endpoints]),
         ("socket-table-full", &[Class::Endpoints]),

@@ -231,6 +231,10 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         kiocb_opcode optional "io_kiocb" "opcode";
         io_open_file_slot optional "io_open" "file_slot";
         cqe_res optional "io_uring_cqe" "res";
+        cgroup_kn optional "cgroup" "kn";
+        cgroup_parent_css optional "cgroup" "self.parent";
+        css_cgroup optional "cgroup_subsys_state" "cgroup";
+        kernfs_node_id optional "kernfs_node" "id";
     }
     Ok(offsets)
 }

@@ -39,6 +39,7 @@ pub const PROBES: &[Probe] = &[
     tracing(probe::SCHED_PROCESS_FORK, "sched_process_fork"),
     tracing(probe::SCHED_PROCESS_EXIT, "sched_process_exit"),
     tracing(probe::INET_SOCK_SET_STATE, "inet_sock_set_state"),
+    tracing(probe::CGROUP_MKDIR, "cgroup_mkdir"),
     tracing(probe::IO_URING_CREATE, "io_uring_create"),
     Probe {
         number: probe::IO_URING_COMPLETE,

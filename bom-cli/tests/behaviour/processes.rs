@@ -1,13 +1,24 @@
 //! Processes that are many, short or nowhere in the file system.
 
-use bom_testkit::trial::{Failed, trial};
+use std::{ffi::OsStr, fs, process::Command};
+
+use bom_testkit::{
+    synth,
+    trial::{Failed, trial},
+};
 use libtest_mimic::Trial;
 
-use crate::{OBSERVE, aibom::aibom, document::Document, observed_program};
+use crate::{
+    OBSERVE,
+    aibom::{Scratch, aibom},
+    document::Document,
+    observed_program,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("processes::every_short_one_is_counted", OBSERVE, every_short_one_is_counted),
+        trial("processes::one_moved_into_a_nested_cgroup_is_seen", OBSERVE, one_moved_into_a_nested_cgroup),
         trial("processes::one_from_memory_is_seen", OBSERVE, one_from_memory_is_seen),
     ]
 }
@@ -21,6 +32,42 @@ fn every_short_one_is_counted() -> Result<(), Failed> {
     assert_eq!(document.executions("true"), 500, "{:?}", document.programs().keys());
     assert_eq!(document.subject("aibom:obs:processes"), ["501"]);
     assert_eq!(document.counters()["process-records-lost"], 0);
+    Ok(())
+}
+
+/// The subject makes a cgroup in its own; a process that was never its child is moved there and
+/// opens a model.
+fn one_moved_into_a_nested_cgroup() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let model = scratch.join("model");
+    fs::write(&model, synth::safetensors().build())?;
+    let subject = r#"
+        mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+        nested=$mount$(sed -n 's/^0:://p' /proc/self/cgroup)/nested
+        mkdir "$nested" && echo "$nested" > "$0/new" && mv "$0/new" "$0/place"
+        while [ ! -e "$0/done" ]; do sleep 0.05; done"#;
+    let stranger = r#"
+        while [ ! -e "$0/place" ]; do sleep 0.05; done
+        echo $$ > "$(cat "$0/place")/cgroup.procs"
+        cat "$0/model" > /dev/null
+        : > "$0/done""#;
+    let mut other = Command::new("sh").args(["-c", stranger]).arg(scratch.path()).spawn()?;
+    let ran = aibom([
+        OsStr::new("run"),
+        OsStr::new("-q"),
+        OsStr::new("-o"),
+        OsStr::new("-"),
+        OsStr::new("--"),
+        OsStr::new("sh"),
+        OsStr::new("-c"),
+        OsStr::new(subject),
+        scratch.path().as_os_str(),
+    ]);
+    assert!(other.wait()?.success());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let document = Document::parse(&ran.stdout);
+    assert_eq!(document.models().len(), 1, "{:?}", document.programs().keys());
+    assert!(!document.has_gap_everywhere("unwatched:foreign-member"));
     Ok(())
 }
 

@@ -19,6 +19,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),
+    ("cgroup-table-full", &Class::ALL),
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),

@@ -187,7 +187,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "foreign-member",
         classes: &Class::ALL,
-        watch: Watch::Nothing,
+        watch: Watch::Probes(&["cgroup_mkdir"]),
         text: "a process from outside that was moved into a cgroup nested in the subject's",
     },
     Escape {

@@ -20,7 +20,8 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 13] = [
+const PROBES: [&str; 14] = [
+    "cgroup_mkdir",
     "sched_process_exec",
     "sched_process_fork",
     "sched_process_exit",

@@ -1,5 +1,6 @@
 //! One file for each group of hooks. They copy and count.
 
+pub mod cgroup;
 pub mod open;
 pub mod process;
 pub mod stream;
