@@ -8,8 +8,10 @@ use bom_core::decode::{self, Decoded, Record};
 
 use crate::feed::{Feed, FeedError};
 
-/// Records copied from the common ring at a time: bounds memory, a flood is taken in pieces.
+/// Records copied from each ring at a time: bounds memory, a flood is taken in pieces.
 const BATCH: usize = 4096;
+/// Pieces taken before the caller has its turn again: a flood must not keep it from the command's end.
+const BATCHES: usize = 16;
 
 /// Both rings.
 #[expect(missing_debug_implementations, reason = "the rings themselves have none")]
@@ -19,23 +21,22 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// Takes in everything that is there; gives back the number of records.
-    pub fn drain(&mut self, feed: &mut Feed) -> Result<usize, FeedError> {
-        let mut total = 0;
-        loop {
+    /// Takes in what is there, as far as the bounds go; true if there may be more.
+    pub fn drain(&mut self, feed: &mut Feed) -> Result<bool, FeedError> {
+        for _ in 0..BATCHES {
             let mut records = Vec::new();
             let common = copy(&mut self.common, BATCH, &mut records, feed);
-            let rare = copy(&mut self.rare, usize::MAX, &mut records, feed);
+            let rare = copy(&mut self.rare, BATCH, &mut records, feed);
             // By time; of the same time, what makes a process before what the process did.
             records.sort_by_key(|record| (record.time_ns, !makes_process(record)));
             for record in records {
                 feed.record(record)?;
             }
-            total += common + rare;
-            if common < BATCH {
-                return Ok(total);
+            if common < BATCH && rare < BATCH {
+                return Ok(false);
             }
         }
+        Ok(true)
     }
 }
 

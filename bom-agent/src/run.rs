@@ -34,6 +34,8 @@ use crate::{
 
 /// How often the rings are looked at when nothing wakes the reader.
 const TICK: Duration = Duration::from_millis(40);
+/// How long the rings are emptied for at the end, if somebody keeps filling them.
+const LAST_RECORDS: Duration = Duration::from_secs(20);
 /// How long answers are waited for after the last record.
 const SETTLE: Duration = Duration::from_secs(300);
 
@@ -243,7 +245,16 @@ async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), RunError> 
 
 /// The last records, then everything that was only counted.
 fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunError> {
-    rings.drain(feed)?;
+    // What survivors go on to do must not keep us here.
+    let deadline = Instant::now() + LAST_RECORDS;
+    while rings.drain(feed)? {
+        if Instant::now() >= deadline {
+            let lost =
+                Input::Lost { at_ns: host::boot_ns(), cause: "undrained-records".to_owned(), count: 1 };
+            feed.input(lost)?;
+            break;
+        }
+    }
     feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
     let repeats = probes.opens()?;
     let mut repeats: Vec<Repeat> = repeats

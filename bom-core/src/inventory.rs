@@ -36,10 +36,12 @@ pub struct Epoch {
     /// What is known of each object; more can come later, nothing is taken back.
     pub objects: BTreeMap<Object, BTreeSet<Description>>,
     pub facts: BTreeMap<FactKey, Evidence>,
+    /// Where each fact's own process saw the file; others may have seen it elsewhere.
+    pub paths: BTreeMap<FactKey, BTreeSet<SeenPath>>,
     pub coverage: Coverage,
 }
 
-join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, coverage);
+join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, coverage);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {

@@ -195,7 +195,7 @@ fn an_endpoint_is_named_by_its_stream_before_dns() {
     assert_eq!(named, [(None, 443), (Some("api.openai.com"), 443), (Some("cdn.example"), 80)]);
     let openai = &view.endpoints[1];
     assert_eq!(openai.provider.as_ref().unwrap().provider, "OpenAI");
-    assert!(openai.names_differ());
+    assert!(openai.name_mismatch);
     assert_eq!(openai.uses[0].evidence.strength.0, Strength::Exchanged);
     assert_eq!(view.endpoints[2].uses[0].evidence.strength.0, Strength::Connected);
     assert!(gaps(&correlator, Class::Endpoints).contains(&"suspected:nameless-endpoint".to_owned()));
@@ -208,6 +208,88 @@ fn a_hello_may_come_before_its_connection() {
     host.hello(1, Some("api.anthropic.com"));
     host.connect(100, 1, "10.0.0.2", 443);
     assert_eq!(view(&host.finish()).endpoints[0].host.as_deref(), Some("api.anthropic.com"));
+}
+
+#[test]
+fn a_socket_used_again_is_another_connection() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.connect(100, 1, "10.0.0.1", 443);
+    host.close_connection(100, 1, "10.0.0.1", 443, 10, 10);
+    host.connect(100, 1, "10.0.0.2", 443);
+    // One that was refused, on a socket that then reached somebody else.
+    host.tcp(100, 2, "10.0.0.3", 443, TcpState::SynSent, 0, 0);
+    host.connect(100, 2, "10.0.0.4", 443);
+    let view = view(&host.finish());
+    let addresses: Vec<String> =
+        view.endpoints.iter().flat_map(|endpoint| &endpoint.addresses).map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.0.0.1", "10.0.0.2", "10.0.0.4"]);
+}
+
+#[test]
+fn a_genuine_call_does_not_vouch_for_a_false_one() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.resolve("api.openai.com", "10.0.0.1");
+    host.resolve("evil.example", "10.0.0.2");
+    for (cookie, address) in [(1, "10.0.0.1"), (2, "10.0.0.2")] {
+        host.connect(100, cookie, address, 443);
+        host.hello(cookie, Some("api.openai.com"));
+    }
+    let view = view(&host.finish());
+    assert_eq!(view.endpoints.len(), 1);
+    assert!(view.endpoints[0].name_mismatch);
+}
+
+#[test]
+fn no_name_keeps_the_document_from_being_written() {
+    for name in ["", ".", "a\\043b", "::", "a b", "[", "-"] {
+        let mut host = FakeHost::new();
+        host.exec(100, 0, PYTHON);
+        host.resolve(name, "10.0.0.1");
+        host.connect(100, 1, "10.0.0.1", 443);
+        host.connect(100, 2, "10.0.0.2", 443);
+        host.hello(2, Some(name));
+        host.open(100, "/site-packages/x/a.py", Thing::Wheel("-- /?#", "1 0\n@"));
+        assert!(document(&host.finish()).contains("10.0.0.1"), "{name:?}");
+    }
+}
+
+#[test]
+fn an_owner_is_asked_for_at_each_place() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.open(100, "/copy/a.py", Thing::Plain);
+    host.linked("/copy/a.py", "/site-packages/x/a.py");
+    host.open(100, "/site-packages/x/a.py", Thing::Wheel("x", "1.0"));
+    assert_eq!(view(&host.finish()).packages.len(), 1);
+}
+
+#[test]
+fn a_program_is_given_only_its_own_places() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.open(100, "/a/model", Thing::Model("aa"));
+    host.linked("/a/model", "/b/model");
+    host.fork(100, 200);
+    host.exec(200, 100, "/usr/bin/other");
+    host.open(200, "/b/model", Thing::Model("aa"));
+    let view = view(&host.finish());
+    let places: Vec<Vec<String>> = view.models[0]
+        .uses
+        .iter()
+        .map(|usage| usage.paths.iter().map(bom_core::path::SeenPath::escaped).collect())
+        .collect();
+    assert_eq!(places, [["/a/model"], ["/b/model"]]);
+}
+
+#[test]
+fn what_nobody_saw_start_is_suspected() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    assert!(!gaps(host.correlator(), Class::Models).contains(&"suspected:earlier-life".to_owned()));
+    host.open(900, "/state/model", Thing::Model("aa"));
+    assert!(gaps(&host.finish(), Class::Models).contains(&"suspected:earlier-life".to_owned()));
 }
 
 #[test]
@@ -249,7 +331,7 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
     let files = [Class::Models, Class::Libraries, Class::Packages];
     for (counter, classes) in [
         ("opens-lost", &files[..]),
-        ("path-truncated", &files),
+        ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
         ("process-records-lost", &Class::ALL),
         ("process-table-full", &Class::ALL),
         ("cgroup-table-full", &Class::ALL),

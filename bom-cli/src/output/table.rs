@@ -133,14 +133,18 @@ fn endpoints(text: &mut String, view: &View, style: Style) {
         let provider = endpoint.provider.as_ref().map(|row| format!("{} ({})", row.provider, row.kind));
         let (mut connections, mut sent, mut received) = (0, 0, 0);
         for bucket in endpoint.uses.iter().flat_map(|usage| usage.evidence.activity.values()) {
-            connections += bucket.connections.0;
-            sent += bucket.sent.0;
-            received += bucket.received.0;
+            connections = u64::saturating_add(connections, bucket.connections.0);
+            sent = u64::saturating_add(sent, bucket.sent.0);
+            received = u64::saturating_add(received, bucket.received.0);
         }
         vec![
             format!("{}:{}", clean(endpoint.host.as_deref().unwrap_or("(no name)")), endpoint.port),
             clean(&provider.unwrap_or_else(|| "-".to_owned())),
-            if known.is_empty() { "-".to_owned() } else { known.join("+") },
+            match (known.is_empty(), endpoint.name_mismatch) {
+                (true, _) => "-".to_owned(),
+                (false, true) => format!("{} differ!", known.join("+")),
+                (false, false) => known.join("+"),
+            },
             addresses.join(" "),
             connections.to_string(),
             bytes(sent),
@@ -312,7 +316,7 @@ fn strength(uses: &[Usage]) -> String {
 }
 
 fn short(digest: Option<&str>) -> String {
-    digest.map_or_else(|| "-".to_owned(), |digest| digest.chars().take(12).collect())
+    digest.map_or_else(|| "-".to_owned(), |digest| clean(digest).chars().take(12).collect())
 }
 
 fn clean(text: &str) -> String {

@@ -127,7 +127,7 @@ impl Context<'_> {
         let mut component = Component::new(reference.clone(), ComponentKind::MachineLearningModel, name);
         component.hashes = hashes(model.digest.as_deref())?;
         if let Some(digest) = model.digest.as_deref().and_then(digest_bytes) {
-            component.purl = Some(Purl::generic(&file_name, None, Some(&digest))?);
+            component.purl = Purl::generic(&file_name, None, Some(&digest)).ok();
         }
         let properties = &mut component.properties;
         let role = match model.metadata.role {
@@ -171,7 +171,7 @@ impl Context<'_> {
         let name = crate::bom::escape(library.name.as_bytes()).text;
         let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
         component.hashes = hashes(library.digest.as_deref())?;
-        component.version = library.elf.version.as_ref().map(Version::new).transpose()?;
+        component.version = library.elf.version.as_ref().and_then(|text| Version::new(text).ok());
         let distribution = self
             .view
             .subjects
@@ -179,8 +179,8 @@ impl Context<'_> {
             .flat_map(|subject| &subject.host)
             .find_map(|host| host.distribution.as_ref());
         if let (Some(deb), Some((id, version))) = (&library.deb, distribution) {
-            component.purl = Some(deb_purl(deb, id, version)?);
-            component.version = Some(Version::new(&deb.version)?);
+            component.purl = deb_purl(deb, id, version).ok();
+            component.version = Version::new(&deb.version).ok();
         }
         let properties = &mut component.properties;
         property(properties, "aibom:role", library.role.as_deref().unwrap_or("library"));
@@ -221,11 +221,14 @@ impl Context<'_> {
     }
 
     fn package(&self, package: &Package, reference: &BomRef) -> Result<Component, AssembleError> {
-        let mut component = Component::new(reference.clone(), ComponentKind::Library, package.name.clone());
-        component.purl = Some(package_purl(package)?);
-        if !package.version.is_empty() {
-            component.version = Some(Version::new(&package.version)?);
-        }
+        let mut component = Component::new(
+            reference.clone(),
+            ComponentKind::Library,
+            crate::bom::escape(package.name.as_bytes()).text,
+        );
+        component.purl = package_purl(package).ok();
+        component.version =
+            Some(&package.version).filter(|text| !text.is_empty()).and_then(|text| Version::new(text).ok());
         let properties = &mut component.properties;
         property(properties, "aibom:role", package.role.as_deref().unwrap_or("library"));
         property(properties, "aibom:package:ecosystem", "pypi");

@@ -46,7 +46,7 @@ impl Names {
         }
         let mut packages = Vec::new();
         for package in &view.packages {
-            packages.push(unique(package_purl(package)?.as_str().to_owned())?);
+            packages.push(unique(package_name(package))?);
         }
         let mut endpoints = Vec::new();
         for endpoint in &view.endpoints {
@@ -98,6 +98,14 @@ fn model_name(model: &Model) -> String {
 
 fn library_name(library: &Library) -> String {
     by_content("library", library.digest.as_deref(), library.uses.iter().flat_map(|usage| &usage.paths))
+}
+
+fn package_name(package: &Package) -> String {
+    match package_purl(package) {
+        Ok(purl) => purl.as_str().to_owned(),
+        // METADATA can hold anything; what fits no purl is still a package.
+        Err(_) => format!("package:local:{}", short(&[&package.name, &package.version])),
+    }
 }
 
 fn endpoint_name(endpoint: &Endpoint) -> String {

@@ -25,7 +25,12 @@ impl Context<'_> {
     fn service(&self, endpoint: &Endpoint, reference: &BomRef) -> Result<Service, AssembleError> {
         let host = endpoint_host(endpoint);
         let mut service = Service::new(reference.clone(), host.clone());
-        service.endpoints.insert(Iri::endpoint(scheme(endpoint), &host, endpoint.port)?);
+        // What was seen is never a reason to write no document: a name that fits no URL stays in the
+        // properties, and the address stands in the URL.
+        let address = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
+        let scheme = scheme(endpoint);
+        let url = Iri::endpoint(scheme, &host, endpoint.port);
+        service.endpoints.extend(url.or_else(|_| Iri::endpoint(scheme, &address, endpoint.port)).ok());
         let properties = &mut service.properties;
         match &endpoint.provider {
             Some(provider) => {
@@ -52,7 +57,7 @@ impl Context<'_> {
         }
         let source = endpoint.names.first().map_or("none", |(source, _)| source.name());
         property(properties, "aibom:net:name_source", source);
-        if endpoint.names_differ() {
+        if endpoint.name_mismatch {
             property(properties, "aibom:net:name_mismatch", "true");
         }
         for protocol in &endpoint.protocols {

@@ -23,7 +23,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
-    ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
 /// Counters that only make a fact possible that we would not have seen.

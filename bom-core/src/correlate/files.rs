@@ -1,6 +1,6 @@
 //! Opened files: what is asked of each, and what the answers mean for what is asked next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{At, Correlator, describe};
 use crate::{
@@ -23,6 +23,8 @@ pub(super) struct Files {
     waiting: BTreeMap<u64, Work>,
     /// Files that were asked about.
     asked: BTreeMap<FileKey, Asked>,
+    /// Python code whose owner was asked for, by place.
+    places: BTreeSet<(FileKey, SeenPath)>,
     /// Which fact a counted open belongs to.
     repeats: BTreeMap<RepeatKey, FactKey>,
 }
@@ -40,6 +42,7 @@ impl Correlator {
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
         let key = at.fact(task, Action::Opened, Object::File(file.key));
         self.files.repeats.insert(repeat_key(task, &file), key.clone());
+        self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(strength));
         self.files.met(&mut self.epoch, task, file, false)
     }
@@ -70,7 +73,13 @@ impl Correlator {
             Answer::Unknown(reason) => {
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
-            Answer::Digest(digest) => describe(&mut self.epoch, &object, Description::Digest(digest)),
+            Answer::Digest(digest) if is_sha256(&digest) => {
+                describe(&mut self.epoch, &object, Description::Digest(digest));
+            }
+            Answer::Digest(_) => {
+                let reason = Reason::ReadFailed;
+                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
+            }
             Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(owner)),
             Answer::Inspected(content) => {
                 let known = content.is_some();
@@ -138,8 +147,13 @@ impl Files {
         }
         let mut asked = Vec::new();
         asked.extend(self.ask(Request::Inspect, &work));
+        // An owner is asked for by path: the same file has another one at another place.
         if is_python_code(&work.file.path) {
-            asked.extend(self.ask(Request::Owner, &work));
+            let place = (work.file.key, work.file.path.clone());
+            if self.places.insert(place) {
+                self.asked.entry(work.file.key).or_default().owner = false;
+                asked.extend(self.ask(Request::Owner, &work));
+            }
         }
         asked
     }
@@ -166,6 +180,11 @@ impl Files {
 pub(crate) fn is_python_code(path: &SeenPath) -> bool {
     let name = path.file_name();
     [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// 64 lower-case hexadecimal digits.
+fn is_sha256(digest: &str) -> bool {
+    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn repeat_key(task: &Task, file: &OpenedFile) -> RepeatKey {

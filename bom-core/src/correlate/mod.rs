@@ -121,6 +121,9 @@ impl Correlator {
         self.latest_ns = self.latest_ns.max(event.time_ns);
         let Event { sequence, probe, time_ns, body } = event;
         let at = At { subject, sequence, probe, time_ns };
+        if acts_before_exec(&body) {
+            self.seen.detected.insert(Detector::EarlierLife);
+        }
         match body {
             Body::Open { task, file } => self.opened(&at, &task, file),
             Body::Exec { task, exec } => self.executed(&at, &task, *exec),
@@ -139,6 +142,8 @@ impl Correlator {
             }
             Body::UringCreated { task } => {
                 self.process(&task).uring.0 = true;
+                // Its workers share the process's descriptors, as threads do.
+                self.seen.detected.extend([Detector::Uring, Detector::Threads]);
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
@@ -159,6 +164,22 @@ impl Correlator {
                 Vec::new()
             }
         }
+    }
+}
+
+/// A process without an image did something: nobody saw it start.
+fn acts_before_exec(body: &Body) -> bool {
+    match body {
+        Body::Open { task, .. }
+        | Body::Fork { task, .. }
+        | Body::Threaded { task }
+        | Body::Tcp { task, .. } => task.image.0 == 0,
+        Body::Exec { .. }
+        | Body::Exit { .. }
+        | Body::UringCreated { .. }
+        | Body::Hello { .. }
+        | Body::Dns { .. }
+        | Body::Undecoded { .. } => false,
     }
 }
 

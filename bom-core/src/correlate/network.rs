@@ -22,6 +22,8 @@ const NAMES: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Network {
     connections: BTreeMap<u64, Connection>,
+    /// Earlier connections of sockets that were used again: a cookie stays with its socket.
+    earlier: Vec<Connection>,
     /// Hellos that came before the record of their connection.
     hellos: BTreeMap<u64, ClientHello>,
     /// Address → names whose answers contained it.
@@ -47,6 +49,11 @@ impl Network {
     pub(super) fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
         let names = self.names.get(&tcp.remote.ip()).cloned().unwrap_or_default();
         let hello = self.hellos.remove(&tcp.cookie);
+        if tcp.state == TcpState::SynSent
+            && let Some(before) = self.connections.remove(&tcp.cookie)
+        {
+            self.earlier.push(before);
+        }
         let connection = self.connections.entry(tcp.cookie).or_insert_with(|| Connection {
             at: at.clone(),
             task: *task,
@@ -83,7 +90,8 @@ impl Network {
     }
 
     pub(super) fn answer(&mut self, epoch: &mut Epoch, at: &At, answer: DnsAnswer) {
-        if answer.addresses.is_empty() {
+        // The root has an empty name, which names nobody.
+        if answer.addresses.is_empty() || answer.question.is_empty() {
             return;
         }
         for &address in &answer.addresses {
@@ -107,7 +115,7 @@ impl Network {
 
     /// Writes every connection as a fact, and adds what it leaves open to the detectors.
     pub(super) fn close(&self, epoch: &mut Epoch, mut seen: Seen) -> Seen {
-        for connection in self.connections.values() {
+        for connection in self.earlier.iter().chain(self.connections.values()) {
             // A SYN without an answer is an attempt, and an attempt reached nobody.
             let Some(established) = connection.established_ns else { continue };
             let name = connection.name();

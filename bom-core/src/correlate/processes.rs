@@ -41,7 +41,9 @@ impl Correlator {
             self.seen.detected.insert(Detector::MemoryImage);
         }
         let object = Object::File(exec.file.key);
-        super::add(&mut self.epoch, at.fact(task, Action::Executed, object), at.evidence(Strength::Executed));
+        let key = at.fact(task, Action::Executed, object);
+        self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
+        super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
         self.files.met(&mut self.epoch, task, exec.file, true)
     }
 }

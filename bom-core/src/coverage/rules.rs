@@ -34,6 +34,10 @@ pub enum Detector {
     UnparsedPacket,
     /// Code of a package was read by a program that is not known to run it.
     UnknownReader,
+    /// A process of the subject made an io_uring.
+    Uring,
+    /// A process whose start was not seen: it was moved in from outside.
+    EarlierLife,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -82,6 +86,42 @@ pub const ESCAPES: &[Escape] = &[
         text: "files opened by io_uring into direct descriptors",
     },
     Escape {
+        id: "io-uring-silent-open",
+        classes: FILES,
+        watch: Watch::Detector(Detector::Uring, &["io_uring_create"]),
+        text: "files opened by io_uring without a completion that is shown: asked for so, or the queue was full",
+    },
+    Escape {
+        id: "written-after-open",
+        classes: FILES,
+        watch: Watch::Nothing,
+        text: "content written to a file after it was opened or looked at",
+    },
+    Escape {
+        id: "unknown-format",
+        classes: &[Class::Models],
+        watch: Watch::Nothing,
+        text: "models in formats this version does not recognise",
+    },
+    Escape {
+        id: "unlisted-package",
+        classes: &[Class::Packages],
+        watch: Watch::Nothing,
+        text: "packages of other languages, and Python code that no installer's RECORD lists",
+    },
+    Escape {
+        id: "left-cgroup",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "names on the connections of a process that left the subject's cgroup",
+    },
+    Escape {
+        id: "earlier-life",
+        classes: &Class::ALL,
+        watch: Watch::Detector(Detector::EarlierLife, &["sched_process_exec"]),
+        text: "what a process did before it was moved into the subject from outside",
+    },
+    Escape {
         id: "compat-system-call",
         classes: FILES,
         watch: Watch::Nothing,
@@ -91,7 +131,7 @@ pub const ESCAPES: &[Escape] = &[
         id: "descriptor-race",
         classes: FILES,
         watch: Watch::Detector(Detector::Threads, &["sched_process_fork"]),
-        text: "a descriptor that another thread replaced while it was being opened",
+        text: "a descriptor that another thread, or a process with the same descriptors, replaced during the open",
     },
     Escape {
         id: "descriptor-gone",

@@ -12,7 +12,7 @@ use crate::{
     bom::purl::pep503,
     coverage::Class,
     fact::{Action, Evidence, FactKey, Strength},
-    inventory::{Description, Epoch, Inventory},
+    inventory::{Description, Epoch, Inventory, NameSource},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
@@ -105,7 +105,8 @@ impl<'a> Builder<'a> {
                     let Some(about) = known.get(&fact.object) else { continue };
                     let Some(&program) = program_of.get(&fact.image) else { continue };
                     for meaning in meanings(fact, about, &interpreters) {
-                        self.file(id, *file, &meaning, fact, evidence, (index, program));
+                        let paths = epoch.paths.get(fact);
+                        self.file(id, *file, &meaning, (fact, evidence), paths, (index, program));
                     }
                 }
             }
@@ -119,21 +120,21 @@ impl<'a> Builder<'a> {
         id: &EpochId,
         file: FileKey,
         meaning: &Meaning<'_>,
-        fact: &FactKey,
-        evidence: &Evidence,
+        (fact, evidence): (&FactKey, &Evidence),
+        paths: Option<&BTreeSet<SeenPath>>,
         place: (usize, usize),
     ) {
-        let (known, uses) = match meaning {
-            Meaning::Model(known) => (known, self.model(id, file, known)),
-            Meaning::Library(known) => (known, self.library(id, file, known)),
-            Meaning::Package(known) => (known, self.package(known)),
-            Meaning::Device(known) => (known, self.device(known)),
+        let uses = match meaning {
+            Meaning::Model(known) => self.model(id, file, known),
+            Meaning::Library(known) => self.library(id, file, known),
+            Meaning::Package(known) => self.package(known),
+            Meaning::Device(known) => self.device(known),
         };
         let Some(uses) = uses else { return };
         let draft = uses.entry(place).or_default();
         draft.add(fact, evidence);
         draft.files.insert(file);
-        draft.paths.extend(known.paths.iter().map(|&path| path.clone()));
+        draft.paths.extend(paths.into_iter().flatten().cloned());
     }
 
     fn model(&mut self, id: &EpochId, file: FileKey, known: &Known<'_>) -> Option<&mut Uses> {
@@ -222,15 +223,21 @@ impl<'a> Builder<'a> {
                 addresses: BTreeSet::new(),
                 names: BTreeSet::new(),
                 protocols: BTreeSet::new(),
+                name_mismatch: false,
                 uses: Vec::new(),
             };
             (endpoint, Uses::new())
         });
         endpoint.addresses.insert(*address);
+        let (mut said, mut resolved) = (BTreeSet::new(), BTreeSet::new());
         for description in epoch.objects.get(&fact.object).into_iter().flatten() {
             match description {
                 Description::Name { source, name } => {
                     endpoint.names.insert((*source, name.clone()));
+                    match source {
+                        NameSource::Sni => said.insert(name),
+                        NameSource::Dns => resolved.insert(name),
+                    };
                 }
                 Description::Protocol(protocol) => {
                     endpoint.protocols.insert(protocol.clone());
@@ -244,6 +251,8 @@ impl<'a> Builder<'a> {
                 | Description::Unknown { .. } => {}
             }
         }
+        // For each address by itself: names of one cannot vouch for another.
+        endpoint.name_mismatch |= !said.is_empty() && !resolved.is_empty() && said.is_disjoint(&resolved);
         uses.entry(place).or_default().add(fact, evidence);
     }
 

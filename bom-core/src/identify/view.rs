@@ -139,18 +139,9 @@ pub struct Endpoint {
     pub names: BTreeSet<(NameSource, String)>,
     pub protocols: BTreeSet<String>,
     pub provider: Option<catalog::Provider>,
+    /// At one of its addresses the stream named another host than DNS had for that address.
+    pub name_mismatch: bool,
     pub uses: Vec<Usage>,
-}
-
-impl Endpoint {
-    /// The stream named another host than DNS did for the address.
-    pub fn names_differ(&self) -> bool {
-        let of = |wanted: NameSource| -> BTreeSet<&String> {
-            self.names.iter().filter(|(source, _)| *source == wanted).map(|(_, name)| name).collect()
-        };
-        let (sni, dns) = (of(NameSource::Sni), of(NameSource::Dns));
-        !sni.is_empty() && !dns.is_empty() && sni.is_disjoint(&dns)
-    }
 }
 
 /// A character device that computes.

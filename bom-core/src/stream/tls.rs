@@ -131,7 +131,11 @@ fn host(name: &[u8]) -> Result<String, HelloError> {
         return Err(HelloError::Malformed("server name is not a host name"));
     }
     let text = String::from_utf8_lossy(name).to_ascii_lowercase();
-    Ok(text.trim_end_matches('.').to_owned())
+    let text = text.trim_end_matches('.');
+    if text.is_empty() {
+        return Err(HelloError::Malformed("server name is not a host name"));
+    }
+    Ok(text.to_owned())
 }
 
 fn protocols(mut content: Cursor<'_>) -> Result<Vec<String>, HelloError> {

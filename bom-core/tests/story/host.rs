@@ -164,6 +164,14 @@ impl FakeHost {
         file
     }
 
+    /// Another name of a file that is there.
+    pub(crate) fn linked(&mut self, from: &str, to: &str) {
+        let mut file = self.file(from);
+        file.path = SeenPath::new(to);
+        file.name_hash += 1;
+        self.files.insert(to.to_owned(), file);
+    }
+
     pub(crate) fn exec(&mut self, pid: u32, parent: u32, path: &str) {
         let file = self.file(path);
         let previous = self.task(pid).1;

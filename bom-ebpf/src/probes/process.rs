@@ -17,7 +17,7 @@ use crate::{
         file::by_pointer,
         path::walk,
         read::{opaque, pointer, read},
-        task::{Tracked, current, mount_namespace, next_image, remember, start_ns},
+        task::{Tracked, current, current_task, mount_namespace, next_image, remember, start_ns},
     },
     maps::{EXEC_SCRATCH, PROCESSES, Process, offset},
 };
@@ -99,6 +99,11 @@ fn forked(child: u64) -> Option<()> {
     if child_tgid == parent.tgid {
         threaded(&parent);
         return None;
+    }
+    // clone(CLONE_FILES) without CLONE_THREAD: another process that can replace descriptors of this one.
+    let files = pointer(child, offset!(task_files));
+    if files != 0 && files == pointer(current_task(), offset!(task_files)) {
+        threaded(&parent);
     }
     let child_start_ns: u64 = read(child, offset!(task_start_boottime));
     let process = Process {
