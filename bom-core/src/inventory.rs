@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     coverage::Coverage,
     fact::{Evidence, FactKey},
-    input::{HostFacts, Owner, Reason},
+    input::{HostFacts, Owner, Reason, Request},
     join::{Intervals, Join, Max, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
@@ -112,6 +112,16 @@ pub enum Question {
     Content,
     Digest,
     Owner,
+}
+
+impl From<Request> for Question {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Inspect => Self::Content,
+            Request::Digest => Self::Digest,
+            Request::Owner => Self::Owner,
+        }
+    }
 }
 
 impl Question {

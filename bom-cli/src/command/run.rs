@@ -4,7 +4,6 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    process::ExitStatus,
     time::Duration,
 };
 
@@ -61,7 +60,7 @@ fn observe_and_show(arguments: Run, recording: Option<PathBuf>) -> Result<Outcom
     }
     Ok(match arguments.exit {
         ExitOf::Command => Outcome::Command(exit_code(observed.status)),
-        ExitOf::Aibom => judge(&view, observed.status),
+        ExitOf::Aibom => judge(&view),
     })
 }
 
@@ -162,7 +161,7 @@ fn times(observed: &Observed) {
 
 /// `--exit=aibom`: 3 if anything was lost that the probes were there to see, else 0. What is never
 /// watched is stated in the BOM and is no reason to fail every run.
-fn judge(view: &View, _status: ExitStatus) -> Outcome {
+fn judge(view: &View) -> Outcome {
     let gaps = view.subjects.iter().flat_map(|subject| subject.classes.values()).flat_map(|cell| &cell.gaps);
     let lost = gaps.into_iter().any(|gap| match gap {
         Gap::Probe(_)

@@ -1,7 +1,7 @@
 //! Models, packages, libraries, programs and devices as components.
 
 use super::{
-    AssembleError, Context, depend,
+    AssembleError, Context, clean, depend,
     model_header::{card, header},
     place, property,
     references::{package_purl, short},
@@ -88,7 +88,7 @@ impl Context<'_> {
                 property(properties, "aibom:elf:build_id", build_id);
             }
             if let Some(interp) = &elf.interp {
-                property(properties, "aibom:elf:interp", crate::bom::escape(interp.as_bytes()).text);
+                property(properties, "aibom:elf:interp", clean(interp));
             }
             if elf.is_static == Some(true) {
                 property(properties, "aibom:elf:static", "true");
@@ -122,7 +122,7 @@ impl Context<'_> {
     fn model(&self, model: &Model, reference: &BomRef) -> Result<Component, AssembleError> {
         let path = model.uses.iter().flat_map(|usage| &usage.paths).next();
         let file_name = path.map_or_else(String::new, |path| SeenPath::new(path.file_name()).escaped());
-        let claimed = model.metadata.name.as_deref().map(|name| crate::bom::escape(name.as_bytes()).text);
+        let claimed = model.metadata.name.as_deref().map(clean);
         let name = claimed.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| file_name.clone());
         let mut component = Component::new(reference.clone(), ComponentKind::MachineLearningModel, name);
         component.hashes = hashes(model.digest.as_deref())?;
@@ -144,7 +144,7 @@ impl Context<'_> {
         }
         header(properties, &model.metadata);
         for issue in &model.content.issues {
-            property(properties, "aibom:model:issue", crate::bom::escape(issue.detail.as_bytes()).text);
+            property(properties, "aibom:model:issue", clean(&issue.detail));
         }
         if model.content.truncated {
             property(properties, "aibom:model:header", "read-in-part");
@@ -168,7 +168,7 @@ impl Context<'_> {
     }
 
     fn library(&self, library: &Library, reference: &BomRef) -> Result<Component, AssembleError> {
-        let name = crate::bom::escape(library.name.as_bytes()).text;
+        let name = clean(&library.name);
         let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
         component.hashes = hashes(library.digest.as_deref())?;
         component.version = library.elf.version.as_ref().and_then(|text| Version::new(text).ok());
@@ -185,13 +185,13 @@ impl Context<'_> {
         let properties = &mut component.properties;
         property(properties, "aibom:role", library.role.as_deref().unwrap_or("library"));
         if let Some(soname) = &library.elf.soname {
-            property(properties, "aibom:elf:soname", crate::bom::escape(soname.as_bytes()).text);
+            property(properties, "aibom:elf:soname", clean(soname));
         }
         if let Some(build_id) = &library.elf.build_id {
             property(properties, "aibom:elf:build_id", build_id);
         }
         for needed in &library.elf.needed {
-            property(properties, "aibom:elf:needed", crate::bom::escape(needed.as_bytes()).text);
+            property(properties, "aibom:elf:needed", clean(needed));
         }
         owners(properties, library.digest.as_deref(), library.python.as_ref(), library.deb.as_ref());
         let mut identities = hash_identity(library.digest.as_deref(), library.python.as_ref());
@@ -221,11 +221,7 @@ impl Context<'_> {
     }
 
     fn package(&self, package: &Package, reference: &BomRef) -> Result<Component, AssembleError> {
-        let mut component = Component::new(
-            reference.clone(),
-            ComponentKind::Library,
-            crate::bom::escape(package.name.as_bytes()).text,
-        );
+        let mut component = Component::new(reference.clone(), ComponentKind::Library, clean(&package.name));
         component.purl = package_purl(package).ok();
         component.version =
             Some(&package.version).filter(|text| !text.is_empty()).and_then(|text| Version::new(text).ok());

@@ -11,7 +11,10 @@ mod references;
 mod services;
 
 use crate::{
-    bom::{Bom, BomRef, Component, DocumentError, HashError, IriError, Property, PurlError, TimestampError},
+    bom::{
+        Bom, BomRef, Component, DocumentError, HashError, IriError, Property, PurlError, TimestampError,
+        escape,
+    },
     identify::View,
 };
 
@@ -57,6 +60,11 @@ struct Context<'a> {
 
 fn property(properties: &mut Vec<Property>, name: &str, value: impl Into<String>) {
     properties.push(Property::new(name, value));
+}
+
+/// Text that came from outside, without anything hidden in it.
+fn clean(text: &str) -> String {
+    escape(text.as_bytes()).text
 }
 
 fn depend(bom: &mut Bom, from: &BomRef, on: &BomRef) {

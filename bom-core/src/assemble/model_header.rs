@@ -1,26 +1,14 @@
 //! What a model's header says, as properties and model card.
 
-use super::property;
+use super::{clean, property};
 use crate::{
     bom::{ModelCard, Property, taxonomy_segment},
-    metadata::{FileKind, ModelMetadata},
+    metadata::ModelMetadata,
 };
-
-fn format_name(metadata: &ModelMetadata) -> String {
-    match metadata.format {
-        FileKind::Safetensors => "safetensors",
-        FileKind::Gguf => "gguf",
-        FileKind::Onnx => "onnx",
-        FileKind::Elf => "elf",
-        FileKind::Other => "other",
-    }
-    .to_owned()
-}
 
 /// What the header says. Free text in it is a claim.
 pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
-    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
-    property(properties, "aibom:model:format", format_name(metadata));
+    property(properties, "aibom:model:format", metadata.format.as_str());
     let fields = [
         ("aibom:model:format_version", &metadata.format_version),
         ("aibom:model:dtype", &metadata.dtype),
@@ -29,17 +17,17 @@ pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
     ];
     for (name, value) in fields {
         if let Some(value) = value {
-            property(properties, name, text(value));
+            property(properties, name, clean(value));
         }
     }
     if let Some(tensors) = metadata.tensor_count {
         property(properties, "aibom:model:tensors", tensors.to_string());
     }
     for (name, value) in &metadata.claimed {
-        property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), text(value));
+        property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), clean(value));
     }
     for file in &metadata.external_files {
-        property(properties, "aibom:model:external_file", text(file));
+        property(properties, "aibom:model:external_file", clean(file));
     }
     for (name, template) in &metadata.templates {
         let name = format!("aibom:model:template:{}", taxonomy_segment(name));
@@ -48,13 +36,12 @@ pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
 }
 
 pub(super) fn card(metadata: &ModelMetadata) -> ModelCard {
-    let text = |value: &str| crate::bom::escape(value.as_bytes()).text;
     let mut properties = Vec::new();
     if let Some(count) = metadata.parameter_count {
         property(&mut properties, "cdx:ai-ml:model:parameter:count", parameters(count));
     }
     if let Some(quantization) = &metadata.quantization {
-        let value = text(&quantization.to_lowercase());
+        let value = clean(&quantization.to_lowercase());
         property(&mut properties, "cdx:ai-ml:model:hyperparameter:quantization", value);
     }
     if let Some(length) = metadata.context_length {
@@ -62,14 +49,14 @@ pub(super) fn card(metadata: &ModelMetadata) -> ModelCard {
     }
     for (name, value) in &metadata.hyperparameters {
         let name = format!("cdx:ai-ml:model:hyperparameter:_undefined:{}", taxonomy_segment(name));
-        property(&mut properties, &name, text(value));
+        property(&mut properties, &name, clean(value));
     }
     ModelCard {
         bom_ref: None,
         approach: None,
         task: None,
         architecture_family: None,
-        model_architecture: metadata.architecture.as_deref().map(text),
+        model_architecture: metadata.architecture.as_deref().map(clean),
         properties,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AssembleError, Context, depend, place, property};
+use super::{AssembleError, Context, clean, depend, place, property};
 use crate::{
     bom::{
         Aggregate, Annotation, Annotator, Bom, BomRef, Component, ComponentKind, Composition, Phase,
@@ -66,7 +66,7 @@ impl Context<'_> {
                 let status = match &probe.status {
                     ProbeStatus::Attached => "attached".to_owned(),
                     ProbeStatus::LeftOut => "left-out".to_owned(),
-                    ProbeStatus::Refused(reason) => format!("refused: {}", plain(reason)),
+                    ProbeStatus::Refused(reason) => format!("refused: {}", clean(reason)),
                 };
                 property(properties, &name, status);
             }
@@ -185,8 +185,4 @@ impl Context<'_> {
 pub(super) fn wall(subject: &SubjectView, boot_ns: u64) -> Option<Timestamp> {
     let nanos = i128::from(subject.clock_offset?) + i128::from(boot_ns);
     Timestamp::from_unix_nanos(nanos).ok()
-}
-
-fn plain(text: &str) -> String {
-    crate::bom::escape(text.as_bytes()).text
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     input::{Reason, Start},
     inventory::{Description, Epoch, Question},
-    join::{Join, Max},
+    join::{Intervals, Join, Max},
     key::{Object, ProcessKey, SubjectKey},
 };
 
@@ -56,7 +56,7 @@ impl Correlator {
 
     /// Completes a copy of the epoch: window, gaps of each class, questions left open.
     pub(super) fn close(&self, epoch: &mut Epoch, start: &Start, subject: &SubjectKey, seen: Seen) {
-        super::widen(&mut epoch.window, start.at_ns, self.latest_ns);
+        epoch.window.join(Intervals::one(start.at_ns, self.latest_ns));
         for (file, question) in self.files.unanswered() {
             let unknown = Description::Unknown { question, reason: Reason::Deadline };
             super::describe(epoch, &Object::File(file), unknown);
@@ -88,7 +88,7 @@ impl Correlator {
                 gaps.insert(Gap::Unreadable);
             }
             let cell = epoch.coverage.cells.entry((subject.clone(), class)).or_default();
-            super::widen(&mut cell.window, start.at_ns, self.latest_ns);
+            cell.window.join(Intervals::one(start.at_ns, self.latest_ns));
             cell.gaps.join(gaps);
         }
         if !survivors.is_empty() {

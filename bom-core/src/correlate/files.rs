@@ -64,11 +64,7 @@ impl Correlator {
     pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
         let object = Object::File(done.file.key);
-        let question = match done.request {
-            Request::Inspect => Question::Content,
-            Request::Digest => Question::Digest,
-            Request::Owner => Question::Owner,
-        };
+        let question = Question::from(done.request);
         match answer {
             Answer::Unknown(reason) => {
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
@@ -104,14 +100,7 @@ impl Files {
 
     /// Questions without an answer.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = (FileKey, Question)> + '_ {
-        self.waiting.values().map(|work| {
-            let question = match work.request {
-                Request::Inspect => Question::Content,
-                Request::Digest => Question::Digest,
-                Request::Owner => Question::Owner,
-            };
-            (work.file.key, question)
-        })
+        self.waiting.values().map(|work| (work.file.key, Question::from(work.request)))
     }
 
     /// A file was met: describes it and asks what has not been asked of it yet.

@@ -22,7 +22,6 @@ use crate::{
     identify::{catalog::Catalog, has_unknown_reader},
     input::{Finish, Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
-    join::{Intervals, Join},
     key::{EpochId, Object, SubjectKey},
 };
 
@@ -237,10 +236,6 @@ fn subject_key(start: &Start) -> SubjectKey {
         cgroup: start.cgroup,
         session: start.before_first_instruction.then_some(start.epoch.start_ns),
     }
-}
-
-fn widen(window: &mut Intervals, from: u64, to: u64) {
-    window.join(Intervals::one(from, to));
 }
 
 type Counters = BTreeMap<String, u64>;
