@@ -9,6 +9,8 @@
 pub mod cgroup;
 #[cfg(feature = "probes")]
 pub mod drain;
+#[cfg(feature = "probes")]
+pub mod fanotify;
 pub mod feed;
 pub mod host;
 pub mod launch;

@@ -52,6 +52,8 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
+    /// Not of the eBPF programs: opens as fanotify(7) reports them.
+    pub const FANOTIFY_OPEN: u16 = 90;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }
