@@ -6,7 +6,7 @@ use crate::{
     coverage::Coverage,
     fact::{Evidence, FactKey},
     input::{HostFacts, Owner, Reason, Request},
-    join::{Intervals, Join, Max, join_fields},
+    join::{Few, Intervals, Join, Max, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
@@ -34,10 +34,10 @@ pub struct Epoch {
     pub processes: BTreeMap<ProcessKey, Process>,
     pub images: BTreeMap<ImageId, Image>,
     /// What is known of each object; more can come later, nothing is taken back.
-    pub objects: BTreeMap<Object, BTreeSet<Description>>,
+    pub objects: BTreeMap<Object, Few<Description>>,
     pub facts: BTreeMap<FactKey, Evidence>,
     /// Where each fact's own process saw the file; others may have seen it elsewhere.
-    pub paths: BTreeMap<FactKey, BTreeSet<SeenPath>>,
+    pub paths: BTreeMap<FactKey, Few<SeenPath>>,
     pub coverage: Coverage,
 }
 
@@ -56,13 +56,13 @@ join_fields!(Subject: names, status);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// Whose it was; more than one if it was moved.
-    pub subjects: BTreeSet<SubjectKey>,
-    pub parents: BTreeSet<ProcessKey>,
-    pub images: BTreeSet<ImageId>,
+    pub subjects: Few<SubjectKey>,
+    pub parents: Few<ProcessKey>,
+    pub images: Few<ImageId>,
     pub threaded: Max<bool>,
     pub uring: Max<bool>,
     /// Wait status.
-    pub status: BTreeSet<u32>,
+    pub status: Few<u32>,
 }
 
 join_fields!(Process: subjects, parents, images, threaded, uring, status);
@@ -91,7 +91,7 @@ pub enum Description {
     Content(Option<Box<Extracted>>),
     /// SHA-256, lower-case hex.
     Digest(String),
-    Owner(Owner),
+    Owner(Box<Owner>),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.

@@ -74,7 +74,7 @@ impl Context<'_> {
                 continue;
             }
             property(properties, "aibom:epoch:node", &subject.epoch.node);
-            property(properties, "aibom:epoch:boot", &subject.epoch.boot);
+            property(properties, "aibom:epoch:boot", &*subject.epoch.boot);
             property(properties, "aibom:epoch:start_ns", subject.epoch.start_ns.to_string());
             for (name, value) in &subject.counters {
                 property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());

@@ -76,7 +76,7 @@ impl Correlator {
                 let reason = Reason::ReadFailed;
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
-            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(owner)),
+            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(Box::new(owner))),
             Answer::Inspected(content) => {
                 let known = content.is_some();
                 describe(&mut self.epoch, &object, Description::Content(content));

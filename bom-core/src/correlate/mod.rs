@@ -20,6 +20,7 @@ use crate::{
     identify::{catalog::Catalog, unknown_readers},
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
+    join::Few,
     key::{EpochId, Object, SubjectKey},
 };
 
@@ -236,7 +237,7 @@ fn describe(epoch: &mut Epoch, object: &Object, description: Description) {
             known.insert(description);
         }
         None => {
-            epoch.objects.insert(object.clone(), BTreeSet::from([description]));
+            epoch.objects.insert(object.clone(), Few::from([description]));
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     bom::purl::pep503,
     coverage::Class,
     fact::{Action, Evidence, FactKey, Strength},
+    join::Few,
     inventory::{Description, Epoch, Inventory, NameSource},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
@@ -121,7 +122,7 @@ impl<'a> Builder<'a> {
         file: FileKey,
         meaning: &Meaning<'_>,
         (fact, evidence): (&FactKey, &Evidence),
-        paths: Option<&BTreeSet<SeenPath>>,
+        paths: Option<&Few<SeenPath>>,
         place: (usize, usize),
     ) {
         let uses = match meaning {
