@@ -52,6 +52,8 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// Records that found room in their ring, but not in their subject's share of it; each is among the lost as well.
+    OverShare = 48, "records-over-share";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

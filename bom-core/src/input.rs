@@ -129,6 +129,8 @@ pub struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     pub id: u64,
+    /// Whose file it is: questions of one subject do not make another's wait.
+    pub subject: u64,
     pub request: Request,
     /// Where to look: the file as the process saw it.
     pub file: OpenedFile,

@@ -6,7 +6,7 @@ use crate::{
     coverage::Coverage,
     fact::{Evidence, FactKey},
     input::{HostFacts, Owner, Reason, Request},
-    join::{Few, Intervals, Join, Max, join_fields},
+    join::{Few, Intervals, Join, Max, Min, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
@@ -38,10 +38,34 @@ pub struct Epoch {
     pub facts: BTreeMap<FactKey, Evidence>,
     /// Where each fact's own process saw the file; others may have seen it elsewhere.
     pub paths: BTreeMap<FactKey, Few<SeenPath>>,
+    /// What came of nothing and was too much to keep one by one.
+    pub aside: BTreeMap<(SubjectKey, ImageId), Aside>,
     pub coverage: Coverage,
 }
 
-join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, coverage);
+join_fields!(
+    Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, aside, coverage
+);
+
+/// Opens by one image of files that turned out not to matter, and processes of it that came and went: only counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// A file that is opened again after it was counted counts again.
+    pub files: Max<u64>,
+    pub opens: Max<u64>,
+    pub processes: Max<u64>,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub first_ns: Min<u64>,
+    pub last_ns: Max<u64>,
+}
+
+join_fields!(Aside: files, opens, processes, first_ns, last_ns);
+
+impl Default for Aside {
+    fn default() -> Self {
+        Self { files: Max(0), opens: Max(0), processes: Max(0), first_ns: Min(u64::MAX), last_ns: Max(0) }
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {

@@ -6,7 +6,7 @@ use aya_ebpf::{
     maps::RingBuf,
 };
 use bom_common::{
-    config::SubjectCounter,
+    config::{SubjectCounter, ring_bytes},
     counter::Counter,
     record::{Header, VERSION},
 };
@@ -14,6 +14,7 @@ use bom_common::{
 use crate::{
     kernel::task::Tracked,
     maps::{COMMON, COUNTERS, RARE, SUBJECT_COUNTERS},
+    share::{self, Column, may_write, place, take, tally},
 };
 
 /// Adds one to a counter of this CPU. Atomic, because another program can interrupt this one.
@@ -80,23 +81,59 @@ pub fn common(record: *const u8, length: u64) -> bool {
     let waiting = COMMON.query(u64::from(BPF_RB_AVAIL_DATA));
     let size = COMMON.query(u64::from(BPF_RB_RING_SIZE));
     let wake = if waiting > size / 4 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-    output(&COMMON, record, length, u64::from(wake))
+    let place = place(subject_of(record));
+    write(&COMMON, place, share::COMMON, record, length, u64::from(wake))
 }
 
 /// Writes a record of the rare kind and wakes the reader: what it names may be gone soon.
 #[inline(always)]
 pub fn rare(record: *const u8, length: u64, subject: u64, without_room: Counter) {
-    if output(&RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
-        count(Counter::RareDelivered);
+    let place = place(subject);
+    if write(&RARE, place, share::RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
+        rare_delivered(place);
     } else {
         lost(without_room, subject);
     }
+}
+
+#[inline(always)]
+pub fn rare_delivered(place: u32) {
+    // SAFETY: only the address of the member is made.
+    tally(place, |tally| unsafe { &raw mut (*tally).rare_delivered });
 }
 
 /// Writes a record of fixed size.
 #[inline(always)]
 pub fn rare_record<T>(record: &T, subject: u64, without_room: Counter) {
     rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, subject, without_room);
+}
+
+/// Every record starts with its header.
+#[inline(always)]
+fn subject_of(record: *const u8) -> u64 {
+    // SAFETY: the callers put the header there; the verifier checks the access.
+    unsafe { (*record.cast::<Header>()).subject }
+}
+
+#[inline(always)]
+fn write(
+    ring: &'static RingBuf,
+    place: u32,
+    column: Column,
+    record: *const u8,
+    length: u64,
+    flags: u64,
+) -> bool {
+    let bytes = ring_bytes(length);
+    if !may_write(ring, place, column, bytes) {
+        count(Counter::OverShare);
+        return false;
+    }
+    let written = output(ring, record, length, flags);
+    if written {
+        take(place, column, bytes);
+    }
+    written
 }
 
 #[inline(always)]

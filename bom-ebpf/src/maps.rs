@@ -2,10 +2,11 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+    bindings::BPF_F_MMAPABLE,
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Offsets, OpenKey, OpenSeen, PLACES, SubjectCounter, Tally, Use},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -43,6 +44,26 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::C
 pub static SUBJECT_COUNTERS: HashMap<SubjectCounter, u64> =
     HashMap::with_max_entries(16_384, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
+/// Subject → its place in the tables below.
+#[map]
+pub static SUBJECT_PLACES: HashMap<u64, u32> = HashMap::with_max_entries(PLACES, 0);
+
+/// By place: what a subject took. Written by the programs.
+#[map]
+pub static TAKEN: Array<Use> = Array::with_max_entries(PLACES, 0);
+
+/// By place: what of that is free again. Written by user space, which has it in its memory.
+#[map]
+pub static FREED: Array<Use> = Array::with_max_entries(PLACES, BPF_F_MMAPABLE);
+
+/// How many subjects share the rings and tables; written by user space.
+#[map]
+pub static SHARING: Array<u64> = Array::with_max_entries(1, 0);
+
+/// By place, per CPU.
+#[map]
+pub static TALLIES: PerCpuArray<Tally> = PerCpuArray::with_max_entries(PLACES, 0);
+
 /// Tracked cgroup id → subject (the id of the cgroup the agent named).
 #[map]
 pub static CGROUPS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
@@ -67,10 +88,13 @@ pub static PROCESSES: HashMap<u32, Process> = HashMap::with_max_entries(65_536, 
 #[map]
 pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
+pub const OPENS_MOST: u64 = 131_072;
+pub const SOCKETS_MOST: u64 = 65_536;
+
 /// Opens already delivered. Not an LRU: an evicted entry would lose its count.
 #[map]
 pub static OPENS: HashMap<OpenKey, OpenSeen> =
-    HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+    HashMap::with_max_entries(OPENS_MOST as u32, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// The task that called connect.
 #[repr(C)]
@@ -88,7 +112,8 @@ pub struct SocketOwner {
 
 /// Socket cookie → who connected it; removed when the socket closes.
 #[map]
-pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(65_536, 0);
+pub static SOCKETS: HashMap<u64, SocketOwner> =
+    HashMap::with_max_entries(SOCKETS_MOST as u32, 0);
 
 /// How far the head of a client's stream has been forwarded.
 #[repr(C)]

@@ -11,13 +11,13 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, PerCpuValues, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, TracePoint,
     },
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Offsets, OpenKey, OpenSeen, SubjectCounter, Tally, Use},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -25,6 +25,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::{
     kernel_types::{self, BtfError, KernelTypes},
+    shares::{Freed, Shares},
     table::{Hook, PROBES, Probe},
     tracefs,
 };
@@ -46,6 +47,8 @@ pub enum LoadError {
     Map { name: &'static str, source: MapError },
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
+    #[error("map the table of what subjects free: {0}")]
+    Freed(io::Error),
 }
 
 /// What can be chosen before loading.
@@ -72,6 +75,9 @@ pub struct Probes {
     states: Vec<ProbeState>,
     /// Programs that this kernel did not take, with its words.
     refused: BTreeMap<&'static str, String>,
+    shares: Shares,
+    /// Counted for subjects whose place is another's by now.
+    gone: Tally,
 }
 
 impl Probes {
@@ -81,10 +87,12 @@ impl Probes {
         let types = KernelTypes::parse(&bytes)?;
         let offsets = kernel_types::resolve(&types)?;
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
-        let ebpf = load_object(settings, &offsets, &btf)?;
+        let mut ebpf = load_object(settings, &offsets, &btf)?;
+        let Some(Map::Array(freed)) = ebpf.take_map("FREED") else { return Err(LoadError::NoMap("FREED")) };
+        let shares = Shares::new(Freed::map(&freed).map_err(LoadError::Freed)?);
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
-        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
+        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new(), shares, gone: Tally::default() };
         this.verify(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
@@ -125,9 +133,78 @@ impl Probes {
             };
             self.note(probe, status);
         }
+        self.share(id)?;
         let map = self.ebpf.map_mut("CGROUPS").ok_or(LoadError::NoMap("CGROUPS"))?;
         let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map("CGROUPS"))?;
         map.insert(id, id, 0).map_err(in_map("CGROUPS"))
+    }
+
+    /// Gives a subject its place among those who share the rings and tables.
+    fn share(&mut self, id: u64) -> Result<(), LoadError> {
+        let Some((place, used)) = self.shares.give(id) else { return Ok(()) };
+        if used {
+            self.begin_again(place)?;
+        }
+        let map = self.ebpf.map_mut("SUBJECT_PLACES").ok_or(LoadError::NoMap("SUBJECT_PLACES"))?;
+        let mut map: HashMap<_, u64, u32> = map.try_into().map_err(in_map("SUBJECT_PLACES"))?;
+        map.insert(id, place, 0).map_err(in_map("SUBJECT_PLACES"))?;
+        self.count_sharing()
+    }
+
+    /// Takes the place of a subject back. Its counts stay in the totals.
+    pub fn unshare(&mut self, id: u64) -> Result<(), LoadError> {
+        self.shares.give_back(id);
+        let map = self.ebpf.map_mut("SUBJECT_PLACES").ok_or(LoadError::NoMap("SUBJECT_PLACES"))?;
+        let mut map: HashMap<_, u64, u32> = map.try_into().map_err(in_map("SUBJECT_PLACES"))?;
+        match map.remove(&id) {
+            Ok(()) | Err(MapError::KeyNotFound) => {}
+            Err(source) => return Err(LoadError::Map { name: "SUBJECT_PLACES", source }),
+        }
+        self.count_sharing()
+    }
+
+    fn count_sharing(&mut self) -> Result<(), LoadError> {
+        let subjects = self.shares.all().len() as u64;
+        let map = self.ebpf.map_mut("SHARING").ok_or(LoadError::NoMap("SHARING"))?;
+        let mut map: Array<_, u64> = map.try_into().map_err(in_map("SHARING"))?;
+        map.set(0, subjects, 0).map_err(in_map("SHARING"))
+    }
+
+    /// A place that somebody had before starts from zero.
+    fn begin_again(&mut self, place: u32) -> Result<(), LoadError> {
+        let before = self.tally(place)?;
+        for (total, more) in fields(&mut self.gone).into_iter().zip(fields(&mut { before })) {
+            *total = total.saturating_add(*more);
+        }
+        let map = self.ebpf.map_mut("TALLIES").ok_or(LoadError::NoMap("TALLIES"))?;
+        let mut map: PerCpuArray<_, [u64; 4]> = map.try_into().map_err(in_map("TALLIES"))?;
+        let cpus = map.get(&place, 0).map_err(in_map("TALLIES"))?.len();
+        let nothing = PerCpuValues::try_from(vec![[0; 4]; cpus]);
+        let nothing = nothing.map_err(|source| LoadError::Map { name: "TALLIES", source: source.into() })?;
+        map.set(place, nothing, 0).map_err(in_map("TALLIES"))?;
+        let map = self.ebpf.map("TAKEN").ok_or(LoadError::NoMap("TAKEN"))?;
+        let map: Array<_, [u64; 4]> = map.try_into().map_err(in_map("TAKEN"))?;
+        let [common, rare, opens, sockets] = map.get(&place, 0).map_err(in_map("TAKEN"))?;
+        self.shares.begin_again(place, &Use { common, rare, opens, sockets });
+        Ok(())
+    }
+
+    /// What is counted for one place, on all CPUs.
+    fn tally(&self, place: u32) -> Result<Tally, LoadError> {
+        let map = self.ebpf.map("TALLIES").ok_or(LoadError::NoMap("TALLIES"))?;
+        let map: PerCpuArray<_, [u64; 4]> = map.try_into().map_err(in_map("TALLIES"))?;
+        let mut total = Tally::default();
+        for cpu in map.get(&place, 0).map_err(in_map("TALLIES"))?.iter() {
+            for (sum, more) in fields(&mut total).into_iter().zip(cpu) {
+                *sum = sum.saturating_add(*more);
+            }
+        }
+        Ok(total)
+    }
+
+    /// Who takes up what of the rings and tables.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// What became of each probe, in the order of the table.
@@ -153,6 +230,15 @@ impl Probes {
             let values = map.get(&(counter as u32), 0).map_err(in_map("COUNTERS"))?;
             totals.insert(counter, values.iter().sum());
         }
+        let mut tallies = vec![self.gone, self.tally(0)?];
+        for place in self.shares.every() {
+            tallies.push(self.tally(place)?);
+        }
+        for tally in &mut tallies {
+            for (counter, more) in TALLIED.into_iter().zip(fields(tally)) {
+                *totals.entry(counter).or_insert(0) += *more;
+            }
+        }
         Ok(totals)
     }
 
@@ -169,6 +255,17 @@ impl Probes {
             if let Some(&counter) = counter {
                 subjects.entry(key.subject).or_default().insert(counter, value);
             }
+        }
+        for (subject, place) in self.shares.all() {
+            let mut tally = self.tally(place)?;
+            let counts = subjects.entry(subject).or_default();
+            counts.extend(
+                TALLIED
+                    .into_iter()
+                    .zip(fields(&mut tally))
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(counter, count)| (counter, *count)),
+            );
         }
         Ok(subjects)
     }
@@ -272,6 +369,15 @@ impl Probes {
     fn note(&mut self, probe: &Probe, status: ProbeStatus) {
         self.states.push(ProbeState { number: probe.number, name: probe.name.to_owned(), status });
     }
+}
+
+/// What [`Tally`] counts, in the order of its members.
+const TALLIED: [Counter; 4] =
+    [Counter::OpensSeen, Counter::OpensDelivered, Counter::OpensDeduplicated, Counter::RareDelivered];
+
+fn fields(tally: &mut Tally) -> [&mut u64; 4] {
+    let Tally { opens_seen, opens_delivered, opens_deduplicated, rare_delivered } = tally;
+    [opens_seen, opens_delivered, opens_deduplicated, rare_delivered]
 }
 
 fn load_object(settings: &Settings, offsets: &Offsets, btf: &Btf) -> Result<Ebpf, LoadError> {

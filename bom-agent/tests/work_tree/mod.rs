@@ -48,6 +48,7 @@ pub(crate) fn work(request: Request, path: &Path) -> Work {
     let metadata = fs::symlink_metadata(path).expect("a file");
     let device = metadata.dev();
     Work {
+        subject: 1,
         id: 7,
         request,
         file: OpenedFile {

@@ -16,6 +16,15 @@ use crate::{
 
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
 const LOSSES: &[(&str, &[Class])] = &[
+    // Bounds of the correlator (`limits`).
+    ("file-facts-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("unread-files-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("places-over-limit", &[Class::Packages]),
+    ("program-facts-over-limit", &Class::ALL),
+    ("processes-over-limit", &Class::ALL),
+    ("endpoint-facts-over-limit", &[Class::Endpoints]),
+    ("connections-over-limit", &[Class::Endpoints]),
+    ("names-over-limit", &[Class::Endpoints]),
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),

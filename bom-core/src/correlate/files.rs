@@ -1,95 +1,322 @@
 //! Opened files: what is asked of each, and what the answers mean for what is asked next.
+//!
+//! Of most files nothing comes: nobody's package, no format we know. Such a file's opens stay beside the facts and
+//! become some only when an inventory is asked for; when there are too many, the oldest are only counted. A file of
+//! which something is known has its facts at once, and keeps them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::{At, Correlator, describe};
+use super::{
+    At, Correlator, describe,
+    limits::{PLACES, SETTLED},
+};
 use crate::{
     event::{OpenedFile, Task},
-    fact::{Action, FactKey, Strength},
+    fact::{Action, Evidence, FactKey, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
-    key::{FileKey, ImageId, Object, ProcessKey},
+    join::{Few, Join, Max, Min},
+    key::{FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
 
-/// The key under which the kernel counts repeated opens.
-type RepeatKey = (ProcessKey, ImageId, FileKey, (u64, u64, u32), u32);
-
-/// What is known of the questions asked of files.
+/// What is known of opened files and of the questions asked of them.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     next: u64,
     /// Work without an answer.
     waiting: BTreeMap<u64, Work>,
-    /// Files that were asked about.
-    asked: BTreeMap<FileKey, Asked>,
-    /// Python code whose owner was asked for, by place.
-    places: BTreeSet<(FileKey, SeenPath)>,
-    /// Which fact a counted open belongs to.
-    repeats: BTreeMap<RepeatKey, FactKey>,
+    files: BTreeMap<FileKey, File>,
+    opens: BTreeMap<OpenKey, Open>,
+    /// Files with nothing asked and nothing known, in the order in which that turned out. One that is asked again
+    /// stays in here and is passed over.
+    settled: VecDeque<FileKey>,
+    /// Opens of those.
+    settled_opens: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    content: bool,
-    digest: bool,
-    owner: bool,
+#[derive(Debug, Default)]
+struct File {
+    content_asked: bool,
+    digest_asked: bool,
+    owner_asked: bool,
+    /// Its facts are in the epoch.
+    kept: bool,
+    /// It is in the list of the settled.
+    settled: bool,
+    /// Questions without an answer.
+    pending: u32,
+    opens: usize,
+    /// Where it was seen, up to [`PLACES`].
+    places: Few<SeenPath>,
+    /// What is known besides: that nothing is, or why not.
+    about: Few<Description>,
+}
+
+/// What the kernel tells opens apart by, the file first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct OpenKey {
+    file: FileKey,
+    process: ProcessKey,
+    image: ImageId,
+    parent_inode: u64,
+    name_hash: u64,
+    mount_id: u32,
+    access: u32,
+    probe: u16,
+}
+
+/// Opens of one file by one process under one name.
+#[derive(Clone, Debug)]
+struct Open {
+    subject: u64,
+    path: SeenPath,
+    unlinked: bool,
+    strength: Strength,
+    count: u64,
+    first_sequence: u64,
+    last_sequence: u64,
+    first_ns: u64,
+    last_ns: u64,
 }
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
+        let key = OpenKey::of(task, &file, at.probe);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-        let key = at.fact(task, Action::Opened, Object::File(file.key));
-        self.files.repeats.insert(repeat_key(task, &file), key.clone());
-        self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
-        super::add(&mut self.epoch, key, at.evidence(strength));
-        self.files.met(&mut self.epoch, task, file, false)
+        let known = self.files.files.entry(file.key).or_default();
+        let more = Open {
+            subject: at.id,
+            path: file.path.clone(),
+            unlinked: file.is_unlinked(),
+            strength,
+            count: 1,
+            first_sequence: at.sequence,
+            last_sequence: at.sequence,
+            first_ns: at.time_ns,
+            last_ns: at.time_ns,
+        };
+        match self.files.opens.get_mut(&key) {
+            Some(open) => open.again(&more),
+            None => {
+                self.files.opens.insert(key, more.clone());
+                known.opens += 1;
+                if known.settled && !known.kept {
+                    self.files.settled_opens += 1;
+                }
+                if let Some(held) = self.held(at.id) {
+                    held.facts += 1;
+                }
+            }
+        }
+        if self.files.files.get(&file.key).is_some_and(|known| known.kept) {
+            let fact = at.fact(task, Action::Opened, Object::File(file.key));
+            let evidence = more.evidence();
+            note(&mut self.epoch, fact, &more, evidence);
+        }
+        self.met(at, task, file, false)
+    }
+
+    /// A file was met: notes its place and asks what has not been asked of it yet.
+    pub(super) fn met(&mut self, at: &At, task: &Task, file: OpenedFile, executed: bool) -> Vec<Work> {
+        let key = file.key;
+        let known = self.files.files.entry(key).or_default();
+        let first_here = known.places.len() < PLACES && known.places.insert(file.path.clone());
+        let crowded = known.places.len() >= PLACES && !known.places.contains(&file.path);
+        if executed || file.rdev != 0 {
+            self.keep(key);
+        }
+        if crowded {
+            // Nothing is asked at this place: who owns the file there is not known.
+            self.lose(at.id, "places-over-limit", 1, at.time_ns);
+        }
+        let object = Object::File(key);
+        if self.files.is_kept(key) {
+            if !crowded {
+                describe(&mut self.epoch, &object, Description::Path(file.path.clone()));
+            }
+            if file.is_unlinked() {
+                describe(&mut self.epoch, &object, Description::Unlinked);
+            }
+            if file.rdev != 0 {
+                describe(&mut self.epoch, &object, Description::Device(file.rdev));
+            }
+        }
+        let mut asked = Vec::new();
+        let readable = file.can_read() || executed;
+        if file.is_regular() && !file.is_pseudo() && readable && file.key.size > 0 {
+            if file.is_truncated() {
+                let reason = Reason::PathTruncated;
+                self.learn(key, Description::Unknown { question: Question::Content, reason });
+            } else {
+                let python = first_here && is_python_code(&file.path);
+                let work = Work {
+                    id: 0,
+                    subject: at.id,
+                    request: Request::Inspect,
+                    process: task.process,
+                    mount_namespace: task.mount_namespace,
+                    file,
+                };
+                asked.extend(self.files.ask(Request::Inspect, &work));
+                // An owner is asked for by path: the same file has another one at another place.
+                if python {
+                    if let Some(known) = self.files.files.get_mut(&key) {
+                        known.owner_asked = false;
+                    }
+                    asked.extend(self.files.ask(Request::Owner, &work));
+                }
+            }
+        }
+        self.settle(key, at.time_ns);
+        asked
     }
 
     /// Sets the counts the kernel kept at delivered opens.
     pub(super) fn repeats(&mut self, repeats: &[Repeat]) {
         for repeat in repeats {
-            let name = (repeat.parent_inode, repeat.name_hash, repeat.mount_id);
-            let key = (repeat.process, repeat.image, repeat.file, name, repeat.access);
-            let Some(fact) = self.files.repeats.get(&key) else { continue };
-            if let Some(evidence) = self.epoch.facts.get_mut(fact) {
-                // Several names and ways to open one file share a fact: each brings its own repetitions.
-                evidence.count.0 = evidence.count.0.saturating_add(repeat.count.saturating_sub(1));
-                evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
+            let more = repeat.count.saturating_sub(1);
+            let Some((key, open)) = self.files.repeated(repeat) else {
+                self.count_aside(repeat, more);
+                continue;
+            };
+            if self.files.is_kept(key.file) {
+                let Some(fact) = self.subjects.get(open.subject).map(|watched| key.fact(&watched.key)) else {
+                    continue;
+                };
+                if let Some(evidence) = self.epoch.facts.get_mut(&fact) {
+                    // Several names and ways to open one file share a fact: each brings its own repetitions.
+                    evidence.count.0 = evidence.count.0.saturating_add(more);
+                    evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
+                }
+            } else if let Some(open) = self.files.opens.get_mut(&key) {
+                open.count = open.count.saturating_add(more);
+                open.last_ns = open.last_ns.max(repeat.last_ns);
             }
+        }
+    }
+
+    /// Repetitions of an open that is only counted any more.
+    fn count_aside(&mut self, repeat: &Repeat, more: u64) {
+        let Some(process) = self.epoch.processes.get(&repeat.process) else { return };
+        let Some(subject) = process.subjects.first().cloned() else { return };
+        if let Some(aside) = self.epoch.aside.get_mut(&(subject, repeat.image)) {
+            aside.opens.0 = aside.opens.0.saturating_add(more);
+            aside.last_ns.0 = aside.last_ns.0.max(repeat.last_ns);
         }
     }
 
     pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
-        let object = Object::File(done.file.key);
+        let file = done.file.key;
+        if let Some(known) = self.files.files.get_mut(&file) {
+            known.pending = known.pending.saturating_sub(1);
+        }
         let question = Question::from(done.request);
+        let unknown = |reason| Description::Unknown { question, reason };
+        let mut more = Vec::new();
         match answer {
-            Answer::Unknown(reason) => {
-                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
-            }
-            Answer::Digest(digest) if is_sha256(&digest) => {
-                describe(&mut self.epoch, &object, Description::Digest(digest));
-            }
-            Answer::Digest(_) => {
-                let reason = Reason::ReadFailed;
-                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
-            }
-            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(Box::new(owner))),
+            Answer::Unknown(reason) => self.learn(file, unknown(reason)),
+            Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
+            Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
+            Answer::Owner(owner) => self.learn(file, Description::Owner(Box::new(owner))),
             Answer::Inspected(content) => {
                 let known = content.is_some();
-                describe(&mut self.epoch, &object, Description::Content(content));
+                self.learn(file, Description::Content(content));
                 if known {
-                    let template = done;
-                    return [Request::Digest, Request::Owner]
-                        .into_iter()
-                        .filter_map(|request| self.files.ask(request, &template))
-                        .collect();
+                    more.extend(self.files.ask(Request::Digest, &done));
+                    more.extend(self.files.ask(Request::Owner, &done));
                 }
             }
         }
-        Vec::new()
+        self.settle(file, self.latest_ns);
+        more
+    }
+
+    /// Takes in what was found out about a file; if that is something, its opens become facts.
+    fn learn(&mut self, file: FileKey, about: Description) {
+        let matters = match &about {
+            Description::Content(content) => content.is_some(),
+            Description::Owner(owner) => owner.python.is_some() || owner.deb.is_some(),
+            Description::Digest(_) | Description::Device(_) => true,
+            Description::Path(_)
+            | Description::Unlinked
+            | Description::Name { .. }
+            | Description::Protocol(_)
+            | Description::Unknown { .. } => false,
+        };
+        if matters {
+            self.keep(file);
+        }
+        if self.files.is_kept(file) {
+            describe(&mut self.epoch, &Object::File(file), about);
+        } else if let Some(known) = self.files.files.get_mut(&file) {
+            known.about.insert(about);
+        }
+    }
+
+    /// The file matters: its opens become facts, now and from now on.
+    fn keep(&mut self, file: FileKey) {
+        let known = self.files.files.entry(file).or_default();
+        if std::mem::replace(&mut known.kept, true) {
+            return;
+        }
+        if known.settled {
+            self.files.settled_opens = self.files.settled_opens.saturating_sub(known.opens);
+        }
+        self.files.write(file, &mut self.epoch, &self.subjects);
+    }
+
+    /// A file with nothing asked and nothing known of it is settled; what is too much of that is only counted.
+    fn settle(&mut self, file: FileKey, now_ns: u64) {
+        let Some(known) = self.files.files.get_mut(&file) else { return };
+        if known.kept || known.pending > 0 {
+            return;
+        }
+        if !std::mem::replace(&mut known.settled, true) {
+            self.files.settled_opens += known.opens;
+            self.files.settled.push_back(file);
+        }
+        while self.files.settled_opens > SETTLED {
+            let Some(oldest) = self.files.settled.pop_front() else { break };
+            self.set_aside(oldest, now_ns);
+        }
+    }
+
+    fn set_aside(&mut self, file: FileKey, now_ns: u64) {
+        let Some(known) = self.files.files.get_mut(&file) else { return };
+        known.settled = false;
+        if known.kept {
+            return;
+        }
+        self.files.settled_opens = self.files.settled_opens.saturating_sub(known.opens);
+        if known.pending > 0 {
+            return;
+        }
+        let unread = known.about.iter().any(|about| matches!(about, Description::Unknown { .. }));
+        self.files.files.remove(&file);
+        let keys: Vec<OpenKey> = self.files.of(file).map(|(key, _)| *key).collect();
+        let mut of_file = Few::default();
+        for key in keys {
+            let Some(open) = self.files.opens.remove(&key) else { continue };
+            let Some(watched) = self.subjects.get_mut(open.subject) else { continue };
+            watched.held.facts = watched.held.facts.saturating_sub(1);
+            let aside = self.epoch.aside.entry((watched.key.clone(), key.image)).or_default();
+            aside.opens.0 = aside.opens.0.saturating_add(open.count);
+            aside.first_ns.join(Min(open.first_ns));
+            aside.last_ns.join(Max(open.last_ns));
+            // Once for each image that opened it.
+            if of_file.insert((open.subject, key.image)) {
+                aside.files.0 += 1;
+            }
+        }
+        if unread {
+            let subjects: Few<u64> = of_file.into_iter().map(|(subject, _)| subject).collect();
+            for subject in subjects {
+                self.lose(subject, "unread-files-over-limit", 1, now_ns);
+            }
+        }
     }
 }
 
@@ -103,65 +330,140 @@ impl Files {
         self.waiting.values().map(|work| (work.file.key, Question::from(work.request)))
     }
 
-    /// A file was met: describes it and asks what has not been asked of it yet.
-    pub(super) fn met(
-        &mut self,
-        epoch: &mut Epoch,
-        task: &Task,
-        file: OpenedFile,
-        executed: bool,
-    ) -> Vec<Work> {
-        let object = Object::File(file.key);
-        describe(epoch, &object, Description::Path(file.path.clone()));
-        if file.is_unlinked() {
-            describe(epoch, &object, Description::Unlinked);
-        }
-        if file.rdev != 0 {
-            describe(epoch, &object, Description::Device(file.rdev));
-        }
-        if !file.is_regular() || file.is_pseudo() || !(file.can_read() || executed) || file.key.size == 0 {
-            return Vec::new();
-        }
-        let work = Work {
-            id: 0,
-            request: Request::Inspect,
-            process: task.process,
-            mount_namespace: task.mount_namespace,
-            file,
-        };
-        if work.file.is_truncated() {
-            let reason = Reason::PathTruncated;
-            describe(epoch, &object, Description::Unknown { question: Question::Content, reason });
-            return Vec::new();
-        }
-        let mut asked = Vec::new();
-        asked.extend(self.ask(Request::Inspect, &work));
-        // An owner is asked for by path: the same file has another one at another place.
-        if is_python_code(&work.file.path) {
-            let place = (work.file.key, work.file.path.clone());
-            if self.places.insert(place) {
-                self.asked.entry(work.file.key).or_default().owner = false;
-                asked.extend(self.ask(Request::Owner, &work));
+    /// Writes the opens that are no facts yet: for an inventory.
+    pub(super) fn close(&self, epoch: &mut Epoch, subjects: &super::subjects::Subjects) {
+        for (&file, known) in &self.files {
+            if !known.kept {
+                self.write(file, epoch, subjects);
             }
         }
-        asked
+    }
+
+    fn write(&self, file: FileKey, epoch: &mut Epoch, subjects: &super::subjects::Subjects) {
+        let object = Object::File(file);
+        for (key, open) in self.of(file) {
+            let Some(watched) = subjects.get(open.subject) else { continue };
+            note(epoch, key.fact(&watched.key), open, open.evidence());
+            if open.unlinked {
+                describe(epoch, &object, Description::Unlinked);
+            }
+        }
+        let Some(known) = self.files.get(&file) else { return };
+        for place in &known.places {
+            describe(epoch, &object, Description::Path(place.clone()));
+        }
+        for about in &known.about {
+            describe(epoch, &object, about.clone());
+        }
+    }
+
+    fn is_kept(&self, file: FileKey) -> bool {
+        self.files.get(&file).is_some_and(|known| known.kept)
+    }
+
+    fn of(&self, file: FileKey) -> impl Iterator<Item = (&OpenKey, &Open)> {
+        self.opens.range(OpenKey::least(file)..).take_while(move |(key, _)| key.file == file)
+    }
+
+    /// The open at which the kernel counted; which system call it was is not part of its key.
+    fn repeated(&self, repeat: &Repeat) -> Option<(OpenKey, &Open)> {
+        let from = OpenKey {
+            file: repeat.file,
+            process: repeat.process,
+            image: repeat.image,
+            parent_inode: repeat.parent_inode,
+            name_hash: repeat.name_hash,
+            mount_id: repeat.mount_id,
+            access: repeat.access,
+            probe: 0,
+        };
+        let (key, open) = self.opens.range(from..).next()?;
+        (OpenKey { probe: 0, ..*key } == from).then_some((*key, open))
     }
 
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
-        let asked = self.asked.entry(like.file.key).or_default();
+        let known = self.files.entry(like.file.key).or_default();
         let flag = match request {
-            Request::Inspect => &mut asked.content,
-            Request::Digest => &mut asked.digest,
-            Request::Owner => &mut asked.owner,
+            Request::Inspect => &mut known.content_asked,
+            Request::Digest => &mut known.digest_asked,
+            Request::Owner => &mut known.owner_asked,
         };
         if std::mem::replace(flag, true) {
             return None;
         }
+        known.pending += 1;
         self.next += 1;
         let work = Work { id: self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
     }
+}
+
+impl OpenKey {
+    fn of(task: &Task, file: &OpenedFile, probe: u16) -> Self {
+        Self {
+            file: file.key,
+            process: task.process,
+            image: task.image,
+            parent_inode: file.parent_inode,
+            name_hash: file.name_hash,
+            mount_id: file.mount_id,
+            access: file.access(),
+            probe,
+        }
+    }
+
+    fn least(file: FileKey) -> Self {
+        Self {
+            file,
+            process: ProcessKey { tgid: 0, start_ns: 0 },
+            image: ImageId(0),
+            parent_inode: 0,
+            name_hash: 0,
+            mount_id: 0,
+            access: 0,
+            probe: 0,
+        }
+    }
+
+    fn fact(&self, subject: &SubjectKey) -> FactKey {
+        FactKey {
+            subject: subject.clone(),
+            process: self.process,
+            image: self.image,
+            action: Action::Opened,
+            object: Object::File(self.file),
+            probe: self.probe,
+        }
+    }
+}
+
+impl Open {
+    fn again(&mut self, more: &Self) {
+        self.strength = self.strength.max(more.strength);
+        self.count = self.count.saturating_add(more.count);
+        self.first_sequence = self.first_sequence.min(more.first_sequence);
+        self.last_sequence = self.last_sequence.max(more.last_sequence);
+        self.first_ns = self.first_ns.min(more.first_ns);
+        self.last_ns = self.last_ns.max(more.last_ns);
+    }
+
+    fn evidence(&self) -> Evidence {
+        let mut evidence = Evidence::once(self.strength, self.first_sequence, self.first_ns);
+        evidence.last_sequence.0 = self.last_sequence;
+        evidence.last_ns.0 = self.last_ns;
+        evidence.count.0 = self.count;
+        evidence
+    }
+}
+
+/// Adds an open to the facts, and where its process saw the file.
+fn note(epoch: &mut Epoch, fact: FactKey, open: &Open, evidence: Evidence) {
+    let paths = epoch.paths.entry(fact.clone()).or_default();
+    if paths.len() < PLACES {
+        paths.insert(open.path.clone());
+    }
+    super::add(epoch, fact, evidence);
 }
 
 /// Python source, byte code and extension modules: what an import opens. Whose file it is decides
@@ -174,8 +476,4 @@ pub(crate) fn is_python_code(path: &SeenPath) -> bool {
 /// 64 lower-case hexadecimal digits.
 fn is_sha256(digest: &str) -> bool {
     digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn repeat_key(task: &Task, file: &OpenedFile) -> RepeatKey {
-    (task.process, task.image, file.key, (file.parent_inode, file.name_hash, file.mount_id), file.access())
 }

@@ -5,6 +5,7 @@
 
 mod closing;
 mod files;
+mod limits;
 mod network;
 mod processes;
 mod subjects;
@@ -90,6 +91,7 @@ impl Correlator {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
+        self.files.close(&mut epoch, &self.subjects);
         let mut detected = self.network.close(&mut epoch);
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
@@ -133,40 +135,63 @@ impl Correlator {
         if acts_before_exec(&body) {
             self.subjects.detect(id, Detector::EarlierLife);
         }
+        if let Some(cause) = self.bound_met(at.id, &body) {
+            self.lose(at.id, cause, 1, time_ns);
+            return Vec::new();
+        }
+        let (facts, processes) = (self.epoch.facts.len(), self.epoch.processes.len());
+        let counted = matches!(body, Body::Open { .. } | Body::Tcp { .. });
+        let work = self.take(&at, body);
+        let more = (
+            self.epoch.facts.len().saturating_sub(facts),
+            self.epoch.processes.len().saturating_sub(processes),
+        );
+        if let Some(held) = self.held(at.id) {
+            // An open is held from its first sight, whether or not it is a fact by now; a connection when it is one.
+            if !counted {
+                held.facts += more.0;
+            }
+            held.processes += more.1;
+        }
+        work
+    }
+
+    fn take(&mut self, at: &At, body: Body) -> Vec<Work> {
+        let id = Some(at.id);
         match body {
-            Body::Open { task, file } => self.opened(&at, &task, file),
-            Body::Exec { task, exec } => self.executed(&at, &task, *exec),
+            Body::Open { task, file } => self.opened(at, &task, file),
+            Body::Exec { task, exec } => self.executed(at, &task, *exec),
             Body::Fork { task, child } => {
-                self.forked(&at, &task, child);
+                self.forked(at, &task, child);
                 Vec::new()
             }
             Body::Exit { task, code } => {
-                self.process(&at, &task).status.insert(code);
+                self.process(at, &task).status.insert(code);
                 Vec::new()
             }
             Body::Threaded { task } => {
-                self.process(&at, &task).threaded.0 = true;
+                self.process(at, &task).threaded.0 = true;
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::UringCreated { task } => {
-                self.process(&at, &task).uring.0 = true;
+                self.process(at, &task).uring.0 = true;
                 // Its workers share the process's descriptors, as threads do.
                 self.subjects.detect(id, Detector::Uring);
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
-                self.process(&at, &task);
-                self.network.tcp(&at, &task, &tcp);
+                self.process(at, &task);
+                self.tcp(at, &task, &tcp);
                 Vec::new()
             }
             Body::Hello { cookie, hello, .. } => {
-                self.network.hello(cookie, hello);
+                self.hello(at, cookie, hello);
                 Vec::new()
             }
             Body::Dns { answer, .. } => {
-                self.network.answer(&mut self.epoch, &at, answer);
+                self.resolved(at, answer);
                 Vec::new()
             }
             Body::Undecoded { .. } => {

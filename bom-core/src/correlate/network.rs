@@ -2,11 +2,14 @@
 //! the stream and the DNS answers for the address are both kept, with their source.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::{IpAddr, SocketAddr},
 };
 
-use super::{At, add, describe};
+use super::{
+    At, Correlator, add, describe,
+    limits::{ADDRESSES, CLOSED, CONNECTIONS, FACTS, HELLOS},
+};
 use crate::{
     coverage::rules::Detector,
     event::{Task, Tcp, TcpState},
@@ -22,10 +25,10 @@ const NAMES: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Network {
     connections: BTreeMap<u64, Connection>,
-    /// Earlier connections of sockets that were used again: a cookie stays with its socket.
-    earlier: Vec<Connection>,
-    /// Hellos that came before the record of their connection.
-    hellos: BTreeMap<u64, ClientHello>,
+    /// Connections that have ended, in that order; the oldest become facts.
+    closed: VecDeque<u64>,
+    /// Hellos that came before the record of their connection, with their subject.
+    hellos: BTreeMap<u64, (u64, ClientHello)>,
     /// Subject and address → names whose answers contained it.
     names: BTreeMap<(u64, IpAddr), BTreeSet<String>>,
 }
@@ -43,17 +46,106 @@ struct Connection {
     hello: Option<ClientHello>,
     /// What DNS had said of the address when the connection began.
     names: BTreeSet<String>,
+    closed: bool,
+}
+
+impl Correlator {
+    pub(super) fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
+        // A cookie stays with its socket, which can connect again.
+        if tcp.state == TcpState::SynSent
+            && let Some(before) = self.network.connections.remove(&tcp.cookie)
+        {
+            self.release(&before);
+            self.connected(&before);
+        }
+        if !self.network.connections.contains_key(&tcp.cookie) {
+            let Some(held) = self.held(at.id) else { return };
+            if held.connections >= CONNECTIONS {
+                return self.lose(at.id, "connections-over-limit", 1, at.time_ns);
+            }
+            held.connections += 1;
+        }
+        let hello = self.network.hellos.remove(&tcp.cookie);
+        if let Some((of, _)) = &hello
+            && let Some(held) = self.held(*of)
+        {
+            held.hellos = held.hellos.saturating_sub(1);
+        }
+        if self.network.tcp(at, task, tcp, hello.map(|(_, hello)| hello)) {
+            if let Some(held) = self.held(at.id) {
+                held.connections = held.connections.saturating_sub(1);
+            }
+            self.network.closed.push_back(tcp.cookie);
+        }
+        while self.network.closed.len() > CLOSED {
+            let Some(oldest) = self.network.closed.pop_front() else { break };
+            // One that connected again is another one by now.
+            let ended = self.network.connections.get(&oldest).is_some_and(|connection| connection.closed);
+            if ended && let Some(connection) = self.network.connections.remove(&oldest) {
+                self.connected(&connection);
+            }
+        }
+    }
+
+    pub(super) fn hello(&mut self, at: &At, cookie: u64, hello: ClientHello) {
+        if let Some(connection) = self.network.connections.get_mut(&cookie) {
+            connection.hello = Some(hello);
+            return;
+        }
+        let known = self.network.hellos.contains_key(&cookie);
+        let Some(held) = self.held(at.id) else { return };
+        if known || held.hellos < HELLOS {
+            held.hellos += usize::from(!known);
+            self.network.hellos.insert(cookie, (at.id, hello));
+        } else {
+            self.lose(at.id, "names-over-limit", 1, at.time_ns);
+        }
+    }
+
+    pub(super) fn resolved(&mut self, at: &At, answer: DnsAnswer) {
+        let new = |network: &Network, address: &&IpAddr| !network.names.contains_key(&(at.id, **address));
+        let more = answer.addresses.iter().filter(|address| new(&self.network, address)).count();
+        let Some(held) = self.held(at.id) else { return };
+        if held.addresses.saturating_add(more) > ADDRESSES {
+            return self.lose(at.id, "names-over-limit", 1, at.time_ns);
+        }
+        held.addresses += more;
+        self.network.answer(&mut self.epoch, at, answer);
+    }
+
+    /// A connection that is not open any more makes no one wait.
+    fn release(&mut self, connection: &Connection) {
+        if !connection.closed
+            && let Some(held) = self.held(connection.at.id)
+        {
+            held.connections = held.connections.saturating_sub(1);
+        }
+    }
+
+    /// Makes a connection a fact of its subject.
+    fn connected(&mut self, connection: &Connection) {
+        let id = connection.at.id;
+        let full = self.held(id).is_none_or(|held| held.facts >= FACTS);
+        let Some((object, _)) = connection.object() else { return };
+        let key = connection.at.fact(&connection.task, Action::Connected, object);
+        if full && !self.epoch.facts.contains_key(&key) {
+            return self.lose(id, "endpoint-facts-over-limit", 1, connection.last_ns);
+        }
+        let before = self.epoch.facts.len();
+        for detector in connection.write(&mut self.epoch) {
+            self.subjects.detect(Some(id), detector);
+        }
+        let more = self.epoch.facts.len().saturating_sub(before);
+        if let Some(held) = self.held(id) {
+            held.facts += more;
+        }
+    }
 }
 
 impl Network {
-    pub(super) fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
+    /// Whether the connection ended with it.
+    fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp, hello: Option<ClientHello>) -> bool {
         let names = self.names.get(&(at.id, tcp.remote.ip())).cloned().unwrap_or_default();
-        let hello = self.hellos.remove(&tcp.cookie);
-        if tcp.state == TcpState::SynSent
-            && let Some(before) = self.connections.remove(&tcp.cookie)
-        {
-            self.earlier.push(before);
-        }
         let connection = self.connections.entry(tcp.cookie).or_insert_with(|| Connection {
             at: at.clone(),
             task: *task,
@@ -65,6 +157,7 @@ impl Network {
             last_ns: at.time_ns,
             hello: None,
             names,
+            closed: false,
         });
         connection.hello = hello.or_else(|| connection.hello.take());
         connection.last_sequence = connection.last_sequence.max(at.sequence);
@@ -76,20 +169,13 @@ impl Network {
                 // The SYN and the FIN count as one byte each in `bytes_acked` (RFC 4898).
                 connection.sent = tcp.bytes_acked.saturating_sub(1);
                 connection.received = tcp.bytes_received;
+                return !std::mem::replace(&mut connection.closed, true);
             }
         }
+        false
     }
 
-    pub(super) fn hello(&mut self, cookie: u64, hello: ClientHello) {
-        match self.connections.get_mut(&cookie) {
-            Some(connection) => connection.hello = Some(hello),
-            None => {
-                self.hellos.insert(cookie, hello);
-            }
-        }
-    }
-
-    pub(super) fn answer(&mut self, epoch: &mut Epoch, at: &At, answer: DnsAnswer) {
+    fn answer(&mut self, epoch: &mut Epoch, at: &At, answer: DnsAnswer) {
         // The root has an empty name, which names nobody.
         if answer.addresses.is_empty() || answer.question.is_empty() {
             return;
@@ -113,51 +199,57 @@ impl Network {
         add(epoch, at.fact(&nobody, Action::Resolved, object), at.evidence(Strength::Resolved));
     }
 
-    /// Writes every connection as a fact, and gives what it leaves open.
+    /// Writes every connection that is no fact yet, and gives what it leaves open.
     pub(super) fn close(&self, epoch: &mut Epoch) -> BTreeSet<(SubjectKey, Detector)> {
         let mut detected = BTreeSet::new();
-        for connection in self.earlier.iter().chain(self.connections.values()) {
-            // A SYN without an answer is an attempt, and an attempt reached nobody.
-            let Some(established) = connection.established_ns else { continue };
-            let name = connection.name();
-            if name.is_none() && !connection.remote.ip().is_loopback() {
-                detected.insert((connection.at.subject.clone(), Detector::Nameless));
-            }
-            if connection.hello.as_ref().is_some_and(|hello| hello.ech) {
-                detected.insert((connection.at.subject.clone(), Detector::EncryptedHello));
-            }
-            let object = Object::Endpoint {
-                host: name,
-                address: connection.remote.ip(),
-                port: connection.remote.port(),
-            };
-            for description in connection.descriptions() {
-                describe(epoch, &object, description);
-            }
-            let exchanged = connection.sent > 0 && connection.received > 0;
-            let strength = if exchanged { Strength::Exchanged } else { Strength::Connected };
-            let mut evidence = connection.at.evidence(strength);
-            evidence.last_sequence.0 = connection.last_sequence;
-            evidence.last_ns.0 = connection.last_ns;
-            evidence.traffic(established, 1, connection.sent, connection.received);
-            let key = connection.at.fact(&connection.task, Action::Connected, object);
-            match epoch.facts.get_mut(&key) {
-                None => {
-                    epoch.facts.insert(key, evidence);
-                }
-                Some(known) => {
-                    known.traffic(established, 1, connection.sent, connection.received);
-                    let mut more = evidence;
-                    more.activity.clear();
-                    known.again(more);
-                }
-            }
+        for connection in self.connections.values() {
+            let subject = &connection.at.subject;
+            detected.extend(connection.write(epoch).into_iter().map(|detector| (subject.clone(), detector)));
         }
         detected
     }
 }
 
 impl Connection {
+    /// The peer, and since when it was one. A SYN without an answer is an attempt, and an attempt reached nobody.
+    fn object(&self) -> Option<(Object, u64)> {
+        let established = self.established_ns?;
+        let (address, port) = (self.remote.ip(), self.remote.port());
+        Some((Object::Endpoint { host: self.name(), address, port }, established))
+    }
+
+    /// Adds it to the facts, and gives what it leaves open.
+    fn write(&self, epoch: &mut Epoch) -> Vec<Detector> {
+        let mut detected = Vec::new();
+        let Some((object, established)) = self.object() else { return detected };
+        if self.name().is_none() && !self.remote.ip().is_loopback() {
+            detected.push(Detector::Nameless);
+        }
+        if self.hello.as_ref().is_some_and(|hello| hello.ech) {
+            detected.push(Detector::EncryptedHello);
+        }
+        for description in self.descriptions() {
+            describe(epoch, &object, description);
+        }
+        let exchanged = self.sent > 0 && self.received > 0;
+        let strength = if exchanged { Strength::Exchanged } else { Strength::Connected };
+        let mut evidence = self.at.evidence(strength);
+        evidence.last_sequence.0 = self.last_sequence;
+        evidence.last_ns.0 = self.last_ns;
+        let key = self.at.fact(&self.task, Action::Connected, object);
+        match epoch.facts.get_mut(&key) {
+            None => {
+                evidence.traffic(established, 1, self.sent, self.received);
+                epoch.facts.insert(key, evidence);
+            }
+            Some(known) => {
+                known.traffic(established, 1, self.sent, self.received);
+                known.again(evidence);
+            }
+        }
+        detected
+    }
+
     /// The name it goes by: what its own stream said, else the only name DNS gave the address.
     fn name(&self) -> Option<String> {
         let sni = self.hello.as_ref().and_then(|hello| hello.server_name.clone());

@@ -48,6 +48,6 @@ impl Correlator {
         let key = at.fact(task, Action::Executed, object);
         self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
-        self.files.met(&mut self.epoch, task, exec.file, true)
+        self.met(at, task, exec.file, true)
     }
 }

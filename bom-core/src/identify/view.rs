@@ -88,6 +88,8 @@ pub struct Program {
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
+    /// Processes that came and went and are only counted.
+    pub more_processes: u64,
     pub evidence: Option<Evidence>,
     /// The exec itself was not seen: the process was running before.
     pub unseen_start: bool,

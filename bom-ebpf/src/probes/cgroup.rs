@@ -7,7 +7,7 @@ use aya_ebpf::{bindings::BPF_ANY, macros::btf_tracepoint, programs::BtfTracePoin
 use bom_common::counter::Counter;
 
 use crate::{
-    emit::count,
+    emit::lost,
     kernel::read::{pointer, read},
     maps::{CGROUPS, offset},
 };
@@ -21,7 +21,7 @@ pub fn cgroup_mkdir(context: BtfTracePointContext) -> u32 {
     if let Some(&subject) = unsafe { CGROUPS.get(id(above)) }
         && CGROUPS.insert(id(made), subject, u64::from(BPF_ANY)).is_err()
     {
-        count(Counter::CgroupTableFull);
+        lost(Counter::CgroupTableFull, subject);
     }
     0
 }

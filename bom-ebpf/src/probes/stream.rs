@@ -9,17 +9,19 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use bom_common::{
+    config::ring_bytes,
     counter::Counter,
     record::{self, PAYLOAD_CAPACITY, kind, probe, protocol},
 };
 
 use crate::{
-    emit::{count, lost, now},
+    emit::{count, lost, now, rare_delivered},
     kernel::{
         read::{opaque, read},
         socket::{AF_INET, AF_INET6},
     },
     maps::{CGROUPS, RARE, STREAMS, Stream},
+    share::{self, may_write, place, take},
 };
 
 const PASS: i32 = 1;
@@ -226,6 +228,13 @@ fn forward(
     // SAFETY: copied at once. A nested cgroup of the subject is not in the table; the program is
     // attached to the subject's cgroup, so user space can still tell whose it is.
     let subject = unsafe { CGROUPS.get(cgroup) }.copied().unwrap_or(0);
+    let place = place(subject);
+    let bytes = ring_bytes(size_of::<PayloadRecord>() as u64);
+    if !may_write(&RARE, place, share::RARE, bytes) {
+        count(Counter::OverShare);
+        lost(Counter::PayloadLost, subject);
+        return;
+    }
     let Some(mut entry) = RARE.reserve::<PayloadRecord>(0) else {
         lost(Counter::PayloadLost, subject);
         return;
@@ -263,7 +272,7 @@ fn forward(
         };
     }
     if length == 0 || length > PAYLOAD_CAPACITY as u64 {
-        count(Counter::PayloadLost);
+        lost(Counter::PayloadLost, subject);
         entry.discard(0);
         return;
     }
@@ -277,10 +286,11 @@ fn forward(
         )
     };
     if result == 0 {
-        count(Counter::RareDelivered);
+        rare_delivered(place);
+        take(place, share::RARE, bytes);
         entry.submit(0);
     } else {
-        count(Counter::PayloadLost);
+        lost(Counter::PayloadLost, subject);
         entry.discard(0);
     }
 }

@@ -16,7 +16,8 @@ use crate::{
         socket::describe,
         task::{Tracked, current},
     },
-    maps::{SOCKETS, STREAMS, SocketOwner},
+    maps::{SOCKETS, SOCKETS_MOST, STREAMS, SocketOwner},
+    share::{self, may_enter, place, take},
 };
 
 /// include/net/tcp_states.h
@@ -61,9 +62,7 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
                 mount_namespace: task.mount_namespace,
                 reserved: 0,
             };
-            if SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_err() {
-                lost(Counter::SocketTableFull, task.subject);
-            }
+            enter(cookie, &owner);
             task
         }
         None => {
@@ -87,8 +86,29 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
     };
     rare_record(&record, task.subject, Counter::TcpLost);
     if new == CLOSE {
-        let _ = SOCKETS.remove(cookie);
+        if SOCKETS.remove(cookie).is_ok() {
+            take(place(task.subject), share::SOCKETS, 1_u64.wrapping_neg());
+        }
         let _ = STREAMS.remove(cookie);
     }
     Some(())
+}
+
+/// Remembers who connects; a table that is full, or full of this subject's, is counted.
+#[inline(always)]
+fn enter(cookie: u64, owner: &SocketOwner) {
+    // A socket that connects again has its entry.
+    // SAFETY: nothing of the entry is used.
+    if unsafe { SOCKETS.get(cookie) }.is_some() {
+        let _ = SOCKETS.insert(cookie, owner, u64::from(BPF_ANY));
+        return;
+    }
+    let place = place(owner.subject);
+    if may_enter(place, share::SOCKETS, SOCKETS_MOST)
+        && SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_ok()
+    {
+        take(place, share::SOCKETS, 1);
+    } else {
+        lost(Counter::SocketTableFull, owner.subject);
+    }
 }

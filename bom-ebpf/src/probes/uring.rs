@@ -10,15 +10,16 @@ use bom_common::{
     record::{self, kind, probe},
 };
 
-use super::open::opened;
+use super::open::{opened, seen};
 use crate::{
-    emit::{count, header, lost, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
         file::by_descriptor,
         read::read,
         task::{current, current_task},
     },
     maps::{URING_SCRATCH, offset},
+    share::place,
 };
 
 /// include/uapi/linux/io_uring.h
@@ -67,7 +68,7 @@ fn completed(request: u64, result: i32) {
         return;
     }
     let Some(file) = by_descriptor(current_task(), result as u32) else {
-        count(Counter::OpensSeen);
+        seen(place(task.subject));
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
