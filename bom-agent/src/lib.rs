@@ -13,6 +13,8 @@ pub mod feed;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]
+pub mod losses;
+#[cfg(feature = "probes")]
 pub mod probes;
 #[cfg(feature = "probes")]
 pub mod run;

@@ -1,7 +1,6 @@
 //! `aibom run`: one command, observed from its first instruction to its last.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io,
     os::fd::AsFd as _,
@@ -10,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bom_common::{counter::Counter, record::probe};
+use bom_common::record::probe;
 use bom_core::{
     correlate::Correlator,
     identify::catalog::Catalog,
-    input::{Ended, Input, Repeat, Start, Subject},
-    key::{EpochId, FileKey, ImageId, ProcessKey},
+    input::{Ended, Input, Start, Subject},
+    key::EpochId,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -28,6 +27,7 @@ use crate::{
     feed::{Feed, FeedError, Recorder},
     host::{self, Host, HostError, Missing},
     launch::{self, Child, Command, LaunchError, Signals},
+    losses::{Ledger, LossError},
     probes::{LoadError, Probes, Settings},
     work::{Pool, PoolSettings},
 };
@@ -52,6 +52,8 @@ pub enum RunError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Feed(#[from] FeedError),
+    #[error(transparent)]
+    Loss(#[from] LossError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error("{what}")]
@@ -115,8 +117,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
     let mut probes = Probes::load(&options.settings)?;
     let directory = File::open(session.path()).map_err(io_error("open the session's cgroup"))?;
     probes.track(&directory, session.id(), &options.settings)?;
-    let (common, rare) = probes.take_rings()?;
-    let mut rings = Rings { common, rare };
+    let mut rings = probes.take_rings()?;
     let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
     let mut feed = Feed::new(pool, options.recorder);
     feed.input(Input::Start(Box::new(Start {
@@ -139,7 +140,10 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
 
     let set_up = begun.elapsed();
     let mut child = launch::spawn(&options.command, &session)?;
+    let mut ledger = Ledger::default();
     let watch = Watch {
+        probes: &mut probes,
+        ledger: &mut ledger,
         started: Instant::now(),
         linger: options.linger,
         wait_all: options.wait_all,
@@ -156,7 +160,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
         }
     };
     let members = session.members();
-    end(&mut feed, &probes, &mut rings)?;
+    end(&mut feed, &probes, &mut rings, &mut ledger)?;
     settle(&mut feed, &mut signals).await?;
     read_clock(&mut feed)?;
     let at_ns = host::boot_ns();
@@ -175,6 +179,8 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
 
 /// What the loop needs to know.
 struct Watch<'a, F> {
+    probes: &'a mut Probes,
+    ledger: &'a mut Ledger,
     started: Instant,
     linger: Duration,
     wait_all: bool,
@@ -217,6 +223,7 @@ impl<F: FnMut(Progress)> Watch<'_, F> {
                 _ = ticks.tick() => {
                     rings.drain(feed)?;
                     feed.answers()?;
+                    self.ledger.look(self.probes, feed)?;
                     (self.progress)(Progress {
                         events: feed.events(),
                         pending: feed.pending(),
@@ -250,58 +257,20 @@ async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), RunError> 
 }
 
 /// The last records, then everything that was only counted.
-fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunError> {
+fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings, ledger: &mut Ledger) -> Result<(), RunError> {
     // What survivors go on to do must not keep us here.
     let deadline = Instant::now() + LAST_RECORDS;
     while rings.drain(feed)? {
         if Instant::now() >= deadline {
-            let lost =
-                Input::Lost { at_ns: host::boot_ns(), cause: "undrained-records".to_owned(), count: 1 };
+            let (at_ns, cause) = (host::boot_ns(), "undrained-records".to_owned());
+            let lost = Input::Lost { at_ns, cause, count: 1, subject: None };
             feed.input(lost)?;
             break;
         }
     }
     feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
-    let repeats = probes.opens()?;
-    let mut repeats: Vec<Repeat> = repeats
-        .into_iter()
-        .filter(|(_, seen)| seen.count > 1)
-        .map(|(key, seen)| Repeat {
-            process: ProcessKey { tgid: key.tgid, start_ns: key.start_ns },
-            image: ImageId(key.image),
-            file: FileKey {
-                device: key.device,
-                inode: key.inode,
-                generation: key.generation,
-                size: key.size,
-                ctime_s: key.ctime_s,
-                ctime_ns: key.ctime_ns,
-            },
-            access: key.access,
-            parent_inode: key.parent_inode,
-            name_hash: key.name_hash,
-            mount_id: key.mount_id,
-            count: seen.count,
-            last_ns: seen.last_ns,
-        })
-        .collect();
-    repeats.sort_by_key(|repeat| (repeat.process, repeat.file, repeat.name_hash, repeat.access));
-    feed.input(Input::Repeats(repeats))?;
-    let at_ns = host::boot_ns();
-    let undecodable = feed.take_undecodable();
-    if undecodable > 0 {
-        feed.input(Input::Lost { at_ns, cause: "undecodable-records".to_owned(), count: undecodable })?;
-    }
-    let counters = named(probes.counters()?);
-    let subjects = probes.subject_counters()?.into_iter().map(|(id, counts)| (id, named(counts))).collect();
-    let misses = probes.recursion_misses();
-    let recursion_misses = misses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    feed.input(Input::Counters { at_ns, counters, subjects, recursion_misses })?;
+    ledger.end(probes, feed)?;
     Ok(())
-}
-
-fn named(counts: BTreeMap<Counter, u64>) -> BTreeMap<String, u64> {
-    counts.into_iter().map(|(counter, value)| (counter.name().to_owned(), value)).collect()
 }
 
 fn read_clock(feed: &mut Feed) -> Result<(), FeedError> {

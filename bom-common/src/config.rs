@@ -142,7 +142,10 @@ impl Offsets {
 /// `name_hash` is the kernel's own hash of the name, salted with the address of the directory.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct OpenKey {
     pub start_ns: u64,
     pub image: u64,
@@ -191,7 +194,11 @@ pub struct OpenSeen {
     pub count: u64,
     /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
     pub last_ns: u64,
+    /// Whose entry it is, by place.
+    pub place: u32,
+    pub reserved: u32,
 }
+const _: () = assert!(size_of::<OpenSeen>() == 24);
 
 /// Subjects that have a place of their own in the tables of [`Use`] and [`Tally`]. Place 0 is for who has none.
 pub const PLACES: u32 = 1024;

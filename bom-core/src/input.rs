@@ -50,7 +50,11 @@ pub enum Input {
     Lost {
         at_ns: u64,
         cause: String,
+        /// So far.
         count: u64,
+        /// Whose it was, by the subject's id; anybody's if that is not known.
+        #[serde(default)]
+        subject: Option<u64>,
     },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
     Clock {

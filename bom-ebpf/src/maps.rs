@@ -1,8 +1,8 @@
 //! Everything the programs share with user space and with each other.
 
 use aya_ebpf::{
-    macros::map,
     bindings::BPF_F_MMAPABLE,
+    macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
@@ -112,8 +112,7 @@ pub struct SocketOwner {
 
 /// Socket cookie → who connected it; removed when the socket closes.
 #[map]
-pub static SOCKETS: HashMap<u64, SocketOwner> =
-    HashMap::with_max_entries(SOCKETS_MOST as u32, 0);
+pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(SOCKETS_MOST as u32, 0);
 
 /// How far the head of a client's stream has been forwarded.
 #[repr(C)]

@@ -11,7 +11,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, HashMap, Map, PerCpuValues, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapError, PerCpuArray, PerCpuValues, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, TracePoint,
     },
@@ -22,6 +22,8 @@ use bom_common::{
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
 use zerocopy::{FromBytes, IntoBytes};
+
+use crate::drain::Rings;
 
 use super::{
     kernel_types::{self, BtfError, KernelTypes},
@@ -92,7 +94,8 @@ impl Probes {
         let shares = Shares::new(Freed::map(&freed).map_err(LoadError::Freed)?);
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
-        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new(), shares, gone: Tally::default() };
+        let mut this =
+            Self { ebpf, states: Vec::new(), refused: BTreeMap::new(), shares, gone: Tally::default() };
         this.verify(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
@@ -213,16 +216,16 @@ impl Probes {
     }
 
     /// The two rings: common (opens) and rare (everything else). Can be taken once.
-    pub fn take_rings(&mut self) -> Result<(RingBuf<MapData>, RingBuf<MapData>), LoadError> {
+    pub fn take_rings(&mut self) -> Result<Rings, LoadError> {
         let mut take = |name| {
             let map = self.ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
             RingBuf::try_from(map).map_err(in_map(name))
         };
-        Ok((take("COMMON")?, take("RARE")?))
+        Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone() })
     }
 
-    /// The probes' own counters, summed over the CPUs.
-    pub fn counters(&self) -> Result<BTreeMap<Counter, u64>, LoadError> {
+    /// Counters of which every growth matters, summed over the CPUs.
+    pub fn losses(&self) -> Result<BTreeMap<Counter, u64>, LoadError> {
         let map = self.ebpf.map("COUNTERS").ok_or(LoadError::NoMap("COUNTERS"))?;
         let map: PerCpuArray<_, u64> = map.try_into().map_err(in_map("COUNTERS"))?;
         let mut totals = BTreeMap::new();
@@ -230,6 +233,12 @@ impl Probes {
             let values = map.get(&(counter as u32), 0).map_err(in_map("COUNTERS"))?;
             totals.insert(counter, values.iter().sum());
         }
+        Ok(totals)
+    }
+
+    /// The probes' own counters, summed over the CPUs.
+    pub fn counters(&self) -> Result<BTreeMap<Counter, u64>, LoadError> {
+        let mut totals = self.losses()?;
         let mut tallies = vec![self.gone, self.tally(0)?];
         for place in self.shares.every() {
             tallies.push(self.tally(place)?);
@@ -283,6 +292,45 @@ impl Probes {
             }
         }
         Ok(opens)
+    }
+
+    /// Whether the table of delivered opens is half full of what could be forgotten.
+    pub fn remembers_many_opens(&self) -> Result<bool, LoadError> {
+        let map = self.ebpf.map("TAKEN").ok_or(LoadError::NoMap("TAKEN"))?;
+        let map: Array<_, [u64; 4]> = map.try_into().map_err(in_map("TAKEN"))?;
+        let mut opens = 0_u64;
+        for place in std::iter::once(0).chain(self.shares.every()) {
+            let [_, _, taken, _] = map.get(&place, 0).map_err(in_map("TAKEN"))?;
+            opens = opens.saturating_add(taken.saturating_sub(self.shares.freed_opens(place)));
+        }
+        Ok(opens > MANY_OPENS)
+    }
+
+    /// Takes the entries of ended processes out of the table of delivered opens: nobody can count at them any more.
+    pub fn forget_ended(&mut self) -> Result<Vec<(OpenKey, OpenSeen)>, LoadError> {
+        let map = self.ebpf.map("PROCESSES").ok_or(LoadError::NoMap("PROCESSES"))?;
+        let processes: HashMap<_, u32, [u64; 4]> = map.try_into().map_err(in_map("PROCESSES"))?;
+        let mut ended = Vec::new();
+        for (key, seen) in self.opens()? {
+            // The first word of the value is the start of the process; a number is used again.
+            let start = processes.get(&key.tgid, 0).ok().map(|[start_ns, ..]| start_ns);
+            if start != Some(key.start_ns) {
+                ended.push((key, seen));
+            }
+        }
+        let map = self.ebpf.map_mut("OPENS").ok_or(LoadError::NoMap("OPENS"))?;
+        let mut map: HashMap<_, [u8; size_of::<OpenKey>()], [u8; size_of::<OpenSeen>()]> =
+            map.try_into().map_err(in_map("OPENS"))?;
+        let mut gone = Vec::with_capacity(ended.len());
+        for (key, seen) in ended {
+            let mut bytes = [0; size_of::<OpenKey>()];
+            bytes.copy_from_slice(key.as_bytes());
+            if map.remove(&bytes).is_ok() {
+                self.shares.free_open(seen.place);
+                gone.push((key, seen));
+            }
+        }
+        Ok(gone)
     }
 
     /// How often the kernel skipped each program because one was already running on that CPU.
@@ -370,6 +418,9 @@ impl Probes {
         self.states.push(ProbeState { number: probe.number, name: probe.name.to_owned(), status });
     }
 }
+
+/// Entries of the table of delivered opens from which on ended processes are looked for.
+const MANY_OPENS: u64 = 65_536;
 
 /// What [`Tally`] counts, in the order of its members.
 const TALLIED: [Counter; 4] =

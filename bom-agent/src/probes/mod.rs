@@ -4,8 +4,10 @@
 
 pub mod kernel_types;
 mod load;
+mod shares;
 mod table;
 mod tracefs;
 
 pub use load::{LoadError, Probes, Settings};
+pub use shares::{Ring, Shares};
 pub use table::{Hook, PROBES, Probe};

@@ -159,6 +159,11 @@ impl Shares {
         column.fetch_add(ring_bytes(record as u64), Ordering::Relaxed);
     }
 
+    pub(super) fn freed_opens(&self, place: u32) -> u64 {
+        let [_, _, opens] = self.inner.freed.row(place);
+        opens.load(Ordering::Relaxed)
+    }
+
     pub(super) fn free_open(&self, place: u32) {
         let [_, _, opens] = self.inner.freed.row(place);
         opens.fetch_add(1, Ordering::Relaxed);

@@ -61,9 +61,10 @@ impl Correlator {
                 self.count(at_ns, &counters, &subjects, &recursion_misses);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count } => {
+            Input::Lost { at_ns, cause, count, subject } => {
                 let from = self.begun();
-                self.epoch.coverage.lose(&cause, None, count, from, at_ns);
+                let key = subject.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone());
+                self.epoch.coverage.lose(&cause, key, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
                 self.latest_ns = self.latest_ns.max(boot_ns);

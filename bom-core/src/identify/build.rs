@@ -12,8 +12,8 @@ use crate::{
     bom::purl::pep503,
     coverage::Class,
     fact::{Action, Evidence, FactKey, Strength},
-    join::Few,
     inventory::{Description, Epoch, Inventory, NameSource},
+    join::Few,
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };

@@ -104,7 +104,7 @@ pub fn opened(
         return;
     }
     // Only now: what was not delivered must not be remembered as delivered.
-    let seen = OpenSeen { count: 1, last_ns: time };
+    let seen = OpenSeen { count: 1, last_ns: time, place, reserved: 0 };
     match OPENS.insert(key, seen, u64::from(BPF_NOEXIST)) {
         Ok(()) => take(place, share::OPENS, 1),
         // Another thread came first: its entry counts from now on, and this open is a record of its own.
