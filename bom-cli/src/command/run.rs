@@ -14,6 +14,7 @@ use bom_agent::{
     launch::{Command, RunAs, exit_code},
     probes::Settings,
     run::{Observed, Options, Progress, RunError},
+    session::SessionError,
 };
 use bom_core::{
     bom::escape,
@@ -79,13 +80,7 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
     result.map_err(|error| {
         let code = match &error {
             RunError::Launch(launch) => launch.exit_code(),
-            RunError::Privilege(_)
-            | RunError::Host(_)
-            | RunError::Cgroup(_)
-            | RunError::Load(_)
-            | RunError::Feed(_)
-            | RunError::Io { .. }
-            | RunError::NoProbe(_) => RUN_FAILED,
+            RunError::Session(_) => RUN_FAILED,
         };
         Fatal { code, error: anyhow!(error) }
     })
@@ -94,7 +89,7 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
 /// The recording takes its place when it is whole: a run that cannot observe costs no earlier one.
 fn replacement(path: &Path) -> anyhow::Result<Replacement> {
     let missing = Host::this().privileges();
-    anyhow::ensure!(missing.is_empty(), RunError::Privilege(missing));
+    anyhow::ensure!(missing.is_empty(), SessionError::Privilege(missing));
     Replacement::of(path).with_context(|| format!("create recording {}", path.display()))
 }
 
