@@ -51,6 +51,9 @@ pub enum Input {
         at_ns: u64,
         cause: String,
         count: u64,
+        /// Since when it may have been lost; `None`: since the observation began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ns: Option<u64>,
     },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
     Clock {

@@ -224,8 +224,14 @@ impl Engine {
 
     /// Something was missed on this side of the probes.
     pub fn lost(&mut self, cause: &str, count: u64) -> Result<(), SessionError> {
-        let input = Input::Lost { at_ns: host::boot_ns(), cause: cause.to_owned(), count };
-        Ok(self.feed.input(input)?)
+        let cause = cause.to_owned();
+        Ok(self.feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count, from_ns: None })?)
+    }
+
+    /// Nobody observed between these two moments, nanoseconds of CLOCK_BOOTTIME.
+    pub fn gap(&mut self, cause: &str, from_ns: u64, to_ns: u64) -> Result<(), SessionError> {
+        let cause = cause.to_owned();
+        Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, from_ns: Some(from_ns) })?)
     }
 
     /// The last records, everything that was only counted, and the answers that are still out. What comes after it

@@ -169,7 +169,7 @@ fn take_in(waiting: &mut Vec<Record>, rings: &mut Rings, feed: &mut Feed) -> Res
 
 fn partial(feed: &mut Feed) -> Result<(), SessionError> {
     let cause = "iterator-partial".to_owned();
-    Ok(feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count: 1 })?)
+    Ok(feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count: 1, from_ns: None })?)
 }
 
 /// Reads on; `None` if it cannot be read any more.

@@ -63,8 +63,8 @@ impl Correlator {
                 self.count(at_ns, &counters, &subjects, &recursion_misses);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count } => {
-                let from = self.begun();
+            Input::Lost { at_ns, cause, count, from_ns } => {
+                let from = from_ns.unwrap_or_else(|| self.begun());
                 self.epoch.coverage.lose(&cause, None, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
