@@ -76,7 +76,9 @@ fn copy(
 fn makes_process(record: &Record) -> bool {
     use bom_core::event::Body;
     match &record.decoded {
-        Decoded::Body(Body::Exec { .. } | Body::Fork { .. }) => true,
+        Decoded::Body(Body::Exec { .. } | Body::Fork { .. } | Body::Moved { .. }) | Decoded::Cgroup(_) => {
+            true
+        }
         Decoded::Body(
             Body::Open { .. }
             | Body::Exit { .. }
@@ -85,6 +87,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::Tcp { .. }
             | Body::Hello { .. }
             | Body::Dns { .. }
+            | Body::Swept { .. }
             | Body::Undecoded { .. },
         )
         | Decoded::Payload(_) => false,

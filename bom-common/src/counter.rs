@@ -52,6 +52,10 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
     /// Records that found room in their ring, but not in their subject's share of it; each is among the lost as well.
     OverShare = 48, "records-over-share";
 }

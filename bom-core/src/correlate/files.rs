@@ -58,6 +58,7 @@ struct File {
 struct OpenKey {
     file: FileKey,
     process: ProcessKey,
+    /// As the kernel has it.
     image: ImageId,
     parent_inode: u64,
     name_hash: u64,
@@ -70,6 +71,8 @@ struct OpenKey {
 #[derive(Clone, Debug)]
 struct Open {
     subject: u64,
+    /// As we have it: a process whose exec was not seen gets one here.
+    image: ImageId,
     path: SeenPath,
     unlinked: bool,
     strength: Strength,
@@ -83,15 +86,28 @@ struct Open {
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
-        let key = OpenKey::of(task, &file, at.probe);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        self.used(at, task, file, strength, 1)
+    }
+
+    /// A process uses a file: `count` is 0 if a sweep only met what may be known already.
+    pub(super) fn used(
+        &mut self,
+        at: &At,
+        task: &Task,
+        file: OpenedFile,
+        strength: Strength,
+        count: u64,
+    ) -> Vec<Work> {
+        let key = OpenKey::of(at, task, &file);
         let known = self.files.files.entry(file.key).or_default();
         let more = Open {
             subject: at.id,
+            image: task.image,
             path: file.path.clone(),
             unlinked: file.is_unlinked(),
             strength,
-            count: 1,
+            count,
             first_sequence: at.sequence,
             last_sequence: at.sequence,
             first_ns: at.time_ns,
@@ -100,7 +116,7 @@ impl Correlator {
         match self.files.opens.get_mut(&key) {
             Some(open) => open.again(&more),
             None => {
-                self.files.opens.insert(key, more.clone());
+                self.files.opens.insert(key, Open { count: 1, ..more.clone() });
                 known.opens += 1;
                 if known.settled && !known.kept {
                     self.files.settled_opens += 1;
@@ -110,21 +126,21 @@ impl Correlator {
                 }
             }
         }
-        if self.files.files.get(&file.key).is_some_and(|known| known.kept) {
+        if self.files.is_kept(file.key) {
             let fact = at.fact(task, Action::Opened, Object::File(file.key));
-            let evidence = more.evidence();
-            note(&mut self.epoch, fact, &more, evidence);
+            note(&mut self.epoch, fact, &more);
         }
-        self.met(at, task, file, false)
+        self.met(at, task, file, strength >= Strength::ReadOrMapped)
     }
 
     /// A file was met: notes its place and asks what has not been asked of it yet.
-    pub(super) fn met(&mut self, at: &At, task: &Task, file: OpenedFile, executed: bool) -> Vec<Work> {
+    /// `readable`: whatever its descriptor was opened for.
+    pub(super) fn met(&mut self, at: &At, task: &Task, file: OpenedFile, readable: bool) -> Vec<Work> {
         let key = file.key;
         let known = self.files.files.entry(key).or_default();
         let first_here = known.places.len() < PLACES && known.places.insert(file.path.clone());
         let crowded = known.places.len() >= PLACES && !known.places.contains(&file.path);
-        if executed || file.rdev != 0 {
+        if file.rdev != 0 {
             self.keep(key);
         }
         if crowded {
@@ -144,7 +160,7 @@ impl Correlator {
             }
         }
         let mut asked = Vec::new();
-        let readable = file.can_read() || executed;
+        let readable = file.can_read() || readable;
         if file.is_regular() && !file.is_pseudo() && readable && file.key.size > 0 {
             if file.is_truncated() {
                 let reason = Reason::PathTruncated;
@@ -182,7 +198,7 @@ impl Correlator {
                 continue;
             };
             if self.files.is_kept(key.file) {
-                let Some(fact) = self.subjects.get(open.subject).map(|watched| key.fact(&watched.key)) else {
+                let Some(fact) = self.subjects.get(open.subject).map(|watched| key.fact(&watched.key, open.image)) else {
                     continue;
                 };
                 if let Some(evidence) = self.epoch.facts.get_mut(&fact) {
@@ -257,7 +273,7 @@ impl Correlator {
     }
 
     /// The file matters: its opens become facts, now and from now on.
-    fn keep(&mut self, file: FileKey) {
+    pub(super) fn keep(&mut self, file: FileKey) {
         let known = self.files.files.entry(file).or_default();
         if std::mem::replace(&mut known.kept, true) {
             return;
@@ -302,12 +318,12 @@ impl Correlator {
             let Some(open) = self.files.opens.remove(&key) else { continue };
             let Some(watched) = self.subjects.get_mut(open.subject) else { continue };
             watched.held.facts = watched.held.facts.saturating_sub(1);
-            let aside = self.epoch.aside.entry((watched.key.clone(), key.image)).or_default();
+            let aside = self.epoch.aside.entry((watched.key.clone(), open.image)).or_default();
             aside.opens.0 = aside.opens.0.saturating_add(open.count);
             aside.first_ns.join(Min(open.first_ns));
             aside.last_ns.join(Max(open.last_ns));
             // Once for each image that opened it.
-            if of_file.insert((open.subject, key.image)) {
+            if of_file.insert((open.subject, open.image)) {
                 aside.files.0 += 1;
             }
         }
@@ -343,7 +359,7 @@ impl Files {
         let object = Object::File(file);
         for (key, open) in self.of(file) {
             let Some(watched) = subjects.get(open.subject) else { continue };
-            note(epoch, key.fact(&watched.key), open, open.evidence());
+            note(epoch, key.fact(&watched.key, open.image), open);
             if open.unlinked {
                 describe(epoch, &object, Description::Unlinked);
             }
@@ -400,16 +416,16 @@ impl Files {
 }
 
 impl OpenKey {
-    fn of(task: &Task, file: &OpenedFile, probe: u16) -> Self {
+    fn of(at: &At, task: &Task, file: &OpenedFile) -> Self {
         Self {
             file: file.key,
             process: task.process,
-            image: task.image,
+            image: at.raw_image,
             parent_inode: file.parent_inode,
             name_hash: file.name_hash,
             mount_id: file.mount_id,
             access: file.access(),
-            probe,
+            probe: at.probe,
         }
     }
 
@@ -426,11 +442,11 @@ impl OpenKey {
         }
     }
 
-    fn fact(&self, subject: &SubjectKey) -> FactKey {
+    fn fact(&self, subject: &SubjectKey, image: ImageId) -> FactKey {
         FactKey {
             subject: subject.clone(),
             process: self.process,
-            image: self.image,
+            image,
             action: Action::Opened,
             object: Object::File(self.file),
             probe: self.probe,
@@ -458,12 +474,21 @@ impl Open {
 }
 
 /// Adds an open to the facts, and where its process saw the file.
-fn note(epoch: &mut Epoch, fact: FactKey, open: &Open, evidence: Evidence) {
+fn note(epoch: &mut Epoch, fact: FactKey, open: &Open) {
     let paths = epoch.paths.entry(fact.clone()).or_default();
     if paths.len() < PLACES {
         paths.insert(open.path.clone());
     }
-    super::add(epoch, fact, evidence);
+    let mut evidence = open.evidence();
+    if open.count > 0 {
+        return super::add(epoch, fact, evidence);
+    }
+    // A sweep that meets it again says the same, not one more.
+    evidence.count = Max(1);
+    match epoch.facts.get_mut(&fact) {
+        Some(known) => known.join(evidence),
+        None => drop(epoch.facts.insert(fact, evidence)),
+    }
 }
 
 /// Python source, byte code and extension modules: what an import opens. Whose file it is decides

@@ -47,7 +47,9 @@ impl Correlator {
                     .then_some("processes-over-limit")
             }
             Body::Dns { .. } => facts_full.then_some("endpoint-facts-over-limit"),
+            Body::Swept { .. } => facts_full.then_some("file-facts-over-limit"),
             Body::Exit { .. }
+            | Body::Moved { .. }
             | Body::Tcp { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }

@@ -1,7 +1,8 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `subjects` who is observed, `closing` turns what was counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `closing` turns what was
+//! counted into coverage.
 
 mod closing;
 mod files;
@@ -9,9 +10,11 @@ mod limits;
 mod network;
 mod processes;
 mod subjects;
+mod swept;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
     join::Few,
-    key::{EpochId, Object, SubjectKey},
+    key::{EpochId, ImageId, Object, SubjectKey},
 };
 
 /// Holds everything between inputs. Start with [`Correlator::default`], feed [`Input::Start`] first.
@@ -34,6 +37,7 @@ pub struct Correlator {
     files: files::Files,
     network: network::Network,
     subjects: subjects::Subjects,
+    swept: swept::Sweeps,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
     /// When the counters were read last.
@@ -61,8 +65,8 @@ impl Correlator {
                 self.count(at_ns, &counters, &subjects, &recursion_misses);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count, subject } => {
-                let from = self.begun();
+            Input::Lost { at_ns, cause, count, subject, from_ns } => {
+                let from = from_ns.unwrap_or_else(|| self.begun());
                 let key = subject.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone());
                 self.epoch.coverage.lose(&cause, key, count, from, at_ns);
             }
@@ -93,7 +97,12 @@ impl Correlator {
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
         self.files.close(&mut epoch, &self.subjects);
+        self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
+        for id in self.swept.strangers() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::EarlierLife)));
+        }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
         }
@@ -125,31 +134,36 @@ impl Correlator {
 
     fn event(&mut self, event: Event) -> Vec<Work> {
         self.latest_ns = self.latest_ns.max(event.time_ns);
-        let Event { sequence, probe, time_ns, body } = event;
+        let Event { sequence, probe, time_ns, mut body } = event;
         let id = self.subject_of(&body, time_ns);
         let Some(subject) = id.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone()) else {
             // Nobody's: what it would have told is missing for somebody, and it is not known for whom.
             self.subjects.detect(None, Detector::Unattributed);
             return Vec::new();
         };
-        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns };
         if acts_before_exec(&body) {
             self.subjects.detect(id, Detector::EarlierLife);
         }
+        let mut raw_image = ImageId(0);
+        if let Some(task) = swept::task_of_mut(&mut body) {
+            raw_image = task.image;
+            task.image = self.swept.image(task);
+        }
+        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
         if let Some(cause) = self.bound_met(at.id, &body) {
             self.lose(at.id, cause, 1, time_ns);
             return Vec::new();
         }
         let (facts, processes) = (self.epoch.facts.len(), self.epoch.processes.len());
-        let counted = matches!(body, Body::Open { .. } | Body::Tcp { .. });
+        // An open is held from its first sight, whether or not it is a fact by now; a connection when it is one.
+        let facts_made = matches!(body, Body::Exec { .. } | Body::Dns { .. });
         let work = self.take(&at, body);
         let more = (
             self.epoch.facts.len().saturating_sub(facts),
             self.epoch.processes.len().saturating_sub(processes),
         );
         if let Some(held) = self.held(at.id) {
-            // An open is held from its first sight, whether or not it is a fact by now; a connection when it is one.
-            if !counted {
+            if facts_made {
                 held.facts += more.0;
             }
             held.processes += more.1;
@@ -168,6 +182,7 @@ impl Correlator {
             }
             Body::Exit { task, code } => {
                 self.process(at, &task).status.insert(code);
+                self.swept.exited(task.process);
                 Vec::new()
             }
             Body::Threaded { task } => {
@@ -199,6 +214,11 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Undecoded);
                 Vec::new()
             }
+            Body::Swept { task, swept } => self.swept(at, &task, *swept),
+            Body::Moved { task, from, parent, born } => {
+                self.moved(at, &task, from, parent, born);
+                Vec::new()
+            }
         }
     }
 }
@@ -215,6 +235,8 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::UringCreated { .. }
         | Body::Hello { .. }
         | Body::Dns { .. }
+        | Body::Swept { .. }
+        | Body::Moved { .. }
         | Body::Undecoded { .. } => false,
     }
 }
@@ -228,6 +250,8 @@ struct At {
     sequence: u64,
     probe: u16,
     time_ns: u64,
+    /// The image of the task as the kernel has it.
+    raw_image: ImageId,
 }
 
 impl At {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     coverage::rules::Detector,
-    event::{Task, Tcp, TcpState},
+    event::{SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
     key::{ImageId, Object, ProcessKey, SubjectKey},
@@ -65,13 +65,8 @@ impl Correlator {
             }
             held.connections += 1;
         }
-        let hello = self.network.hellos.remove(&tcp.cookie);
-        if let Some((of, _)) = &hello
-            && let Some(held) = self.held(*of)
-        {
-            held.hellos = held.hellos.saturating_sub(1);
-        }
-        if self.network.tcp(at, task, tcp, hello.map(|(_, hello)| hello)) {
+        let hello = self.take_hello(tcp.cookie);
+        if self.network.tcp(at, task, tcp, hello) {
             if let Some(held) = self.held(at.id) {
                 held.connections = held.connections.saturating_sub(1);
             }
@@ -111,6 +106,44 @@ impl Correlator {
         }
         held.addresses += more;
         self.network.answer(&mut self.epoch, at, answer);
+    }
+
+    /// A socket that is there. One whose connection was seen is known better than that.
+    pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let SweptTransport::Tcp { local: _, remote } = socket.transport else { return };
+        let connected = socket.state == SweptState::Connected && socket.cookie != 0 && task.process.tgid != 0;
+        if !connected || self.network.connections.contains_key(&socket.cookie) {
+            return;
+        }
+        let Some(held) = self.held(at.id) else { return };
+        if held.connections >= CONNECTIONS {
+            return self.lose(at.id, "connections-over-limit", 1, at.time_ns);
+        }
+        held.connections += 1;
+        let hello = self.take_hello(socket.cookie);
+        let names = self.network.names.get(&(at.id, remote.ip())).cloned().unwrap_or_default();
+        let connection = Connection {
+            at: at.clone(),
+            task: *task,
+            remote,
+            established_ns: Some(at.time_ns),
+            sent: socket.bytes_acked.saturating_sub(1),
+            received: socket.bytes_received,
+            last_sequence: at.sequence,
+            last_ns: at.time_ns,
+            hello,
+            names,
+            closed: false,
+        };
+        self.network.connections.insert(socket.cookie, connection);
+    }
+
+    fn take_hello(&mut self, cookie: u64) -> Option<ClientHello> {
+        let (of, hello) = self.network.hellos.remove(&cookie)?;
+        if let Some(held) = self.held(of) {
+            held.hellos = held.hellos.saturating_sub(1);
+        }
+        Some(hello)
     }
 
     /// A connection that is not open any more makes no one wait.

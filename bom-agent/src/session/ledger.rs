@@ -11,15 +11,13 @@ use bom_common::{
     counter::Counter,
 };
 use bom_core::{
+    correlate::is_loss,
     input::{Input, Repeat},
     key::{FileKey, ImageId, ProcessKey},
 };
 
-use crate::{
-    feed::{Feed, FeedError},
-    host,
-    probes::{LoadError, Probes},
-};
+use super::SessionError;
+use crate::{feed::Feed, host, probes::Probes};
 
 /// How often the counters are looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -27,14 +25,6 @@ const EVERY: Duration = Duration::from_millis(250);
 const MISSES_EVERY: u32 = 4;
 /// How often entries of ended processes are looked for in a de-duplication table that fills up, at most.
 const HARVEST_EVERY: Duration = Duration::from_secs(10);
-
-#[derive(Debug, thiserror::Error)]
-pub enum LossError {
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-}
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -48,11 +38,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// To be called often; looks now and then, and tells what grew.
-    pub fn look(&mut self, probes: &mut Probes, feed: &mut Feed) -> Result<(), LossError> {
+    /// To be called often; looks now and then, and tells what grew. Whether something was lost by which a fact may be
+    /// missing.
+    pub fn look(&mut self, probes: &mut Probes, feed: &mut Feed) -> Result<bool, SessionError> {
         if self.looked.is_some_and(|looked| looked.elapsed() < EVERY) {
-            return Ok(());
+            return Ok(false);
         }
+        let mut lost = false;
         self.looked = Some(Instant::now());
         self.looks = self.looks.wrapping_add(1);
         let counted = probes.losses()?;
@@ -61,10 +53,14 @@ impl Ledger {
             _ => self.misses.clone(),
         };
         if counted != self.counted || misses != self.misses {
+            lost = misses != self.misses
+                || counted.iter().any(|(counter, &value)| {
+                    is_loss(counter.name()) && value > self.counted.get(counter).copied().unwrap_or(0)
+                });
             (self.counted, self.misses) = (counted, misses);
             self.tell(probes, feed)?;
         }
-        self.undecoded(feed)?;
+        lost |= self.undecoded(feed)?;
         if self.harvested.is_none_or(|harvested| harvested.elapsed() >= HARVEST_EVERY)
             && probes.remembers_many_opens()?
         {
@@ -72,18 +68,23 @@ impl Ledger {
             let ended = probes.forget_ended()?;
             feed.input(Input::Repeats(repeats(ended)))?;
         }
-        Ok(())
+        Ok(lost)
     }
 
-    /// The last look: everything as it stands, and what was counted at each delivered open.
-    pub fn end(&mut self, probes: &Probes, feed: &mut Feed) -> Result<(), LossError> {
-        feed.input(Input::Repeats(repeats(probes.opens()?)))?;
+    /// Everything as it stands.
+    pub fn now(&mut self, probes: &Probes, feed: &mut Feed) -> Result<(), SessionError> {
         self.undecoded(feed)?;
         self.misses = probes.recursion_misses();
         self.tell(probes, feed)
     }
 
-    fn tell(&self, probes: &Probes, feed: &mut Feed) -> Result<(), LossError> {
+    /// The last look: everything as it stands, and what was counted at each delivered open.
+    pub fn end(&mut self, probes: &Probes, feed: &mut Feed) -> Result<(), SessionError> {
+        feed.input(Input::Repeats(repeats(probes.opens()?)))?;
+        self.now(probes, feed)
+    }
+
+    fn tell(&self, probes: &Probes, feed: &mut Feed) -> Result<(), SessionError> {
         let counters = named(probes.counters()?);
         let subjects = probes.subject_counters()?.into_iter();
         let subjects = subjects.map(|(id, counts)| (id, named(counts))).collect();
@@ -92,17 +93,17 @@ impl Ledger {
         Ok(())
     }
 
-    fn undecoded(&mut self, feed: &mut Feed) -> Result<(), LossError> {
+    fn undecoded(&mut self, feed: &mut Feed) -> Result<bool, SessionError> {
         if *feed.undecoded() == self.undecoded {
-            return Ok(());
+            return Ok(false);
         }
         self.undecoded.clone_from(feed.undecoded());
         for (&subject, &count) in &self.undecoded.clone() {
             let (at_ns, cause) = (host::boot_ns(), "undecodable-records".to_owned());
             let subject = (subject != 0).then_some(subject);
-            feed.input(Input::Lost { at_ns, cause, count, subject })?;
+            feed.input(Input::Lost { at_ns, cause, count, subject, from_ns: None })?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
