@@ -140,6 +140,9 @@ impl Context<'_> {
             property(properties, "aibom:subject:cgroup", subject.key.cgroup.to_string());
             property(properties, "aibom:obs:processes", subject.processes.to_string());
             property(properties, "aibom:obs:files", subject.files.to_string());
+            for (name, value) in &subject.own_counters {
+                property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
+            }
             for process in &subject.still_running {
                 let value = format!("{}@{}", process.tgid, process.start_ns);
                 property(properties, "aibom:obs:still_running", value);

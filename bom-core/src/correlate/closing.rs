@@ -61,6 +61,13 @@ impl Correlator {
         let from = self.counted_ns.unwrap_or_else(|| self.begun());
         self.counted_ns = Some(at_ns);
         self.latest_ns = self.latest_ns.max(at_ns);
+        for (&id, counted) in subjects {
+            let Some(key) = self.subjects.get(id).map(|watched| watched.key.clone()) else { continue };
+            let known = self.epoch.coverage.subject_counters.entry(key).or_default();
+            for (name, &value) in counted {
+                known.entry(name.clone()).or_default().join(Max(value));
+            }
+        }
         for (name, &value) in counters {
             let known = self.epoch.coverage.counters.entry(name.clone()).or_default();
             let before = known.0;

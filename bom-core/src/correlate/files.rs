@@ -198,7 +198,9 @@ impl Correlator {
                 continue;
             };
             if self.files.is_kept(key.file) {
-                let Some(fact) = self.subjects.get(open.subject).map(|watched| key.fact(&watched.key, open.image)) else {
+                let Some(fact) =
+                    self.subjects.get(open.subject).map(|watched| key.fact(&watched.key, open.image))
+                else {
                     continue;
                 };
                 if let Some(evidence) = self.epoch.facts.get_mut(&fact) {

@@ -407,6 +407,14 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         probes: epoch.coverage.probes.clone(),
         losses: losses.map(|((cause, _), loss)| (cause.clone(), loss.clone())).collect(),
         still_running: epoch.coverage.still_running.get(key).cloned().unwrap_or_default(),
+        own_counters: epoch
+            .coverage
+            .subject_counters
+            .get(key)
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.0))
+            .collect(),
         counters: epoch.coverage.counters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
         processes: epoch
             .processes

@@ -49,6 +49,8 @@ pub struct SubjectView {
     pub losses: BTreeMap<String, Loss>,
     pub still_running: BTreeSet<ProcessKey>,
     pub counters: BTreeMap<String, u64>,
+    /// Those of them that are known to concern this subject.
+    pub own_counters: BTreeMap<String, u64>,
     pub processes: usize,
     /// Regular files opened, of any kind.
     pub files: usize,
