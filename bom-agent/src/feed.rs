@@ -219,7 +219,7 @@ impl Feed {
             | Body::Swept { task, .. }
             | Body::Moved { task, .. } => task,
             Body::Exit { task, .. } | Body::Tcp { task, .. } => return Some(*task),
-            Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+            Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
                 return None;
             }
         };
