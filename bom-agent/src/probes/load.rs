@@ -203,7 +203,7 @@ impl Probes {
         for (name, verdict) in verdicts {
             match verdict {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => drop(self.refused.insert(name, first_line(&chain(&error)))),
+                Ok(Err(error)) => drop(self.refused.insert(name, gist(&chain(&error)))),
                 Err(_) => drop(self.refused.insert(name, "the loading thread panicked".to_owned())),
             }
         }
@@ -293,7 +293,7 @@ fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
 fn status_of(result: Result<(), ProgramError>) -> ProbeStatus {
     match result {
         Ok(()) => ProbeStatus::Attached,
-        Err(error) => ProbeStatus::Refused(first_line(&chain(&error))),
+        Err(error) => ProbeStatus::Refused(gist(&chain(&error))),
     }
 }
 
@@ -301,18 +301,54 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let words = cause.to_string();
+        // Some errors print their cause themselves; behind a verifier's log it would hide the log's last line.
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
         source = cause.source();
     }
     text
 }
 
-/// A verifier log has thousands of lines; the first says what was refused.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
+/// One line out of what may be thousands: a verifier's log first lists what it followed, and says last what it refused.
+fn gist(text: &str) -> String {
+    const LOG: &str = "Verifier output:";
+    let (message, log) = text.split_once(LOG).unwrap_or((text, ""));
+    let message = message.lines().next().unwrap_or_default().trim_end();
+    let tells = |line: &&str| {
+        let counted = ["processed ", "verification time", "stack depth", "max_states"];
+        !line.is_empty() && !counted.iter().any(|start| line.starts_with(start))
+    };
+    let reason = log.lines().map(str::trim).rfind(tells);
+    let text = reason.map_or_else(|| message.to_owned(), |reason| format!("{message} {reason}"));
+    text.chars().take(300).collect()
 }
 
 fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
     move |source| LoadError::Map { name, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_fits_in_a_line() {
+        for (name, text, expected) in [
+            ("no_log", "attach: no such file (os error 2)", "attach: no such file (os error 2)"),
+            ("empty_log", "load: denied. Verifier output: ", "load: denied."),
+            (
+                "log",
+                "load: denied. Verifier output: 0: R1=ctx()\n0: (bf) r6 = r1\nunknown func x#1\n\
+                 processed 9 insns (limit 1000000)\nverification time 9 usec\n",
+                "load: denied. unknown func x#1",
+            ),
+            ("lines", "a\nb", "a"),
+        ] {
+            assert_eq!(gist(text), expected, "{name}");
+        }
+        assert_eq!(gist(&"x".repeat(1000)).len(), 300);
+    }
 }

@@ -1,0 +1,149 @@
+//! Process 1: prepares the machine, has the acts observed, prints the rows, ends the machine.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Read as _},
+    net::{TcpListener, UdpSocket},
+    os::unix::net::UnixListener,
+    process::{Command, ExitCode, Output},
+    thread,
+    time::Instant,
+};
+
+use flate2::read::GzDecoder;
+
+use crate::{
+    acts,
+    judge::Observation,
+    line::{Verdict, print},
+    mounts,
+    rows::{FOLDER, Fact, LEFT, ROWS, TCP4, TCP6, UDP, UNIX, URING},
+};
+
+const AIBOM: &str = "/bin/aibom";
+
+pub(crate) fn main() -> ExitCode {
+    if let Err(error) = machine() {
+        print("machine", Verdict::Failed, error);
+    }
+    mounts::power_off()
+}
+
+fn machine() -> io::Result<()> {
+    mounts::all()?;
+    mounts::loopback()?;
+    print("kernel", Verdict::Note, mounts::kernel());
+    place()?;
+    listen()?;
+    let tiers = mounts::parameter("tiers").unwrap_or_else(|| "base,upper".to_owned());
+    for tier in tiers.split(',') {
+        if let Err(error) = observe(tier) {
+            print(&format!("{tier}/run"), Verdict::Failed, error);
+        }
+    }
+    // Without this line the run was cut short, whatever else was printed.
+    print("end", Verdict::Note, "all rows printed");
+    Ok(())
+}
+
+/// What the acts open and execute.
+fn place() -> io::Result<()> {
+    fs::create_dir_all(FOLDER)?;
+    for row in ROWS {
+        match row.fact {
+            Fact::Model => fs::write(acts::model(row.name), gguf(row.name))?,
+            Fact::Program => drop(fs::copy("/init", acts::program(row.name))?),
+            Fact::Recorded | Fact::MemoryProgram | Fact::Service(_) | Fact::Path(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The smallest model: a GGUF header with a name of its own, so that no two rows share a digest.
+fn gguf(name: &str) -> Vec<u8> {
+    let mut bytes = b"GGUF".to_vec();
+    bytes.extend(3_u32.to_le_bytes());
+    bytes.extend(0_u64.to_le_bytes());
+    bytes.extend(2_u64.to_le_bytes());
+    for (key, value) in [("general.architecture", "llama"), ("general.name", name)] {
+        bytes.extend((key.len() as u64).to_le_bytes());
+        bytes.extend(key.as_bytes());
+        // The value's type: 8 is a string.
+        bytes.extend(8_u32.to_le_bytes());
+        bytes.extend((value.len() as u64).to_le_bytes());
+        bytes.extend(value.as_bytes());
+    }
+    bytes
+}
+
+/// Peers of the acts: they take everything and say nothing.
+fn listen() -> io::Result<()> {
+    for address in [TCP4, TCP6, URING, LEFT] {
+        let listener = TcpListener::bind(address)?;
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // Until the peer is done: a reset would be another end of the connection.
+                let _ = io::copy(&mut BufReader::new(stream), &mut io::sink());
+            }
+        });
+    }
+    let socket = UdpSocket::bind(UDP)?;
+    thread::spawn(move || while socket.recv(&mut [0; 64]).is_ok() {});
+    let listener = UnixListener::bind(UNIX)?;
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = io::copy(&mut BufReader::new(stream), &mut io::sink());
+        }
+    });
+    Ok(())
+}
+
+/// Everything of one tier.
+fn observe(tier: &str) -> io::Result<()> {
+    let begun = Instant::now();
+    let (document, recording) = (format!("/run/{tier}.json"), format!("/run/{tier}.aibomrec"));
+    let output = Command::new(AIBOM)
+        .args(["record", "--quiet", "--to", &recording, "-o", &document])
+        .args(["--", "/init", "acts"])
+        .env("AIBOM_TIMES", "1")
+        .output()?;
+    for text in String::from_utf8_lossy(&output.stderr).lines() {
+        println!("{tier}: {text}");
+    }
+    if !output.status.success() {
+        return Err(io::Error::other(format!("aibom ended with {}: {}", output.status, last_line(&output))));
+    }
+    let observation = Observation {
+        document: serde_json::from_reader(BufReader::new(File::open(&document)?))?,
+        recording: lines(&recording)?,
+        ledger: ledger()?,
+    };
+    for (name, state) in observation.probes() {
+        print(&format!("{tier}/probe:{name}"), Verdict::Note, state);
+    }
+    for row in ROWS {
+        let (verdict, detail) = observation.verdict(row);
+        print(&format!("{tier}/{}", row.name), verdict, detail);
+    }
+    print(&format!("{tier}/gaps"), Verdict::Note, observation.gaps().join(" "));
+    print(&format!("{tier}/complete"), Verdict::Note, observation.complete().join(" "));
+    let seconds = format!("{:.1} s; {}", begun.elapsed().as_secs_f64(), last_line(&output));
+    print(&format!("{tier}/time"), Verdict::Note, seconds);
+    Ok(())
+}
+
+fn last_line(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("it said nothing").to_owned()
+}
+
+fn lines(recording: &str) -> io::Result<Vec<String>> {
+    BufReader::new(GzDecoder::new(File::open(recording)?)).lines().collect()
+}
+
+fn ledger() -> io::Result<BTreeMap<String, String>> {
+    let mut text = String::new();
+    File::open(acts::LEDGER)?.read_to_string(&mut text)?;
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(lines.map(|(name, outcome)| (name.to_owned(), outcome.to_owned())).collect())
+}
