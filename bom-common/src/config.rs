@@ -65,6 +65,7 @@ pub struct Offsets {
     pub cgroup_parent_css: u32,
     pub css_cgroup: u32,
     pub kernfs_node_id: u32,
+    pub sock_cookie: u32,
 }
 
 /// The running kernel has no such member.
@@ -131,6 +132,7 @@ impl Offsets {
         cgroup_parent_css: ABSENT,
         css_cgroup: ABSENT,
         kernfs_node_id: ABSENT,
+        sock_cookie: ABSENT,
     };
 }
 

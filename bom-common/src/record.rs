@@ -52,6 +52,8 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
+    /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
+    pub const CGROUP_SOCK_CREATE: u16 = 73;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }

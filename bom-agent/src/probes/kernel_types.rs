@@ -235,6 +235,7 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         cgroup_parent_css optional "cgroup" "self.parent";
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
+        sock_cookie optional "sock_common" "skc_cookie";
     }
     Ok(offsets)
 }

@@ -13,7 +13,8 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, Program, ProgramError,
+        TracePoint,
     },
 };
 use bom_common::{
@@ -47,6 +48,9 @@ pub enum LoadError {
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
 }
+
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -85,7 +89,7 @@ impl Probes {
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
         let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
-        this.verify(&wanted, settings, &btf);
+        let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
             if !this.states.iter().any(|state| state.name == probe.name) {
@@ -94,7 +98,7 @@ impl Probes {
             }
         }
         let (syscalls, others): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
+            chosen.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
             this.attach_one(probe, settings);
         }
@@ -115,13 +119,15 @@ impl Probes {
     pub fn track(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
         for probe in PROBES {
             let direction = match probe.hook {
-                Hook::Egress => CgroupSkbAttachType::Egress,
-                Hook::Ingress => CgroupSkbAttachType::Ingress,
-                Hook::TracingPoint { .. } | Hook::SyscallExit(_) => continue,
+                Hook::Egress => Some(CgroupSkbAttachType::Egress),
+                Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
+                Hook::SocketCreate if self.is_tried(probe) => None,
+                Hook::TracingPoint { .. } | Hook::SyscallExit(_) | Hook::SocketCreate => continue,
             };
-            let status = match self.not_to_attach(probe, settings) {
-                Some(status) => status,
-                None => status_of(self.attach_cgroup(probe, cgroup, direction)),
+            let status = match (self.not_to_attach(probe, settings), direction) {
+                (Some(status), _) => status,
+                (None, Some(direction)) => status_of(self.attach_cgroup(probe, cgroup, direction)),
+                (None, None) => status_of(self.attach_socket(probe, cgroup)),
             };
             self.note(probe, status);
         }
@@ -204,6 +210,46 @@ impl Probes {
         misses
     }
 
+    /// Of several programs for one probe the first that this kernel takes, else the first. A later one is not even tried
+    /// if an earlier one was taken.
+    fn verify_best<'a>(&mut self, wanted: &[&'a Probe], settings: &Settings, btf: &Btf) -> Vec<&'a Probe> {
+        let mut first: Vec<&Probe> = Vec::new();
+        for &probe in wanted {
+            if probe.hook != Hook::SocketCreate && !first.iter().any(|known| known.name == probe.name) {
+                first.push(probe);
+            }
+        }
+        self.verify(&first, settings, btf);
+        let refused: Vec<&str> = first
+            .iter()
+            .filter(|probe| self.refused.contains_key(probe.program))
+            .map(|probe| probe.name)
+            .collect();
+        let instead: Vec<&Probe> = wanted
+            .iter()
+            .filter(|probe| !first.iter().any(|known| known.program == probe.program))
+            .filter(|probe| {
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
+            })
+            .copied()
+            .collect();
+        self.verify(&instead, settings, btf);
+        let taken = |probe: &&&Probe| !self.refused.contains_key(probe.program);
+        first
+            .into_iter()
+            .map(|probe| match instead.iter().filter(|other| other.name == probe.name).find(taken) {
+                Some(other) if self.refused.contains_key(probe.program) => other,
+                _ => probe,
+            })
+            .collect()
+    }
+
+    /// Whether the program was handed to the kernel, whatever came of it.
+    fn is_tried(&self, probe: &Probe) -> bool {
+        let loaded = self.ebpf.program(probe.program).is_some_and(|program| program.fd().is_ok());
+        loaded || self.refused.contains_key(probe.program)
+    }
+
     /// Hands every program to the kernel, several at a time: following all ways through one takes the verifier a
     /// tenth of a second, and most of the set-up is that.
     fn verify(&mut self, wanted: &[&Probe], settings: &Settings, btf: &Btf) {
@@ -239,7 +285,7 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
-            (None, Hook::Egress | Hook::Ingress) => return,
+            (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
     }
@@ -265,6 +311,11 @@ impl Probes {
         program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
     }
 
+    fn attach_socket(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSock = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
+    }
+
     fn program(&mut self, probe: &Probe) -> Result<&mut Program, ProgramError> {
         self.ebpf.program_mut(probe.program).ok_or(ProgramError::NotLoaded)
     }
@@ -288,6 +339,7 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+        Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Hook {
     Egress,
     /// The subject's cgroup, packets coming in.
     Ingress,
+    /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
+    SocketCreate,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +36,24 @@ const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
 }
 
+/// Several rows of one name are several programs for one probe: the first that the kernel takes is attached.
 pub const PROBES: &[Probe] = &[
     tracing(probe::SCHED_PROCESS_EXEC, "sched_process_exec"),
     tracing(probe::SCHED_PROCESS_FORK, "sched_process_fork"),
     tracing(probe::SCHED_PROCESS_EXIT, "sched_process_exit"),
     tracing(probe::INET_SOCK_SET_STATE, "inet_sock_set_state"),
+    Probe {
+        number: probe::INET_SOCK_SET_STATE,
+        name: "inet_sock_set_state",
+        program: "inet_sock_set_state_stored",
+        hook: Hook::TracingPoint { name: "inet_sock_set_state", arguments: None },
+    },
+    Probe {
+        number: probe::CGROUP_SOCK_CREATE,
+        name: "cgroup_sock_create",
+        program: "cgroup_sock_create",
+        hook: Hook::SocketCreate,
+    },
     tracing(probe::CGROUP_MKDIR, "cgroup_mkdir"),
     tracing(probe::IO_URING_CREATE, "io_uring_create"),
     Probe {

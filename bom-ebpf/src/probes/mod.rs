@@ -5,4 +5,5 @@ pub mod open;
 pub mod process;
 pub mod stream;
 pub mod tcp;
+pub mod tcp_stored;
 pub mod uring;

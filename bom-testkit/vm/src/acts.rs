@@ -139,7 +139,13 @@ pub(crate) fn openat2(name: &'static str) -> io::Result<Outcome> {
     let how: [u64; 3] = [0, 0, 0];
     // SAFETY: as above; `how` has the three members of open_how, all zero: O_RDONLY.
     read_magic(unsafe {
-        owned(libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path.as_ptr(), &raw const how, size_of_val(&how)))
+        owned(libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            &raw const how,
+            size_of_val(&how),
+        ))
     }?)
 }
 

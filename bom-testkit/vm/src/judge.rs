@@ -37,13 +37,18 @@ impl Observation {
         let gaps = self.gaps();
         match gaps.iter().find(|gap| row.declared.iter().any(|code| gap.starts_with(code))) {
             Some(gap) => (Verdict::Declared, gap.clone()),
-            None => (Verdict::Failed, format!("not in the document, and none of its gaps says so: {}", gaps.join(" "))),
+            None => (
+                Verdict::Failed,
+                format!("not in the document, and none of its gaps says so: {}", gaps.join(" ")),
+            ),
         }
     }
 
     /// The states of the probes: (name, `attached` or the kernel's words).
     pub(crate) fn probes(&self) -> BTreeMap<&str, &str> {
-        self.properties(&["metadata"]).filter_map(|(name, value)| Some((name.strip_prefix("aibom:probe:")?, value))).collect()
+        self.properties(&["metadata"])
+            .filter_map(|(name, value)| Some((name.strip_prefix("aibom:probe:")?, value)))
+            .collect()
     }
 
     /// Codes of all gaps, each once.
@@ -79,7 +84,8 @@ impl Observation {
             Fact::Service(address) => self.service(address.parse().ok()?),
             Fact::Recorded => {
                 let file = format!("{}.gguf", row.name);
-                let line = self.recording.iter().find(|line| line.contains(&file) && line.contains("\"Open\""))?;
+                let line =
+                    self.recording.iter().find(|line| line.contains(&file) && line.contains("\"Open\""))?;
                 let probe = line.split_once("\"probe\":")?.1.split(|c: char| !c.is_ascii_digit()).next()?;
                 Some(format!("probe {probe}"))
             }
@@ -93,7 +99,13 @@ impl Observation {
         // `evidence:EPOCH:PROBE:…`
         let mut probes: Vec<String> = occurrences
             .filter(|occurrence| occurrence["location"].as_str().is_some_and(&is_it))
-            .map(|occurrence| occurrence["bom-ref"].as_str().and_then(|reference| reference.split(':').nth(2)).unwrap_or("?").to_owned())
+            .map(|occurrence| {
+                occurrence["bom-ref"]
+                    .as_str()
+                    .and_then(|reference| reference.split(':').nth(2))
+                    .unwrap_or("?")
+                    .to_owned()
+            })
             .collect();
         probes.sort();
         probes.dedup();
@@ -102,10 +114,14 @@ impl Observation {
 
     fn service(&self, address: SocketAddr) -> Option<String> {
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
-        let has = |service: &&Value, name: &str, wanted: &str| pairs(service).any(|(key, value)| key == name && value == wanted);
-        let found = list(&self.document["services"])
-            .find(|service| has(service, "aibom:net:remote_ip", &ip) && has(service, "aibom:net:remote_port", &port))?;
-        let strength = pairs(found).find(|(name, _)| *name == "aibom:obs:strength").map_or("?", |(_, value)| value);
+        let has = |service: &&Value, name: &str, wanted: &str| {
+            pairs(service).any(|(key, value)| key == name && value == wanted)
+        };
+        let found = list(&self.document["services"]).find(|service| {
+            has(service, "aibom:net:remote_ip", &ip) && has(service, "aibom:net:remote_port", &port)
+        })?;
+        let strength =
+            pairs(found).find(|(name, _)| *name == "aibom:obs:strength").map_or("?", |(_, value)| value);
         Some(strength.to_owned())
     }
 }
@@ -115,5 +131,6 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn pairs(holder: &Value) -> impl Iterator<Item = (&str, &str)> {
-    list(&holder["properties"]).filter_map(|property| Some((property["name"].as_str()?, property["value"].as_str()?)))
+    list(&holder["properties"])
+        .filter_map(|property| Some((property["name"].as_str()?, property["value"].as_str()?)))
 }

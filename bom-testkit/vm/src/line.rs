@@ -34,6 +34,6 @@ impl Verdict {
 
 pub(crate) fn print(row: &str, verdict: Verdict, detail: impl Display) {
     let detail = detail.to_string();
-    let clean: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
+    let clean: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).take(2000).collect();
     println!("\nAIBOM-VM {row} {} {clean}", verdict.word());
 }

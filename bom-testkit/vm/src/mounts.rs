@@ -25,7 +25,8 @@ pub(crate) fn all() -> io::Result<()> {
             fs::create_dir_all(&*folder)?;
         }
         // SAFETY: NUL-terminated constants.
-        let result = unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
+        let result =
+            unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
         if result < 0 {
             let error = io::Error::last_os_error();
             return Err(io::Error::new(error.kind(), format!("mount {folder}: {error}")));

@@ -66,8 +66,18 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row { name: "tcp-v4", act: acts::tcp4, fact: Fact::Service(TCP4), declared: &[] },
     Row { name: "tcp-v6", act: acts::tcp6, fact: Fact::Service(TCP6), declared: &[] },
-    Row { name: "tcp-after-leaving-cgroup", act: acts::tcp_after_leaving, fact: Fact::Service(LEFT), declared: &[] },
-    Row { name: "udp", act: acts::udp, fact: Fact::Service(UDP), declared: &["unwatched:udp", "probe-missing:cgroup_"] },
+    Row {
+        name: "tcp-after-leaving-cgroup",
+        act: acts::tcp_after_leaving,
+        fact: Fact::Service(LEFT),
+        declared: &[],
+    },
+    Row {
+        name: "udp",
+        act: acts::udp,
+        fact: Fact::Service(UDP),
+        declared: &["unwatched:udp", "probe-missing:cgroup_"],
+    },
     Row {
         name: "unix-connect",
         act: acts::unix_connect,

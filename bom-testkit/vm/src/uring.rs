@@ -65,7 +65,8 @@ impl Ring {
             }
         };
         let part = |offset| map(&descriptor, offset);
-        let (submission, completion, requests) = (part(OFF_SQ_RING)?, part(OFF_CQ_RING)?, part(OFF_SQES)?.cast());
+        let (submission, completion, requests) =
+            (part(OFF_SQ_RING)?, part(OFF_CQ_RING)?, part(OFF_SQES)?.cast());
         Ok(Self { descriptor, params, submission, completion, requests })
     }
 
