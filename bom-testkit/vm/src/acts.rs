@@ -1,7 +1,7 @@
 //! What the observed program does: one behaviour for each row, each in a process of its own.
 //!
 //! An act that comes back without an error has really happened. A kernel that lacks the call is not a failure of the
-//! observer: such an act says so with [`Outcome::Impossible`].
+//! observer: such an act ends with that very error, and a code of its own.
 
 use std::{
     ffi::CStr,
@@ -18,17 +18,12 @@ use std::{
 
 use crate::{
     mounts::path,
-    rows::{FOLDER, LEFT, ROWS, TCP4, TCP6, UDP, UNIX, URING},
+    rows::{FOLDER, LEFT, NAME, ROWS, TCP4, TCP6, TLS, UDP, UNIX, URING},
     uring::Ring,
 };
 
-pub(crate) type Act = fn(&'static str) -> io::Result<Outcome>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    Impossible,
-}
+/// An error that says "not supported" stands for a kernel that lacks the call.
+pub(crate) type Act = fn(&'static str) -> io::Result<()>;
 
 /// Exit code of an act that this kernel cannot do (sysexits.h: EX_UNAVAILABLE).
 const UNAVAILABLE: u8 = 69;
@@ -68,11 +63,7 @@ pub(crate) fn one(name: &str) -> ExitCode {
         return ExitCode::FAILURE;
     };
     match (row.act)(row.name) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Impossible) => {
-            eprintln!("this kernel cannot");
-            ExitCode::from(UNAVAILABLE)
-        }
+        Ok(()) => ExitCode::SUCCESS,
         // Bad kernel, not bad act: these are what a kernel says to what it does not know or was told not to do.
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP)) => {
             eprintln!("{error}");
@@ -94,10 +85,10 @@ pub(crate) fn program(name: &str) -> String {
 }
 
 /// The descriptor leads to the model of this name: its first bytes are read.
-fn read_magic(file: OwnedFd) -> io::Result<Outcome> {
+fn read_magic(file: OwnedFd) -> io::Result<()> {
     let mut magic = [0; 4];
     File::from(file).read_exact(&mut magic)?;
-    if &magic == b"GGUF" { Ok(Outcome::Done) } else { Err(io::Error::other("not the model")) }
+    if &magic == b"GGUF" { Ok(()) } else { Err(io::Error::other("not the model")) }
 }
 
 /// A descriptor out of a system call's result.
@@ -113,7 +104,7 @@ unsafe fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
     }
 }
 
-pub(crate) fn open(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn open(name: &'static str) -> io::Result<()> {
     #[cfg(target_arch = "x86_64")]
     {
         let path = path(&model(name))?;
@@ -123,18 +114,18 @@ pub(crate) fn open(name: &'static str) -> io::Result<Outcome> {
     #[cfg(not(target_arch = "x86_64"))]
     {
         let _ = name;
-        Ok(Outcome::Impossible)
+        Err(io::Error::from_raw_os_error(libc::ENOSYS))
     }
 }
 
-pub(crate) fn openat(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn openat(name: &'static str) -> io::Result<()> {
     let path = path(&model(name))?;
     let at = libc::AT_FDCWD;
     // SAFETY: as above.
     read_magic(unsafe { owned(libc::syscall(libc::SYS_openat, at, path.as_ptr(), libc::O_RDONLY)) }?)
 }
 
-pub(crate) fn openat2(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn openat2(name: &'static str) -> io::Result<()> {
     let path = path(&model(name))?;
     let how: [u64; 3] = [0, 0, 0];
     // SAFETY: as above; `how` has the three members of open_how, all zero: O_RDONLY.
@@ -149,23 +140,23 @@ pub(crate) fn openat2(name: &'static str) -> io::Result<Outcome> {
     }?)
 }
 
-pub(crate) fn creat(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn creat(name: &'static str) -> io::Result<()> {
     #[cfg(target_arch = "x86_64")]
     {
         let path = path(&model(name))?;
         // SAFETY: the path is NUL-terminated and lives on; the descriptor is ours.
         let made = unsafe { owned(libc::syscall(libc::SYS_creat, path.as_ptr(), 0o600)) }?;
         File::from(made).write_all(b"made")?;
-        Ok(Outcome::Done)
+        Ok(())
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
         let _ = name;
-        Ok(Outcome::Impossible)
+        Err(io::Error::from_raw_os_error(libc::ENOSYS))
     }
 }
 
-pub(crate) fn open_by_handle(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn open_by_handle(name: &'static str) -> io::Result<()> {
     // handle_bytes, handle_type, then up to MAX_HANDLE_SZ (128) bytes.
     let mut handle = [0_u32; 34];
     handle[0] = 128;
@@ -186,7 +177,7 @@ pub(crate) fn open_by_handle(name: &'static str) -> io::Result<Outcome> {
     }?)
 }
 
-pub(crate) fn mmap(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn mmap(name: &'static str) -> io::Result<()> {
     let file = File::open(model(name))?;
     // SAFETY: one page of a file that has at least four bytes, read only while it is mapped.
     let magic = unsafe {
@@ -199,19 +190,19 @@ pub(crate) fn mmap(name: &'static str) -> io::Result<Outcome> {
         libc::munmap(page, 4096);
         magic
     };
-    if &magic == b"GGUF" { Ok(Outcome::Done) } else { Err(io::Error::other("not the model")) }
+    if &magic == b"GGUF" { Ok(()) } else { Err(io::Error::other("not the model")) }
 }
 
-pub(crate) fn thread(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn thread(name: &'static str) -> io::Result<()> {
     let joined = thread::spawn(move || openat(name)).join();
     joined.unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
 }
 
-pub(crate) fn fork(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn fork(name: &'static str) -> io::Result<()> {
     in_child(&|| openat(name).is_ok())
 }
 
-pub(crate) fn double_fork(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn double_fork(name: &'static str) -> io::Result<()> {
     in_child(&|| {
         // SAFETY: takes nothing.
         unsafe { libc::setsid() };
@@ -220,7 +211,7 @@ pub(crate) fn double_fork(name: &'static str) -> io::Result<Outcome> {
 }
 
 /// Runs `act` in a child without exec, and waits for it.
-fn in_child(act: &dyn Fn() -> bool) -> io::Result<Outcome> {
+fn in_child(act: &dyn Fn() -> bool) -> io::Result<()> {
     // SAFETY: this process has one thread, so the child may do what it likes; it never returns from here.
     let child = unsafe {
         let child = libc::fork();
@@ -234,24 +225,24 @@ fn in_child(act: &dyn Fn() -> bool) -> io::Result<Outcome> {
     if child < 0 || unsafe { libc::waitpid(child, &raw mut status, 0) } != child || status != 0 {
         return Err(io::Error::other("the child failed"));
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-pub(crate) fn exec(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn exec(name: &'static str) -> io::Result<()> {
     run(&program(name))
 }
 
 /// The shortest process there is between fork and exit.
-pub(crate) fn short_lived(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn short_lived(name: &'static str) -> io::Result<()> {
     run(&program(name))
 }
 
-fn run(program: &str) -> io::Result<Outcome> {
+fn run(program: &str) -> io::Result<()> {
     let status = Command::new(program).arg("nothing").status()?;
-    if status.success() { Ok(Outcome::Done) } else { Err(io::Error::other(format!("{program}: {status}"))) }
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{program}: {status}"))) }
 }
 
-pub(crate) fn memfd_exec(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn memfd_exec(_name: &'static str) -> io::Result<()> {
     // SAFETY: a NUL-terminated constant; the descriptor is ours.
     let image = unsafe { owned(libc::c_long::from(libc::memfd_create(c"from-memory".as_ptr(), 0))) }?;
     let mut image = File::from(image);
@@ -279,48 +270,78 @@ pub(crate) fn memfd_exec(_name: &'static str) -> io::Result<Outcome> {
     executed
 }
 
-pub(crate) fn tcp4(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn tcp4(_name: &'static str) -> io::Result<()> {
     greet(TCP4)
 }
 
-pub(crate) fn tcp6(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn tcp6(_name: &'static str) -> io::Result<()> {
     greet(TCP6)
 }
 
 /// Out of the cgroup that is watched, then out of the machine.
-pub(crate) fn tcp_after_leaving(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn tcp_after_leaving(_name: &'static str) -> io::Result<()> {
     fs::write("/sys/fs/cgroup/cgroup.procs", "0")?;
     greet(LEFT)
 }
 
-fn greet(address: &str) -> io::Result<Outcome> {
+/// A ClientHello with a name in it (RFC 8446, 4.1.2; RFC 6066, 3), as bytes: nobody here speaks TLS.
+pub(crate) fn tls_name(_name: &'static str) -> io::Result<()> {
+    let name = NAME.as_bytes();
+    let mut extension = Vec::new();
+    // server_name_list with one host_name.
+    put(&mut extension, 0, 2);
+    put(&mut extension, name.len() + 5, 2);
+    put(&mut extension, name.len() + 3, 2);
+    put(&mut extension, 0, 1);
+    put(&mut extension, name.len(), 2);
+    extension.extend(name);
+    let mut hello = vec![3, 3];
+    hello.extend([7; 32]);
+    // No session, one cipher suite, no compression.
+    hello.extend([0, 0, 2, 0x13, 1, 1, 0]);
+    put(&mut hello, extension.len(), 2);
+    hello.extend(extension);
+    let mut record = vec![22, 3, 1];
+    put(&mut record, hello.len() + 4, 2);
+    record.push(1);
+    put(&mut record, hello.len(), 3);
+    record.extend(hello);
+    TcpStream::connect(TLS)?.write_all(&record)
+}
+
+/// A number in network byte order.
+fn put(out: &mut Vec<u8>, number: usize, bytes: usize) {
+    out.extend((0..bytes).rev().map(|byte| (number >> (8 * byte)) as u8));
+}
+
+fn greet(address: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"hello")?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-pub(crate) fn udp(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn udp(_name: &'static str) -> io::Result<()> {
     UdpSocket::bind("127.0.0.1:0")?.send_to(b"hello", UDP)?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-pub(crate) fn unix_connect(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn unix_connect(_name: &'static str) -> io::Result<()> {
     UnixStream::connect(UNIX)?.write_all(b"hello")?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-pub(crate) fn uring_open(name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn uring_open(name: &'static str) -> io::Result<()> {
     let path = path(&model(name))?;
     let opened = Ring::new()?.open(&path)?;
     // SAFETY: the ring made this descriptor for us.
     read_magic(unsafe { owned(libc::c_long::from(opened)) }?)
 }
 
-pub(crate) fn uring_connect(_name: &'static str) -> io::Result<Outcome> {
+pub(crate) fn uring_connect(_name: &'static str) -> io::Result<()> {
     let address: std::net::SocketAddrV4 = URING.parse().map_err(io::Error::other)?;
     // SAFETY: takes numbers; the descriptor is ours.
     let socket = unsafe { owned(libc::c_long::from(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0))) }?;
     Ring::new()?.connect(socket.as_raw_fd(), address)?;
     TcpStream::from(socket).write_all(b"hello")?;
-    Ok(Outcome::Done)
+    Ok(())
 }

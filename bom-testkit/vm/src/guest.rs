@@ -18,7 +18,7 @@ use crate::{
     judge::Observation,
     line::{Verdict, print},
     mounts,
-    rows::{FOLDER, Fact, LEFT, ROWS, TCP4, TCP6, UDP, UNIX, URING},
+    rows::{FOLDER, Fact, LEFT, ROWS, TCP4, TCP6, TLS, UDP, UNIX, URING},
 };
 
 const AIBOM: &str = "/bin/aibom";
@@ -54,7 +54,7 @@ fn place() -> io::Result<()> {
         match row.fact {
             Fact::Model => fs::write(acts::model(row.name), gguf(row.name))?,
             Fact::Program => drop(fs::copy("/init", acts::program(row.name))?),
-            Fact::Recorded | Fact::MemoryProgram | Fact::Service(_) | Fact::Path(_) => {}
+            Fact::Recorded | Fact::MemoryProgram | Fact::Service(_) | Fact::Named(..) | Fact::Path(_) => {}
         }
     }
     Ok(())
@@ -79,7 +79,7 @@ fn gguf(name: &str) -> Vec<u8> {
 
 /// Peers of the acts: they take everything and say nothing.
 fn listen() -> io::Result<()> {
-    for address in [TCP4, TCP6, URING, LEFT] {
+    for address in [TCP4, TCP6, URING, LEFT, TLS] {
         let listener = TcpListener::bind(address)?;
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {

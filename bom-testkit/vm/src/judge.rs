@@ -81,7 +81,15 @@ impl Observation {
             Fact::Model => self.occurrence("machine-learning-model", |place| place == acts::model(row.name)),
             Fact::Program => self.occurrence("application", |place| place == acts::program(row.name)),
             Fact::MemoryProgram => self.occurrence("application", |place| place.contains("from-memory")),
-            Fact::Service(address) => self.service(address.parse().ok()?),
+            Fact::Service(address) => {
+                let found = self.service(address.parse().ok()?)?;
+                let strength = pairs(found).find(|(name, _)| *name == "aibom:obs:strength");
+                Some(strength.map_or("?", |(_, value)| value).to_owned())
+            }
+            Fact::Named(address, name) => {
+                let found = self.service(address.parse().ok()?)?;
+                pairs(found).find(|pair| *pair == ("aibom:net:name:sni", name)).map(|(key, _)| key.to_owned())
+            }
             Fact::Recorded => {
                 let file = format!("{}.gguf", row.name);
                 let line =
@@ -112,17 +120,14 @@ impl Observation {
         (!probes.is_empty()).then(|| format!("probe {}", probes.join(", ")))
     }
 
-    fn service(&self, address: SocketAddr) -> Option<String> {
+    fn service(&self, address: SocketAddr) -> Option<&Value> {
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let has = |service: &&Value, name: &str, wanted: &str| {
             pairs(service).any(|(key, value)| key == name && value == wanted)
         };
-        let found = list(&self.document["services"]).find(|service| {
+        list(&self.document["services"]).find(|service| {
             has(service, "aibom:net:remote_ip", &ip) && has(service, "aibom:net:remote_port", &port)
-        })?;
-        let strength =
-            pairs(found).find(|(name, _)| *name == "aibom:obs:strength").map_or("?", |(_, value)| value);
-        Some(strength.to_owned())
+        })
     }
 }
 

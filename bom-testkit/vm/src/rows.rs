@@ -11,6 +11,9 @@ pub(crate) const TCP6: &str = "[::1]:4102";
 pub(crate) const UDP: &str = "127.0.0.1:4103";
 pub(crate) const URING: &str = "127.0.0.1:4104";
 pub(crate) const LEFT: &str = "127.0.0.1:4105";
+pub(crate) const TLS: &str = "127.0.0.1:4106";
+/// The server name in the hello that goes there.
+pub(crate) const NAME: &str = "api.machine.test";
 pub(crate) const UNIX: &str = "/tmp/acts/listener.sock";
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,8 @@ pub(crate) enum Fact {
     MemoryProgram,
     /// A service at this address and port.
     Service(&'static str),
+    /// The same, with a server name out of a TLS hello.
+    Named(&'static str, &'static str),
     /// A unix socket's path, anywhere in the document.
     Path(&'static str),
 }
@@ -72,6 +77,7 @@ pub(crate) const ROWS: &[Row] = &[
         fact: Fact::Service(LEFT),
         declared: &[],
     },
+    Row { name: "tls-name", act: acts::tls_name, fact: Fact::Named(TLS, NAME), declared: &[] },
     Row {
         name: "udp",
         act: acts::udp,

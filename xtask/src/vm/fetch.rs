@@ -53,7 +53,8 @@ pub(super) fn image(workspace: &Workspace, kernel: &Kernel) -> Result<Image> {
         Err(error) => error,
     };
     eprintln!("    {} {} is not to be had: {gone:#}", kernel.package, kernel.version);
-    let newer = newest(workspace, kernel).context("the pinned version is gone, and no other one was found")?;
+    let newer =
+        newest(workspace, kernel).context("the pinned version is gone, and no other one was found")?;
     eprintln!("    NOTE: taking {} {} instead of the pinned version", newer.name, newer.version);
     let image = Image {
         path: place(workspace, &newer.name, &newer.version),

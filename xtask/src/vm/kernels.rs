@@ -78,7 +78,10 @@ mod tests {
             let file = format!("{}_{}_amd64.deb", kernel.package, kernel.version);
             assert!(kernel.url.ends_with(&file), "{kernel:?}");
             assert!(kernel.version.starts_with(kernel.series), "{kernel:?}");
-            assert!(kernel.sha256.len() == 64 && kernel.sha256.bytes().all(|b| b.is_ascii_hexdigit()), "{kernel:?}");
+            assert!(
+                kernel.sha256.len() == 64 && kernel.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
+                "{kernel:?}"
+            );
         }
         assert!(KERNELS.iter().any(|kernel| kernel.series == EVERY_RUN));
     }
