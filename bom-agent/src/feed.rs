@@ -182,6 +182,7 @@ impl Feed {
             | Body::Exec { task, .. }
             | Body::Fork { task, .. }
             | Body::Threaded { task }
+            | Body::Connect { task, .. }
             | Body::UringCreated { task } => task,
             Body::Exit { .. }
             | Body::Tcp { .. }

@@ -66,6 +66,8 @@ pub struct Offsets {
     pub css_cgroup: u32,
     pub kernfs_node_id: u32,
     pub sock_cookie: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -133,6 +135,8 @@ impl Offsets {
         css_cgroup: ABSENT,
         kernfs_node_id: ABSENT,
         sock_cookie: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 

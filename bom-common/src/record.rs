@@ -33,6 +33,8 @@ pub mod kind {
     pub const THREADED: u16 = 7;
     /// A process made an io_uring instance: no body.
     pub const URING_CREATED: u16 = 8;
+    /// A connection passed the kernel's security check: [`super::Connect`].
+    pub const CONNECT: u16 = 50;
 }
 
 /// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
@@ -52,6 +54,8 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
+    pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_SOCKET_CONNECT: u16 = 72;
     /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
     pub const CGROUP_SOCK_CREATE: u16 = 73;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
@@ -149,6 +153,22 @@ const _: () = assert!(size_of::<File>() == 88);
 pub struct Open {
     pub file: File,
 }
+
+/// Body of [`kind::CONNECT`]: what a process asked for, whatever came of it. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Connect {
+    /// IPv4 addresses take the first four bytes.
+    pub remote: [u8; 16],
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    pub port: u16,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, …
+    pub socket_type: u16,
+    pub reserved: u16,
+}
+const _: () = assert!(size_of::<Connect>() == 24);
 
 /// Body of [`kind::EXEC`].
 #[repr(C)]

@@ -236,6 +236,8 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
         sock_cookie optional "sock_common" "skc_cookie";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

@@ -13,8 +13,8 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, Program, ProgramError,
-        TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, FExit, Program,
+        ProgramError, TracePoint,
     },
 };
 use bom_common::{
@@ -47,6 +47,8 @@ pub enum LoadError {
     Map { name: &'static str, source: MapError },
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
+    #[error("the upper tier was asked for, and this kernel refuses {probe}: {reason}")]
+    NoUpperTier { probe: String, reason: String },
 }
 
 /// The probe whose second program needs [`Hook::SocketCreate`].
@@ -61,11 +63,29 @@ pub struct Settings {
     pub rare_ring_bytes: u32,
     /// Probes left out by name.
     pub without: BTreeSet<String>,
+    pub tier: Tier,
+}
+
+/// Which probes are tried. The base tier always is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// No other.
+    Base,
+    /// The upper one has to be there as well.
+    Upper,
+    /// The upper one as far as this kernel takes it.
+    #[default]
+    Auto,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { common_ring_bytes: 4 << 20, rare_ring_bytes: 2 << 20, without: BTreeSet::new() }
+        Self {
+            common_ring_bytes: 4 << 20,
+            rare_ring_bytes: 2 << 20,
+            without: BTreeSet::new(),
+            tier: Tier::Auto,
+        }
     }
 }
 
@@ -112,6 +132,9 @@ impl Probes {
                 this.note(probe, ProbeStatus::Refused(format!("mount tracefs: {error}")));
             }
         }
+        if settings.tier == Tier::Upper {
+            this.demand_upper()?;
+        }
         Ok(this)
     }
 
@@ -122,7 +145,10 @@ impl Probes {
                 Hook::Egress => Some(CgroupSkbAttachType::Egress),
                 Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
                 Hook::SocketCreate if self.is_tried(probe) => None,
-                Hook::TracingPoint { .. } | Hook::SyscallExit(_) | Hook::SocketCreate => continue,
+                Hook::TracingPoint { .. }
+                | Hook::SyscallExit(_)
+                | Hook::FunctionExit(_)
+                | Hook::SocketCreate => continue,
             };
             let status = match (self.not_to_attach(probe, settings), direction) {
                 (Some(status), _) => status,
@@ -210,6 +236,18 @@ impl Probes {
         misses
     }
 
+    fn demand_upper(&self) -> Result<(), LoadError> {
+        let upper = |state: &&ProbeState| {
+            PROBES.iter().any(|probe| probe.name == state.name && matches!(probe.hook, Hook::FunctionExit(_)))
+        };
+        for state in self.states.iter().filter(upper) {
+            if let ProbeStatus::Refused(reason) = &state.status {
+                return Err(LoadError::NoUpperTier { probe: state.name.clone(), reason: reason.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Of several programs for one probe the first that this kernel takes, else the first. A later one is not even tried
     /// if an earlier one was taken.
     fn verify_best<'a>(&mut self, wanted: &[&'a Probe], settings: &Settings, btf: &Btf) -> Vec<&'a Probe> {
@@ -285,6 +323,7 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
+            (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
             (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
@@ -309,6 +348,11 @@ impl Probes {
         let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
         // Flags 0: links always allow several programs on one cgroup.
         program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_function(&mut self, probe: &Probe) -> Result<(), ProgramError> {
+        let program: &mut FExit = self.program(probe)?.try_into()?;
+        program.attach().map(drop)
     }
 
     fn attach_socket(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
@@ -339,12 +383,14 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+        Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
         Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
     }
 }
 
 fn left_out(probe: &Probe, settings: &Settings) -> bool {
-    settings.without.contains(probe.name)
+    let tier = settings.tier == Tier::Base && matches!(probe.hook, Hook::FunctionExit(_));
+    tier || settings.without.contains(probe.name)
 }
 
 /// Whether this kernel's tracepoint has the shape the program was written for. A tracepoint that

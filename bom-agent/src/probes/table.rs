@@ -14,6 +14,8 @@ pub enum Hook {
     Egress,
     /// The subject's cgroup, packets coming in.
     Ingress,
+    /// The end of this kernel function: the upper tier.
+    FunctionExit(&'static str),
     /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
     SocketCreate,
 }
@@ -30,6 +32,10 @@ pub struct Probe {
 
 const fn tracing(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: name, hook: Hook::TracingPoint { name, arguments: None } }
+}
+
+const fn function(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::FunctionExit(name) }
 }
 
 const fn syscall(number: u16, name: &'static str) -> Probe {
@@ -85,4 +91,6 @@ pub const PROBES: &[Probe] = &[
         program: "cgroup_skb_ingress",
         hook: Hook::Ingress,
     },
+    function(probe::SECURITY_FILE_OPEN, "security_file_open"),
+    function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
 ];

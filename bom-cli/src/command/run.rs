@@ -12,7 +12,7 @@ use bom_agent::{
     feed::Recorder,
     host::Host,
     launch::{Command, RunAs, exit_code},
-    probes::Settings,
+    probes::{Settings, Tier},
     run::{Observed, Options, Progress, RunError},
 };
 use bom_core::{
@@ -22,7 +22,7 @@ use bom_core::{
 };
 
 use crate::{
-    arguments::{ExitOf, Run},
+    arguments::{ExitOf, Run, TierArgument},
     exit::{FAILED, Fatal, Outcome, RUN_FAILED},
     output::{Replacement, Style, check_documents, table, view_of, write_documents},
 };
@@ -103,6 +103,11 @@ fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<O
     check_documents(&arguments.documents)?;
     let mut settings =
         Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
+    settings.tier = match arguments.tier {
+        TierArgument::Base => Tier::Base,
+        TierArgument::Upper => Tier::Upper,
+        TierArgument::Auto => Tier::Auto,
+    };
     if let Some(bytes) = arguments.ring_bytes {
         settings.common_ring_bytes = bytes;
     }

@@ -141,6 +141,7 @@ fn task_of(body: &Body) -> Option<&Task> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. } => Some(task),
         Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }

@@ -6,4 +6,5 @@ pub mod process;
 pub mod stream;
 pub mod tcp;
 pub mod tcp_stored;
+pub mod upper;
 pub mod uring;

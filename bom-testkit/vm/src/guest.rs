@@ -102,23 +102,9 @@ fn listen() -> io::Result<()> {
 /// Everything of one tier.
 fn observe(tier: &str) -> io::Result<()> {
     let begun = Instant::now();
-    let (document, recording) = (format!("/run/{tier}.json"), format!("/run/{tier}.aibomrec"));
-    let output = Command::new(AIBOM)
-        .args(["record", "--quiet", "--to", &recording, "-o", &document])
-        .args(["--", "/init", "acts"])
-        .env("AIBOM_TIMES", "1")
-        .output()?;
-    for text in String::from_utf8_lossy(&output.stderr).lines() {
-        println!("{tier}: {text}");
-    }
-    if !output.status.success() {
-        return Err(io::Error::other(format!("aibom ended with {}: {}", output.status, last_line(&output))));
-    }
-    let observation = Observation {
-        document: serde_json::from_reader(BufReader::new(File::open(&document)?))?,
-        recording: lines(&recording)?,
-        ledger: ledger()?,
-    };
+    // What a kernel refuses of the upper tier is no error, so it is tried and not demanded.
+    let flags = if tier == "upper" { ["--tier", "auto"] } else { ["--tier", tier] };
+    let (observation, said) = run(tier, &flags)?;
     for (name, state) in observation.probes() {
         print(&format!("{tier}/probe:{name}"), Verdict::Note, state);
     }
@@ -127,10 +113,61 @@ fn observe(tier: &str) -> io::Result<()> {
         print(&format!("{tier}/{}", row.name), verdict, detail);
     }
     print(&format!("{tier}/gaps"), Verdict::Note, observation.gaps().join(" "));
+    print(&format!("{tier}/losses"), Verdict::Note, observation.losses().join(" "));
+    print(&format!("{tier}/unresolved"), Verdict::Note, observation.unresolved().join("; "));
     print(&format!("{tier}/complete"), Verdict::Note, observation.complete().join(" "));
-    let seconds = format!("{:.1} s; {}", begun.elapsed().as_secs_f64(), last_line(&output));
-    print(&format!("{tier}/time"), Verdict::Note, seconds);
+    if tier == "upper" {
+        agree(&observation)?;
+    }
+    print(&format!("{tier}/time"), Verdict::Note, format!("{:.1} s; {said}", begun.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// Two witnesses of the same acts have to agree; with one of them blinded on purpose they must not.
+fn agree(both: &Observation) -> io::Result<()> {
+    const CAUSE: &str = "tier-disagreement-";
+    let runs = both.probes().get("security_file_open").is_some_and(|state| *state == "attached");
+    let row = "upper/tiers-agree";
+    let disagreement: Vec<String> =
+        both.losses().into_iter().filter(|loss| loss.starts_with(CAUSE)).collect();
+    match (runs, disagreement.as_slice()) {
+        (false, _) => return Ok(print(row, Verdict::Impossible, "this kernel refuses security_file_open")),
+        (true, []) => print(row, Verdict::Seen, "no file that only one tier saw"),
+        (true, _) => print(row, Verdict::Failed, disagreement.join(" ")),
+    }
+    let (blind, _) = run("blind", &["--tier", "upper", "--without-probe", "sys_exit_openat"])?;
+    let row = "upper/base-tier-blinded";
+    let seen = ROWS.iter().find(|row| row.name == "openat").map(|row| blind.verdict(row));
+    let declared = blind.losses().into_iter().find(|loss| loss.starts_with("tier-disagreement-only-upper"));
+    match (seen, declared) {
+        (Some((Verdict::Seen, how)), Some(loss)) => print(row, Verdict::Seen, format!("{how}; {loss}")),
+        (seen, loss) => print(row, Verdict::Failed, format!("{seen:?}; {loss:?}")),
+    }
+    Ok(())
+}
+
+/// One observation of all acts, and the last thing aibom said.
+fn run(name: &str, flags: &[&str]) -> io::Result<(Observation, String)> {
+    let (document, recording) = (format!("/run/{name}.json"), format!("/run/{name}.aibomrec"));
+    let output = Command::new(AIBOM)
+        .args(["record", "--quiet", "--to", &recording, "-o", &document])
+        .args(flags)
+        .args(["--", "/init", "acts"])
+        .env("AIBOM_TIMES", "1")
+        .output()?;
+    for text in String::from_utf8_lossy(&output.stderr).lines() {
+        println!("{name}: {text}");
+    }
+    let said = last_line(&output);
+    if !output.status.success() {
+        return Err(io::Error::other(format!("aibom ended with {}: {said}", output.status)));
+    }
+    let observation = Observation {
+        document: serde_json::from_reader(BufReader::new(File::open(&document)?))?,
+        recording: lines(&recording)?,
+        ledger: ledger()?,
+    };
+    Ok((observation, said))
 }
 
 fn last_line(output: &Output) -> String {

@@ -63,6 +63,20 @@ impl Observation {
         gaps
     }
 
+    /// What was lost, `CAUSE COUNT`.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let properties = self.properties(&["metadata", "component"]);
+        properties
+            .filter_map(|(name, value)| Some(format!("{} {value}", name.strip_prefix("aibom:loss:")?)))
+            .collect()
+    }
+
+    /// What could not be found out about files.
+    pub(crate) fn unresolved(&self) -> Vec<&str> {
+        let properties = self.properties(&["metadata", "component"]);
+        properties.filter(|(name, _)| *name == "aibom:unresolved").map(|(_, value)| value).collect()
+    }
+
     /// Classes that the document calls complete.
     pub(crate) fn complete(&self) -> Vec<&str> {
         let properties = self.properties(&["metadata", "component"]);
