@@ -103,7 +103,10 @@ impl Correlator {
 
     /// The subject a record belongs to; one that nobody announced is taken in as it is met.
     pub(super) fn subject_of(&mut self, body: &Body, time_ns: u64) -> Option<u64> {
-        let Some(task) = task_of(body) else { return self.subjects.by_cgroup(cgroup_of(body)?) };
+        let task = match whose(body) {
+            Whose::Task(task) => task,
+            Whose::Cgroup(cgroup) => return self.subjects.by_cgroup(cgroup),
+        };
         if self.subjects.get(task.subject).is_none() {
             let name = format!("cgroup {}", task.subject);
             let id = task.subject;
@@ -132,8 +135,14 @@ impl Correlator {
     }
 }
 
-/// The task that did it, where one is known.
-fn task_of(body: &Body) -> Option<&Task> {
+/// Through what a record belongs to somebody.
+enum Whose<'b> {
+    Task(&'b Task),
+    /// No task is known, only the cgroup of the socket.
+    Cgroup(u64),
+}
+
+fn whose(body: &Body) -> Whose<'_> {
     match body {
         Body::Open { task, .. }
         | Body::Exec { task, .. }
@@ -142,16 +151,9 @@ fn task_of(body: &Body) -> Option<&Task> {
         | Body::Threaded { task }
         | Body::UringCreated { task }
         | Body::Connect { task, .. }
-        | Body::Tcp { task, .. } => Some(task),
-        Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
-    }
-}
-
-fn cgroup_of(body: &Body) -> Option<u64> {
-    match body {
+        | Body::Tcp { task, .. } => Whose::Task(task),
         Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Some(*cgroup)
+            Whose::Cgroup(*cgroup)
         }
-        _ => None,
     }
 }
