@@ -216,6 +216,7 @@ impl Feed {
             | Body::Fork { task, .. }
             | Body::Threaded { task }
             | Body::UringCreated { task }
+            | Body::Connect { task, .. }
             | Body::Swept { task, .. }
             | Body::Moved { task, .. } => task,
             Body::Exit { task, .. } | Body::Tcp { task, .. } => return Some(*task),

@@ -8,7 +8,7 @@ use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
+    event::{Body, Connect, Exec, OpenedFile, Task, Tcp, TcpState},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
     stream::Held,
@@ -108,6 +108,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
         kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::CONNECT => {
+            let raw = take::<record::Connect>(rest)?.0;
+            let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.port);
+            let connect = Connect { remote, socket_type: raw.socket_type };
+            Decoded::Body(Body::Connect { task, connect })
+        }
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),

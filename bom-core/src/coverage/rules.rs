@@ -256,6 +256,23 @@ pub const ESCAPES: &[Escape] = &[
     },
 ];
 
+/// Escapes that need nothing else where the upper tier runs: the security check stands between every way to open a file
+/// and the file.
+pub const UPPER: &[(&str, &[&str])] = &[
+    ("io-uring-open", &["security_file_open"]),
+    ("io-uring-direct-descriptor", &["security_file_open"]),
+    ("io-uring-silent-open", &["security_file_open"]),
+    ("compat-system-call", &["security_file_open"]),
+    ("descriptor-race", &["security_file_open"]),
+    ("descriptor-gone", &["security_file_open"]),
+    ("kernel-mapped-loader", &["security_file_open"]),
+];
+
+/// Whether the upper tier sees it.
+fn closed_above(id: &str, seen: &Seen) -> bool {
+    UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+}
+
 /// The gaps of one class.
 pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
     let mut gaps = BTreeSet::new();
@@ -265,6 +282,9 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
         }
     }
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        if closed_above(escape.id, seen) {
+            continue;
+        }
         match escape.watch {
             Watch::Nothing => {
                 gaps.insert(Gap::Unwatched(escape.id));
@@ -327,7 +347,15 @@ pub fn page() -> String {
             }
             Watch::Nothing => "nothing yet: incomplete".to_owned(),
         };
-        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
+        let above =
+            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {watch}{above} |\n",
+            escape.id,
+            escape.text,
+            classes.join(", ")
+        ));
     }
     page
 }
