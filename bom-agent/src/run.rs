@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bom_common::record::probe;
+use bom_common::{counter::Counter, record::probe};
 use bom_core::{
     correlate::Correlator,
     identify::catalog::Catalog,
-    input::{Finish, Input, Repeat, Start},
+    input::{Ended, Input, Repeat, Start, Subject},
     key::{EpochId, FileKey, ImageId, ProcessKey},
 };
 use tokio::{
@@ -123,11 +123,14 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
         epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
         version: options.version,
         host: this.facts()?,
-        cgroup: session.id(),
+        at_ns: host::boot_ns(),
+    })))?;
+    feed.input(Input::Subject(Subject {
+        id: session.id(),
         name: options.name,
         before_first_instruction: true,
         at_ns: host::boot_ns(),
-    })))?;
+    }))?;
     if let Some(catalog) = options.catalog {
         feed.input(Input::Catalog(catalog))?;
     }
@@ -156,12 +159,15 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
     end(&mut feed, &probes, &mut rings)?;
     settle(&mut feed, &mut signals).await?;
     read_clock(&mut feed)?;
-    feed.input(Input::Finish(Box::new(Finish {
-        at_ns: host::boot_ns(),
+    let at_ns = host::boot_ns();
+    feed.input(Input::Ended(Box::new(Ended {
+        subject: session.id(),
+        at_ns,
         status: u32::try_from(status.into_raw()).ok(),
         survivors: members.pids,
         survivors_cut: !members.complete,
     })))?;
+    feed.input(Input::Finish { at_ns })?;
     drop(probes);
     session.remove()?;
     Ok(Observed { correlator: feed.finish()?, status, set_up, ran })
@@ -286,13 +292,16 @@ fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunErr
     if undecodable > 0 {
         feed.input(Input::Lost { at_ns, cause: "undecodable-records".to_owned(), count: undecodable })?;
     }
-    let counters = probes.counters()?;
-    let counters: BTreeMap<String, u64> =
-        counters.into_iter().map(|(counter, value)| (counter.name().to_owned(), value)).collect();
+    let counters = named(probes.counters()?);
+    let subjects = probes.subject_counters()?.into_iter().map(|(id, counts)| (id, named(counts))).collect();
     let misses = probes.recursion_misses();
     let recursion_misses = misses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    feed.input(Input::Counters { at_ns, counters, recursion_misses })?;
+    feed.input(Input::Counters { at_ns, counters, subjects, recursion_misses })?;
     Ok(())
+}
+
+fn named(counts: BTreeMap<Counter, u64>) -> BTreeMap<String, u64> {
+    counts.into_iter().map(|(counter, value)| (counter.name().to_owned(), value)).collect()
 }
 
 fn read_clock(feed: &mut Feed) -> Result<(), FeedError> {

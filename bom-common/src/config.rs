@@ -171,6 +171,17 @@ pub const ACCESS: u32 = 0o10_000_003;
 /// The name was already removed from its directory.
 pub const ACCESS_UNLINKED: u32 = 1 << 31;
 
+/// Key of the counters that are known to concern one subject.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct SubjectCounter {
+    pub subject: u64,
+    /// [`crate::counter::Counter`].
+    pub counter: u64,
+}
+const _: () = assert!(size_of::<SubjectCounter>() == 16);
+
 /// Value of the de-duplication table.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

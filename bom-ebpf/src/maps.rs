@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen},
+    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -36,6 +36,12 @@ pub static RARE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// [`counter::Counter`] values, per CPU.
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT, 0);
+
+/// Counters that are known to concern one subject. What finds no room here is still in the totals, and
+/// then concerns everybody.
+#[map]
+pub static SUBJECT_COUNTERS: HashMap<SubjectCounter, u64> =
+    HashMap::with_max_entries(16_384, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// Tracked cgroup id → subject (the id of the cgroup the agent named).
 #[map]

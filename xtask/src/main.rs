@@ -12,6 +12,7 @@ mod bless;
 mod check;
 mod ci;
 mod demo;
+mod evidence;
 mod fuzz;
 mod metadata;
 mod prepare;
@@ -57,8 +58,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "test",
-        arguments: "[--full] [FILTER]",
-        about: "prepare, then every test of the workspace",
+        arguments: "[--full [SHOW]] [FILTER]",
+        about: "prepare, then every test of the workspace; --full: the long shows too (docs/evidence)",
         run: test::command,
     },
     Command {
@@ -69,8 +70,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "fuzz",
-        arguments: "TARGET|--all [--seconds N]",
-        about: "run a fuzz target on its corpus and beyond",
+        arguments: "TARGET|--all [--seconds N|--campaign]",
+        about: "run a fuzz target on its corpus and beyond; a campaign is logged in docs/fuzzing.md",
         run: fuzz::command,
     },
     Command {

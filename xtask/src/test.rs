@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::evidence;
 use crate::prepare;
 use crate::process;
 use crate::step;
@@ -68,9 +69,33 @@ impl fmt::Display for Totals {
     }
 }
 
-/// `cargo xtask test [--full] [FILTER]`.
+/// `cargo xtask test [--full [SHOW]] [FILTER]`.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    run(workspace, arguments).map(|_| ())
+    let options = parse(arguments)?;
+    if !options.full {
+        return run(workspace, arguments).map(|_| ());
+    }
+    let only = options.filter.as_deref();
+    match only {
+        Some(name) if evidence::SHOWS.iter().any(|show| show.name == name) => {
+            prepare::ensure(workspace, prepare::BUILD_AND_RUN)?;
+            evidence::run(workspace, only)
+        }
+        Some(_) => run(workspace, arguments).map(|_| ()),
+        None => {
+            let tests = run(workspace, &[]);
+            evidence::run(workspace, None).and(tests.map(|_| ()))
+        }
+    }
+}
+
+/// The tests of a show, one at a time and with what they print.
+pub(crate) fn long(workspace: &Workspace, filter: &str) -> Result<Command> {
+    let options = Options { full: true, filter: Some(filter.to_owned()) };
+    process::run(cargo_test(workspace, &options, PRODUCT).args(COMPILED).arg("--no-run"))?;
+    let mut cargo = cargo_test(workspace, &options, PRODUCT);
+    cargo.args(COMPILED).args(["--offline", filter, "--", "--nocapture", "--test-threads=1"]);
+    Ok(offline(workspace, may_shut_the_network(), cargo))
 }
 
 /// The same, and tells how many there were.

@@ -17,7 +17,7 @@ use aya::{
     },
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen},
+    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -149,11 +149,28 @@ impl Probes {
         let map = self.ebpf.map("COUNTERS").ok_or(LoadError::NoMap("COUNTERS"))?;
         let map: PerCpuArray<_, u64> = map.try_into().map_err(in_map("COUNTERS"))?;
         let mut totals = BTreeMap::new();
-        for (index, &counter) in (0_u32..).zip(Counter::ALL) {
-            let values = map.get(&index, 0).map_err(in_map("COUNTERS"))?;
+        for &counter in Counter::ALL {
+            let values = map.get(&(counter as u32), 0).map_err(in_map("COUNTERS"))?;
             totals.insert(counter, values.iter().sum());
         }
         Ok(totals)
+    }
+
+    /// Those counts that are known to concern one subject, by its id.
+    pub fn subject_counters(&self) -> Result<BTreeMap<u64, BTreeMap<Counter, u64>>, LoadError> {
+        let map = self.ebpf.map("SUBJECT_COUNTERS").ok_or(LoadError::NoMap("SUBJECT_COUNTERS"))?;
+        let map: HashMap<_, [u8; size_of::<SubjectCounter>()], u64> =
+            map.try_into().map_err(in_map("SUBJECT_COUNTERS"))?;
+        let mut subjects: BTreeMap<u64, BTreeMap<Counter, u64>> = BTreeMap::new();
+        for entry in map.iter() {
+            let (key, value) = entry.map_err(in_map("SUBJECT_COUNTERS"))?;
+            let Ok(key) = SubjectCounter::read_from_bytes(&key) else { continue };
+            let counter = Counter::ALL.iter().find(|&&counter| counter as u64 == key.counter);
+            if let Some(&counter) = counter {
+                subjects.entry(key.subject).or_default().insert(counter, value);
+            }
+        }
+        Ok(subjects)
     }
 
     /// How often each delivered open was repeated.

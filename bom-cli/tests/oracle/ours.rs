@@ -86,12 +86,14 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
             }
             Input::Lost { cause, count, .. } => return Err(format!("{count} lost: {cause}").into()),
             Input::Start(_)
+            | Input::Subject(_)
             | Input::Catalog(_)
             | Input::Probes { .. }
             | Input::Answer { .. }
             | Input::Counters { .. }
             | Input::Clock { .. }
-            | Input::Finish(_) => {}
+            | Input::Ended(_)
+            | Input::Finish { .. } => {}
         }
     }
     if outside.len() == 1 {

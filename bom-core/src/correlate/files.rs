@@ -38,7 +38,7 @@ struct Asked {
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
-        self.process(task);
+        self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
         let key = at.fact(task, Action::Opened, Object::File(file.key));
         self.files.repeats.insert(repeat_key(task, &file), key.clone());

@@ -1,26 +1,24 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `closing` turns what was counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `closing` turns what was counted into coverage.
 
 mod closing;
 mod files;
 mod network;
 mod processes;
+mod subjects;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use files::is_python_code;
 
 use crate::{
-    coverage::{
-        ProbeStatus,
-        rules::{Detector, Seen},
-    },
+    coverage::{ProbeStatus, rules::Detector},
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
-    identify::{catalog::Catalog, has_unknown_reader},
-    input::{Finish, Input, Start, Work},
+    identify::{catalog::Catalog, unknown_readers},
+    input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
     key::{EpochId, Object, SubjectKey},
 };
@@ -33,8 +31,12 @@ pub struct Correlator {
     catalog: Catalog,
     files: files::Files,
     network: network::Network,
-    seen: Seen,
-    finish: Option<Finish>,
+    subjects: subjects::Subjects,
+    /// Names of the probes that were attached.
+    alive: BTreeSet<String>,
+    /// When the counters were read last.
+    counted_ns: Option<u64>,
+    finished: bool,
     latest_ns: u64,
 }
 
@@ -43,17 +45,18 @@ impl Correlator {
     pub fn step(&mut self, input: Input) -> Vec<Work> {
         match input {
             Input::Start(start) => self.begin(*start),
+            Input::Subject(subject) => self.subject(&subject),
             Input::Catalog(catalog) => self.catalog.extend(catalog),
             Input::Probes { at_ns, states } => {
                 self.latest_ns = self.latest_ns.max(at_ns);
                 let alive = states.iter().filter(|state| state.status == ProbeStatus::Attached);
-                self.seen.alive.extend(alive.map(|state| state.name.clone()));
+                self.alive.extend(alive.map(|state| state.name.clone()));
                 self.epoch.coverage.probes.extend(states);
             }
             Input::Event(event) => return self.event(event),
             Input::Answer { work, answer } => return self.answer(work, answer),
-            Input::Counters { at_ns, counters, recursion_misses } => {
-                self.count(at_ns, &counters, &recursion_misses);
+            Input::Counters { at_ns, counters, subjects, recursion_misses } => {
+                self.count(at_ns, &counters, &subjects, &recursion_misses);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
             Input::Lost { at_ns, cause, count } => {
@@ -64,9 +67,13 @@ impl Correlator {
                 self.latest_ns = self.latest_ns.max(boot_ns);
                 self.epoch.clock.insert((boot_ns, wall_ns));
             }
-            Input::Finish(finish) => {
-                self.latest_ns = self.latest_ns.max(finish.at_ns);
-                self.finish = Some(*finish);
+            Input::Ended(ended) => {
+                self.latest_ns = self.latest_ns.max(ended.at_ns);
+                self.subjects.end(*ended);
+            }
+            Input::Finish { at_ns } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                self.finished = true;
             }
         }
         Vec::new()
@@ -81,13 +88,12 @@ impl Correlator {
     pub fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
-        let subject = subject_key(start);
         let mut epoch = self.epoch.clone();
-        let mut seen = self.network.close(&mut epoch, self.seen.clone());
-        if has_unknown_reader(&epoch) {
-            seen.detected.insert(Detector::UnknownReader);
+        let mut detected = self.network.close(&mut epoch);
+        for subject in unknown_readers(&epoch) {
+            detected.insert((subject, Detector::UnknownReader));
         }
-        self.close(&mut epoch, start, &subject, seen);
+        self.close(&mut epoch, start.at_ns, &detected);
         inventory.epochs.insert(start.epoch.clone(), epoch);
         inventory
     }
@@ -106,8 +112,6 @@ impl Correlator {
         self.latest_ns = start.at_ns;
         self.epoch.versions.insert(start.version.clone());
         self.epoch.host.insert(start.host.clone());
-        let subject = self.epoch.subjects.entry(subject_key(&start)).or_default();
-        subject.names.insert(start.name.clone());
         self.start = Some(start);
     }
 
@@ -116,37 +120,43 @@ impl Correlator {
     }
 
     fn event(&mut self, event: Event) -> Vec<Work> {
-        let Some(subject) = self.start.as_ref().map(subject_key) else { return Vec::new() };
         self.latest_ns = self.latest_ns.max(event.time_ns);
         let Event { sequence, probe, time_ns, body } = event;
-        let at = At { subject, sequence, probe, time_ns };
+        let id = self.subject_of(&body, time_ns);
+        let Some(subject) = id.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone()) else {
+            // Nobody's: what it would have told is missing for somebody, and it is not known for whom.
+            self.subjects.detect(None, Detector::Unattributed);
+            return Vec::new();
+        };
+        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns };
         if acts_before_exec(&body) {
-            self.seen.detected.insert(Detector::EarlierLife);
+            self.subjects.detect(id, Detector::EarlierLife);
         }
         match body {
             Body::Open { task, file } => self.opened(&at, &task, file),
             Body::Exec { task, exec } => self.executed(&at, &task, *exec),
             Body::Fork { task, child } => {
-                self.forked(&task, child);
+                self.forked(&at, &task, child);
                 Vec::new()
             }
             Body::Exit { task, code } => {
-                self.process(&task).status.insert(code);
+                self.process(&at, &task).status.insert(code);
                 Vec::new()
             }
             Body::Threaded { task } => {
-                self.process(&task).threaded.0 = true;
-                self.seen.detected.insert(Detector::Threads);
+                self.process(&at, &task).threaded.0 = true;
+                self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::UringCreated { task } => {
-                self.process(&task).uring.0 = true;
+                self.process(&at, &task).uring.0 = true;
                 // Its workers share the process's descriptors, as threads do.
-                self.seen.detected.extend([Detector::Uring, Detector::Threads]);
+                self.subjects.detect(id, Detector::Uring);
+                self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
-                self.process(&task);
+                self.process(&at, &task);
                 self.network.tcp(&at, &task, &tcp);
                 Vec::new()
             }
@@ -159,7 +169,7 @@ impl Correlator {
                 Vec::new()
             }
             Body::Undecoded { .. } => {
-                self.seen.detected.insert(Detector::Undecoded);
+                self.subjects.detect(id, Detector::Undecoded);
                 Vec::new()
             }
         }
@@ -186,6 +196,8 @@ fn acts_before_exec(body: &Body) -> bool {
 #[derive(Clone, Debug)]
 struct At {
     subject: SubjectKey,
+    /// The same as the probes have it.
+    id: u64,
     sequence: u64,
     probe: u16,
     time_ns: u64,
@@ -226,15 +238,6 @@ fn describe(epoch: &mut Epoch, object: &Object, description: Description) {
         None => {
             epoch.objects.insert(object.clone(), BTreeSet::from([description]));
         }
-    }
-}
-
-/// A session of `aibom run` makes its own cgroup; its start tells it from an earlier use of the id.
-fn subject_key(start: &Start) -> SubjectKey {
-    SubjectKey {
-        boot: start.epoch.boot.clone(),
-        cgroup: start.cgroup,
-        session: start.before_first_instruction.then_some(start.epoch.start_ns),
     }
 }
 

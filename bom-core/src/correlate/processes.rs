@@ -12,21 +12,25 @@ use crate::{
 
 impl Correlator {
     /// The process of a task, entered at its first sight.
-    pub(super) fn process(&mut self, task: &Task) -> &mut Process {
+    pub(super) fn process(&mut self, at: &At, task: &Task) -> &mut Process {
         let process = self.epoch.processes.entry(task.process).or_default();
+        if !process.subjects.contains(&at.subject) {
+            process.subjects.insert(at.subject.clone());
+        }
         process.images.insert(task.image);
         process
     }
 
-    pub(super) fn forked(&mut self, task: &Task, child: ProcessKey) {
-        self.process(task);
+    pub(super) fn forked(&mut self, at: &At, task: &Task, child: ProcessKey) {
+        self.process(at, task);
         let process = self.epoch.processes.entry(child).or_default();
+        process.subjects.insert(at.subject.clone());
         process.parents.insert(task.process);
         process.images.insert(task.image);
     }
 
     pub(super) fn executed(&mut self, at: &At, task: &Task, exec: Exec) -> Vec<Work> {
-        let process = self.process(task);
+        let process = self.process(at, task);
         if exec.parent.tgid != 0 {
             process.parents.insert(exec.parent);
         }
@@ -38,7 +42,7 @@ impl Correlator {
         };
         self.epoch.images.insert(task.image, image);
         if exec.file.path.bytes().first() != Some(&b'/') {
-            self.seen.detected.insert(Detector::MemoryImage);
+            self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
         let object = Object::File(exec.file.key);
         let key = at.fact(task, Action::Executed, object);

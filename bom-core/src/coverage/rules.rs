@@ -38,6 +38,8 @@ pub enum Detector {
     Uring,
     /// A process whose start was not seen: it was moved in from outside.
     EarlierLife,
+    /// A packet of a cgroup that no task had shown.
+    Unattributed,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -217,6 +219,12 @@ pub const ESCAPES: &[Escape] = &[
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::Undecoded, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
         text: "a stream head or DNS message that could not be decoded",
+    },
+    Escape {
+        id: "unattributed-packet",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::Unattributed, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "names in packets of a cgroup of which it is not known whose it is",
     },
     Escape {
         id: "unparsed-packet",

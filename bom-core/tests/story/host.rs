@@ -7,7 +7,7 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Finish, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Work},
+    input::{Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, Work},
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
@@ -95,11 +95,14 @@ impl FakeHost {
                 architecture: "x86_64".into(),
                 distribution: Some(("debian".into(), "12".into())),
             },
-            cgroup: 77 + shift,
+            at_ns: 1 + shift,
+        })));
+        host.input(Input::Subject(Subject {
+            id: 77 + shift,
             name: "agent".into(),
             before_first_instruction: true,
             at_ns: 1 + shift,
-        })));
+        }));
         let states = (1..).zip(PROBES).map(|(number, name)| {
             let status = if name == without { status.clone() } else { ProbeStatus::Attached };
             ProbeState { number, name: name.to_owned(), status }
@@ -307,14 +310,17 @@ impl FakeHost {
         }
         let at_ns = 1_000_000 + self.shift;
         let counters = std::mem::take(&mut self.counters);
-        self.input(Input::Counters { at_ns, counters, recursion_misses: BTreeMap::new() });
+        let subjects = BTreeMap::new();
+        self.input(Input::Counters { at_ns, counters, subjects, recursion_misses: BTreeMap::new() });
         let survivors = survivors.iter().copied().collect();
-        self.input(Input::Finish(Box::new(Finish {
+        self.input(Input::Ended(Box::new(Ended {
+            subject: 77 + self.shift,
             at_ns,
             status: Some(0),
             survivors,
             survivors_cut: false,
         })));
+        self.input(Input::Finish { at_ns });
         self.correlator
     }
 }

@@ -8,7 +8,7 @@ use bom_common::counter::Counter;
 
 use super::read::{pointer, read};
 use crate::{
-    emit::count,
+    emit::lost,
     maps::{CGROUPS, IMAGES, PROCESSES, Process, offset},
 };
 
@@ -71,7 +71,7 @@ pub fn remember(tgid: u32, process: &Process, flags: u64) {
     if let Err(error) = PROCESSES.insert(tgid, process, flags) {
         // EEXIST: another thread of the process came first.
         if error != -17 {
-            count(Counter::ProcessTableFull);
+            lost(Counter::ProcessTableFull, process.subject);
         }
     }
 }

@@ -12,7 +12,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, header, rare, rare_record},
+    emit::{header, lost, rare, rare_record},
     kernel::{
         file::by_pointer,
         path::walk,
@@ -42,12 +42,12 @@ fn executed(task: u64, bprm: u64) -> Option<()> {
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
     let Some(file) = by_pointer(pointer(bprm, offset!(binprm_file))) else {
-        count(Counter::ProcessLost);
+        lost(Counter::ProcessLost, before.subject);
         return None;
     };
     let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
-        count(Counter::PathTruncated);
+        lost(Counter::PathTruncated, before.subject);
     }
     let parent = pointer(task, offset!(task_real_parent));
     record.exec.file = file.describe(&file.key(&now), &walked);
@@ -75,7 +75,7 @@ fn executed(task: u64, bprm: u64) -> Option<()> {
     let fixed = size_of::<record::Header>() + size_of::<record::Exec>();
     let length = opaque(fixed as u64 + path + requested) & (2 * PATH_CAPACITY as u64 - 1);
     record.header = header(kind::EXEC, probe::SCHED_PROCESS_EXEC, length as usize, &now);
-    rare(core::ptr::from_ref(record).cast(), length, Counter::ProcessLost);
+    rare(core::ptr::from_ref(record).cast(), length, now.subject, Counter::ProcessLost);
     Some(())
 }
 
@@ -118,7 +118,7 @@ fn forked(child: u64) -> Option<()> {
         header: header(kind::FORK, probe::SCHED_PROCESS_FORK, size_of::<ForkRecord>(), &parent),
         fork: record::Fork { child_start_ns, child_tgid, reserved: 0 },
     };
-    rare_record(&record, Counter::ProcessLost);
+    rare_record(&record, parent.subject, Counter::ProcessLost);
     Some(())
 }
 
@@ -131,7 +131,7 @@ fn threaded(task: &Tracked) {
     let first = unsafe { core::mem::replace(&mut (*process).threaded, 1) } == 0;
     if first {
         let record = header(kind::THREADED, probe::SCHED_PROCESS_FORK, size_of::<record::Header>(), task);
-        rare_record(&record, Counter::ProcessLost);
+        rare_record(&record, task.subject, Counter::ProcessLost);
     }
 }
 
@@ -172,7 +172,7 @@ fn exited(task: u64) -> Option<()> {
         header: header(kind::EXIT, probe::SCHED_PROCESS_EXIT, size_of::<ExitRecord>(), &gone),
         exit: record::Exit { code: read(task, offset!(task_exit_code)), reserved: 0 },
     };
-    rare_record(&record, Counter::ProcessLost);
+    rare_record(&record, gone.subject, Counter::ProcessLost);
     let _ = PROCESSES.remove(tgid);
     Some(())
 }

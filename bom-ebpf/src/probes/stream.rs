@@ -14,7 +14,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, now},
+    emit::{count, lost, now},
     kernel::{
         read::{opaque, read},
         socket::{AF_INET, AF_INET6},
@@ -227,7 +227,7 @@ fn forward(
     // attached to the subject's cgroup, so user space can still tell whose it is.
     let subject = unsafe { CGROUPS.get(cgroup) }.copied().unwrap_or(0);
     let Some(mut entry) = RARE.reserve::<PayloadRecord>(0) else {
-        count(Counter::PayloadLost);
+        lost(Counter::PayloadLost, subject);
         return;
     };
     let record = entry.as_mut_ptr();

@@ -11,7 +11,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, header, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
         socket::describe,
         task::{Tracked, current},
@@ -62,7 +62,7 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
                 reserved: 0,
             };
             if SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_err() {
-                count(Counter::SocketTableFull);
+                lost(Counter::SocketTableFull, task.subject);
             }
             task
         }
@@ -85,7 +85,7 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
         header: header(kind::TCP_STATE, probe::INET_SOCK_SET_STATE, size_of::<StateRecord>(), &task),
         state,
     };
-    rare_record(&record, Counter::TcpLost);
+    rare_record(&record, task.subject, Counter::TcpLost);
     if new == CLOSE {
         let _ = SOCKETS.remove(cookie);
         let _ = STREAMS.remove(cookie);
