@@ -10,4 +10,5 @@ int main(int argc, char **argv)
 	int decoy = must(open(model, O_WRONLY | O_CREAT | O_EXCL, 0644), model);
 	must(write(decoy, "notes\n", 6), "write");
 	map_model(fd);
+	stay();
 }

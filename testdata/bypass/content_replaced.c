@@ -11,4 +11,5 @@ int main(int argc, char **argv)
 	must(write(out, "notes\n", 6), "write");
 	must(rename(decoy, model), "rename");
 	map_model(fd);
+	stay();
 }

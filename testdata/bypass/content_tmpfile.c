@@ -10,4 +10,5 @@ int main(int argc, char **argv)
 		not_here("O_TMPFILE");
 	write_model(fd, name);
 	read_model(fd);
+	stay();
 }

@@ -12,5 +12,6 @@ int main(int argc, char **argv)
 	write_model(out, name);
 	close(out);
 	read_model(fd);
+	stay();
 	unlink(path);
 }

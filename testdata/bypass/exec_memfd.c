@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 	ARGUMENTS;
 	if (argc > 4) {
 		load_model(model);
+		stay();
 		return 0;
 	}
 	char bytes[65536];

@@ -10,4 +10,5 @@ int main(int argc, char **argv)
 	close(must(open(cover, O_WRONLY | O_CREAT, 0644), cover));
 	must(mount(model, cover, NULL, MS_BIND, NULL), "bind");
 	load_model(cover);
+	stay();
 }

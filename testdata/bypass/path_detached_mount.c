@@ -14,4 +14,5 @@ int main(int argc, char **argv)
 	write_model(out, name);
 	close(out);
 	read_model(must(openat(root, "weights", O_RDONLY), "open"));
+	stay();
 }

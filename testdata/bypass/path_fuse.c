@@ -93,6 +93,7 @@ int main(int argc, char **argv)
 	if (!server)
 		serve(device);
 	load_model(text("%s/weights", place));
+	stay();
 	must(umount2(place, MNT_DETACH), "unmount");
 	must(kill(server, SIGKILL), "kill");
 }

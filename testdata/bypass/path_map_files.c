@@ -12,4 +12,5 @@ int main(int argc, char **argv)
 	close(fd);
 	unlink(model);
 	load_model(text("/proc/self/map_files/%lx-%lx", (unsigned long)bytes, (unsigned long)bytes + 4096));
+	stay();
 }

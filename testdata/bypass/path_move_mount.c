@@ -11,5 +11,6 @@ int main(int argc, char **argv)
 		not_here("open_tree");
 	must(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/mnt", 4 /* the source is the descriptor */), "move_mount");
 	load_model(text("/mnt/%s", strrchr(model, '/') + 1));
+	stay();
 	must(umount2("/mnt", MNT_DETACH), "unmount");
 }

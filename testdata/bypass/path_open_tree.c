@@ -9,4 +9,5 @@ int main(int argc, char **argv)
 	if (tree < 0)
 		not_here("open_tree");
 	read_model(must(openat(tree, strrchr(model, '/') + 1, O_RDONLY), "open"));
+	stay();
 }

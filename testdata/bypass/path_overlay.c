@@ -16,4 +16,5 @@ int main(int argc, char **argv)
 		  text("lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", place, place, place)))
 		not_here("overlay");
 	load_model(text("%s/all/weights", place));
+	stay();
 }

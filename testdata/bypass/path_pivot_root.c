@@ -15,4 +15,5 @@ int main(int argc, char **argv)
 	must(chdir("/"), "chdir");
 	new_model("/weights", name);
 	load_model("/weights");
+	stay();
 }

@@ -13,4 +13,5 @@ int main(int argc, char **argv)
 	char *path = text("%s/weights", place);
 	new_model(path, name);
 	load_model(path);
+	stay();
 }

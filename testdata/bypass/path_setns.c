@@ -22,5 +22,6 @@ int main(int argc, char **argv)
 	int there = must(open(text("/proc/%d/ns/mnt", child), O_RDONLY), "namespace");
 	must(setns(there, CLONE_NEWNS), "setns");
 	load_model(path);
+	stay();
 	must(kill(child, SIGKILL), "kill");
 }

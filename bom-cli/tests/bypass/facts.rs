@@ -145,15 +145,16 @@ impl Fact {
             }
             Self::Name { source, name } => {
                 let name = given.fill(name);
-                services(&|service| {
-                    service.properties.iter().any(|property| {
-                        property.value == name
-                            && property
-                                .name
-                                .strip_prefix("aibom:net:name:")
-                                .is_some_and(|found| source == "*" || found == source)
-                    })
-                })
+                let named = bom.services.iter().flat_map(|service| &service.properties).filter(|property| {
+                    property.value == name
+                        && property
+                            .name
+                            .strip_prefix("aibom:net:name:")
+                            .is_some_and(|found| source == "*" || found == source)
+                });
+                let sources: Vec<&str> =
+                    named.filter_map(|property| property.name.strip_prefix("aibom:net:name:")).collect();
+                (!sources.is_empty()).then(|| sources.into_iter().filter_map(name_witness).collect())
             }
             Self::Mismatch => {
                 services(&|service| has(&service.properties, "aibom:net:name_mismatch", "true"))
@@ -183,6 +184,12 @@ impl Fact {
     }
 }
 
+/// A name's source is its evidence: resolvers' answers come in, what a client says goes out.
+fn name_witness(source: &str) -> Option<u16> {
+    let hook = if source == "dns" { "cgroup_skb_ingress" } else { "cgroup_skb_egress" };
+    PROBES.iter().find(|probe| probe.name == hook).map(|probe| probe.number)
+}
+
 fn has(properties: &[Property], name: &str, value: &str) -> bool {
     properties.iter().any(|property| property.name == name && property.value == value)
 }
@@ -206,9 +213,4 @@ fn numbers(reference: &str) -> impl Iterator<Item = u16> {
 /// Names of probes.
 pub(crate) fn names(witnesses: &Witnesses) -> BTreeSet<&'static str> {
     PROBES.iter().filter(|probe| witnesses.contains(&probe.number)).map(|probe| probe.name).collect()
-}
-
-/// Whether this version has the probe.
-pub(crate) fn exists(hook: &str) -> bool {
-    PROBES.iter().any(|probe| probe.name == hook)
 }

@@ -8,6 +8,10 @@ pub(crate) const PEER6: &str = "2001:db8::7";
 
 /// TCP Fast Open for client and server without a cookie, on every listener: Documentation/networking/ip-sysctl.rst.
 const FAST_OPEN: &str = "1543";
+/// What the trials switch on, as paths below /proc/sys/net/ipv4. Packets that a packet socket put on the loopback device
+/// carry an address of this machine as their source, which is refused otherwise.
+const SWITCHES: &[(&str, &str)] =
+    &[("tcp_fastopen", FAST_OPEN), ("conf/all/accept_local", "1"), ("conf/lo/accept_local", "1")];
 
 /// Moves this process into namespaces of its own. The trial's needs were looked at; what fails now is a defect.
 pub(crate) fn enter() {
@@ -28,5 +32,8 @@ pub(crate) fn enter() {
         let status = Command::new("ip").args(arguments).status().expect("ip runs (Debian package iproute2)");
         assert!(status.success(), "ip {arguments:?}: {status}");
     }
-    fs::write("/proc/sys/net/ipv4/tcp_fastopen", FAST_OPEN).expect("switch fast open on");
+    for (name, value) in SWITCHES {
+        let path = format!("/proc/sys/net/ipv4/{name}");
+        fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
 }

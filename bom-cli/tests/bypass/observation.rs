@@ -24,14 +24,20 @@ const NOT_HERE: i32 = 77;
 /// What is in the place of the document before.
 const EARLIER: &[u8] = b"an earlier document";
 
-/// What a program and its observer left.
+/// What programs and their observer left.
 #[derive(Debug)]
 pub(crate) struct Observation {
+    /// One for each program, in the order they were given.
+    pub(crate) runs: Vec<Run>,
+    pub(crate) stderr: String,
+    pub(crate) document: Document,
+}
+
+#[derive(Debug)]
+pub(crate) struct Run {
     pub(crate) given: Given,
     /// 128+n for a signal.
     pub(crate) code: i32,
-    pub(crate) stderr: String,
-    pub(crate) document: Document,
     /// The program's last process came to its end; for rows that leave a proof.
     pub(crate) proof: bool,
 }
@@ -119,10 +125,15 @@ pub(crate) fn missing(row: &Row) -> Option<String> {
     (code == NOT_HERE).then(|| all(&errors).trim().to_owned())
 }
 
-/// Runs the program under `aibom run`.
-pub(crate) fn observe(row: &Row, without: &[&str]) -> Observation {
-    let stage = Stage::new(row).expect("a stage");
-    let bom = stage.scratch.path().join("bom.json");
+/// One program after the other; on stderr the name and code of each that fails.
+const IN_TURN: &str =
+    r#"while [ $# -gt 0 ]; do "$1" "$2" "$3" "$4" || echo "failed: $3 $?" >&2; shift 4; done"#;
+
+/// Runs the programs of some rows under one `aibom run`.
+pub(crate) fn observe(rows: &[&Row], without: &[&str]) -> Observation {
+    let stages: Vec<Stage> = rows.iter().map(|row| Stage::new(row).expect("a stage")).collect();
+    let (Some(first), Some(row)) = (stages.first(), rows.first()) else { panic!("a row") };
+    let bom = first.scratch.path().join("bom.json");
     fs::write(&bom, EARLIER).expect("an earlier document");
     let errors = tempfile::tempfile().expect("a file");
     let mut command = Command::new(AIBOM);
@@ -130,18 +141,31 @@ pub(crate) fn observe(row: &Row, without: &[&str]) -> Observation {
     for probe in without {
         command.args(["--without-probe", probe]);
     }
-    command.arg("--").args(stage.command(&programs::program(row)));
+    command.arg("--");
+    if stages.len() > 1 {
+        command.args(["sh", "-c", IN_TURN, "sh"]);
+    }
+    for (stage, row) in stages.iter().zip(rows) {
+        command.args(stage.command(&programs::program(row)));
+    }
     // What sudo or the caller's shell says must not change what is tried here.
     command.env_remove("SUDO_UID").env_remove("SUDO_GID");
-    command.stdin(stage.stdin(row).expect("standard input")).stdout(Stdio::null());
+    command.stdin(first.stdin(row).expect("standard input")).stdout(Stdio::null());
     command.stderr(errors.try_clone().expect("dup"));
     let mut child = command.spawn().expect("aibom starts");
     let code = code(wait(&mut child));
-    // Its last process may outlive what kills the observer.
-    let place = Path::new(&stage.given.folder).join("proof");
-    let proof = row.given("proof") && until(|| place.exists());
+    let stderr = all(&errors);
+    let run = |(stage, row): (&Stage, &&Row)| {
+        // Its last process may outlive what kills the observer.
+        let place = Path::new(&stage.given.folder).join("proof");
+        let proof = row.given("proof") && until(|| place.exists());
+        let failure = format!("failed: {} ", stage.given.name);
+        let own = stderr.lines().find_map(|line| line.strip_prefix(&failure)?.parse().ok());
+        Run { given: stage.given.clone(), code: own.unwrap_or(code), proof }
+    };
+    let runs = stages.iter().zip(rows).map(run).collect();
     remove_cgroups(child.id());
-    Observation { given: stage.given.clone(), code, stderr: all(&errors), document: read(&bom), proof }
+    Observation { runs, stderr, document: read(&bom) }
 }
 
 fn read(path: &Path) -> Document {

@@ -70,7 +70,12 @@ fn line(suite: &Suite, number: usize, row: &Row) -> Result<String, String> {
         return Ok(format!("{start} not run: {reason} |"));
     }
     let listed = |items: Vec<String>| items.join(", ");
-    match suite.verdict(number) {
+    let verdict = suite.verdict(number);
+    if row.status == Status::Race && !matches!(verdict, Verdict::Silent(_)) {
+        let gaps = listed(row.gaps.iter().map(|gap| format!("`{gap}`")).collect());
+        return Ok(format!("{start} a race: seen, or declared: {gaps} |"));
+    }
+    match verdict {
         Verdict::Seen(by) if by.is_empty() => Ok(format!("{start} seen |")),
         Verdict::Seen(by) => {
             Ok(format!("{start} seen by {} |", listed(by.iter().map(|probe| format!("`{probe}`")).collect())))
@@ -88,10 +93,11 @@ fn page(lines: &BTreeMap<&str, String>) -> String {
     let count = |word: &str| lines.values().filter(|line| line.contains(&format!(" | {word}"))).count();
     let mut page = HEAD.to_owned();
     page.push_str(&format!(
-        "\n**{} rows: {} seen, {} declared, {} not run on the machine that made this page.**\n",
+        "\n**{} rows: {} seen, {} declared, {} one or the other, {} not run on the machine that made this page.**\n",
         lines.len(),
         count("seen"),
         count("declared"),
+        count("a race"),
         count("not run"),
     ));
     page.push_str("\n| row | what it does | what came of it |\n|---|---|---|\n");

@@ -21,6 +21,8 @@ pub(crate) enum Status {
     Pending,
     /// Need not be seen, for the reason that the decision record gives; declared.
     Argued,
+    /// The program and its observer run a race: seen or declared, whichever is first.
+    Race,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ pub(crate) struct Table {
 }
 
 const GIVEN: &[&str] = &[
+    "alone",
     "bare",
     "bare32",
     "dynamic",
@@ -138,6 +141,7 @@ fn row(
         "must" => Status::Must,
         "pending" => Status::Pending,
         "argued" => Status::Argued,
+        "race" => Status::Race,
         other => return Err(format!("status {other:?}")),
     };
     if status != Status::Must && gaps.is_empty() {

@@ -1,16 +1,17 @@
 //! Running a row and judging it: seen, declared, or neither, which fails.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
+use bom_agent::probes::PROBES;
 use bom_core::coverage::rules::{ESCAPES, REQUIRED, Watch};
 use bom_testkit::trial::Failed;
 
 use crate::{
-    facts::{Fact, exists, names},
-    observation::{self, Document, Observation},
+    facts::{Fact, names},
+    observation::{self, Document, Observation, Run},
     rows::{Row, Status, Table},
 };
 
@@ -28,6 +29,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Suite {
     pub(crate) table: Table,
     places: Vec<Place>,
+    groups: Vec<Group>,
 }
 
 /// What is kept for one row.
@@ -37,6 +39,14 @@ struct Place {
     verdict: OnceLock<Verdict>,
     /// Two runs of one row would meet on its ports.
     running: Mutex<()>,
+}
+
+/// Rows that depend on the same hooks and can do without them under one observer.
+struct Group {
+    without: Vec<&'static str>,
+    rows: Vec<usize>,
+    /// Of every row.
+    verdicts: OnceLock<BTreeMap<usize, Verdict>>,
 }
 
 impl Suite {
@@ -53,8 +63,16 @@ impl Suite {
             (able && needs_met && row.given("optional")).then(|| observation::missing(row)).flatten()
         };
         let place = |row| Place { missing: ask(row), ..Place::default() };
-        let places = table.rows.iter().map(place).collect();
-        Self { table, places }
+        let places: Vec<Place> = table.rows.iter().map(place).collect();
+        let mut groups: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
+        for (number, row) in table.rows.iter().enumerate() {
+            if places[number].missing.is_none() && !row.given("alone") {
+                groups.entry(existing(&row.hooks)).or_default().push(number);
+            }
+        }
+        let group = |(without, rows)| Group { without, rows, verdicts: OnceLock::new() };
+        let groups = groups.into_iter().map(group).collect();
+        Self { table, places, groups }
     }
 
     /// Why the machine cannot run this row.
@@ -69,9 +87,21 @@ impl Suite {
     }
 
     fn run(&self, number: usize, without: &[&str]) -> Verdict {
-        let _alone = self.places[number].running.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = &self.table.rows[number];
-        judge(row, &observation::observe(row, without), without)
+        let mut verdicts = self.run_together(&[number], without);
+        verdicts.remove(&number).expect("a verdict for the row that was run")
+    }
+
+    /// Several rows, one after the other under one observer.
+    fn run_together(&self, numbers: &[usize], without: &[&str]) -> BTreeMap<usize, Verdict> {
+        // In ascending order everywhere, so that nobody waits in a circle.
+        let lock =
+            |number: &usize| self.places[*number].running.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone: Vec<_> = numbers.iter().map(lock).collect();
+        let rows: Vec<&Row> = numbers.iter().map(|number| &self.table.rows[*number]).collect();
+        let observation = observation::observe(&rows, without);
+        let judged =
+            rows.iter().zip(&observation.runs).map(|(row, run)| judge(row, run, &observation, without));
+        numbers.iter().copied().zip(judged).collect()
     }
 
     pub(crate) fn is_as_stated(&self, number: usize) -> Result<(), Failed> {
@@ -79,7 +109,8 @@ impl Suite {
         let verdict = self.verdict(number);
         println!("{} ({:?}): {verdict:?}", row.id, row.status);
         match (&verdict, row.status) {
-            (Verdict::Seen(_), _) | (Verdict::Declared(_), Status::Pending | Status::Argued) => Ok(()),
+            (Verdict::Seen(_), _)
+            | (Verdict::Declared(_), Status::Pending | Status::Argued | Status::Race) => Ok(()),
             (Verdict::Declared(gaps), Status::Must) => {
                 Err(format!("must be seen, but is only declared: {gaps:?}").into())
             }
@@ -90,11 +121,15 @@ impl Suite {
     /// Without the hooks that the row names, the facts are gone and the class says so.
     pub(crate) fn depends_on_its_hooks(&self, number: usize) -> Result<(), Failed> {
         let row = &self.table.rows[number];
-        let without: Vec<&str> = row.hooks.iter().map(String::as_str).filter(|hook| exists(hook)).collect();
-        let verdict = match &without[..] {
+        let without = existing(&row.hooks);
+        let verdict = match self.groups.iter().find(|group| group.rows.contains(&number)) {
             // There is nothing to take away: this version has none of them.
-            [] => self.verdict(number),
-            _ => self.run(number, &without),
+            _ if without.is_empty() => self.verdict(number),
+            None => self.run(number, &without),
+            Some(group) => {
+                let run = || self.run_together(&group.rows, &group.without);
+                group.verdicts.get_or_init(run).get(&number).expect("every row of the group").clone()
+            }
         };
         match verdict {
             Verdict::Declared(_) => Ok(()),
@@ -106,20 +141,33 @@ impl Suite {
     }
 }
 
-fn judge(row: &Row, observation: &Observation, without: &[&str]) -> Verdict {
+/// The hooks that this version has.
+fn existing(hooks: &[String]) -> Vec<&'static str> {
+    PROBES
+        .iter()
+        .map(|probe| probe.name)
+        .filter(|name| hooks.iter().any(|hook| hook == name))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn judge(row: &Row, run: &Run, observation: &Observation, without: &[&str]) -> Verdict {
     let silent = |why: String| Verdict::Silent(format!("{}: {why}", row.id));
     let no_document = row.facts == [Fact::NoDocument];
     let expected = if no_document { 128 + libc::SIGKILL } else { 0 };
-    if observation.code != expected {
-        return silent(format!("ended with {}: {}", observation.code, observation.stderr));
+    if run.code != expected {
+        return silent(format!("ended with {}: {}", run.code, observation.stderr));
     }
-    if row.given("proof") && !observation.proof {
+    if row.given("proof") && !run.proof {
         return silent("its last process left no proof".to_owned());
     }
     let bom = match &observation.document {
         Document::Earlier if no_document => return Verdict::Seen(BTreeSet::new()),
         Document::Written(bom) if !no_document => bom,
-        other => return silent(format!("the document is {other:?}")),
+        Document::Earlier => return silent("no document was written".to_owned()),
+        Document::Written(_) => return silent("a document was written".to_owned()),
+        Document::Broken(why) => return silent(format!("the document is broken: {why}")),
     };
     let subject: Vec<_> = bom.metadata.component.iter().flat_map(|subject| &subject.properties).collect();
     let values = |name: String| -> Vec<String> {
@@ -134,7 +182,7 @@ fn judge(row: &Row, observation: &Observation, without: &[&str]) -> Verdict {
     let mut witnesses = BTreeSet::new();
     let mut absent = Vec::new();
     for fact in &row.facts {
-        match fact.find(bom, &gaps, &observation.given) {
+        match fact.find(bom, &gaps, &run.given) {
             Some(found) => witnesses.extend(found),
             None => absent.push(fact),
         }
