@@ -94,6 +94,8 @@ pub struct Offsets {
     pub unix_peer: u32,
     pub unix_address_len: u32,
     pub unix_address_name: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -189,6 +191,8 @@ impl Offsets {
         unix_peer: ABSENT,
         unix_address_len: ABSENT,
         unix_address_name: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 

@@ -264,6 +264,8 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         unix_peer optional "unix_sock" "peer";
         unix_address_len optional "unix_address" "len";
         unix_address_name optional "unix_address" "name";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

@@ -8,6 +8,6 @@ mod shares;
 mod table;
 mod tracefs;
 
-pub use load::{IteratorError, LoadError, Probes, Settings};
+pub use load::{IteratorError, LoadError, Probes, Settings, Tier};
 pub use shares::{Ring, Shares};
 pub use table::{Hook, PROBES, Probe};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Counters, subjects::Watched};
+use super::{Correlator, Counters, subjects::Watched, tiers};
 use crate::{
     coverage::{
         Class, Gap,
@@ -25,6 +25,8 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("endpoint-facts-over-limit", &[Class::Endpoints]),
     ("connections-over-limit", &[Class::Endpoints]),
     ("names-over-limit", &[Class::Endpoints]),
+    // The base tier saw them all the same.
+    ("upper-opens-over-limit", &[]),
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),
@@ -33,6 +35,11 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
     ("cgroup-records-lost", &Class::ALL),
+    ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-connects-lost", &[Class::Endpoints]),
+    (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -124,7 +131,8 @@ impl Correlator {
             super::describe(epoch, &Object::File(file), unknown);
         }
         let unreadable = unreadable(epoch);
-        for (_, watched) in self.subjects.all() {
+        for (id, watched) in self.subjects.all() {
+            self.compare(epoch, id, watched);
             let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));

@@ -15,6 +15,10 @@ pub(super) const CONNECTIONS: usize = 32_768;
 pub(super) const ADDRESSES: usize = 16_384;
 /// Stream heads of one subject whose connection was not reported yet.
 pub(super) const HELLOS: usize = 1024;
+/// Files of one subject of which it is remembered which tier told of them.
+pub(super) const COMPARED: usize = 131_072;
+/// Connections, of all subjects together, that are compared between the tiers.
+pub(super) const CONNECTS_COMPARED: usize = 65_536;
 /// Places where one file was seen.
 pub(super) const PLACES: usize = 256;
 /// Opens of files that turned out not to matter, of all subjects together, that are kept one by one; older ones are
@@ -31,6 +35,7 @@ pub(super) struct Held {
     pub(super) connections: usize,
     pub(super) addresses: usize,
     pub(super) hellos: usize,
+    pub(super) compared: usize,
 }
 
 impl Correlator {
@@ -50,6 +55,8 @@ impl Correlator {
             Body::Swept { .. } => facts_full.then_some("file-facts-over-limit"),
             Body::Exit { .. }
             | Body::Moved { .. }
+            | Body::Connect { .. }
+            | Body::HttpHead { .. }
             | Body::Tcp { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }

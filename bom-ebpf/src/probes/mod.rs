@@ -6,4 +6,6 @@ pub mod process;
 pub mod stream;
 pub mod sweep;
 pub mod tcp;
+pub mod tcp_stored;
+pub mod upper;
 pub mod uring;
