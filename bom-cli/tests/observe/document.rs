@@ -37,6 +37,12 @@ impl Document {
         models
     }
 
+    /// Addresses or names of what was called, with the port.
+    pub(crate) fn endpoints(&self) -> BTreeSet<String> {
+        let endpoints = self.0.services.iter().flat_map(|service| &service.endpoints);
+        endpoints.map(|endpoint| endpoint.to_string()).collect()
+    }
+
     /// Only the names.
     pub(crate) fn model_names(&self, subject: &str) -> BTreeSet<String> {
         self.models(subject).into_iter().map(|(name, _)| name).collect()

@@ -1,11 +1,6 @@
 //! Processes: what they held before anybody looked, where their descendants go, and who is none of them.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    net::TcpListener,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, net::TcpListener};
 
 use bom_testkit::trial::{Failed, trial};
 use libtest_mimic::Trial;
@@ -25,6 +20,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("observe::other_namespaces_change_nothing", OBSERVE, other_namespaces_change_nothing),
         trial("observe::ends_when_nobody_is_left", OBSERVE, ends_when_nobody_is_left),
         trial("observe::connections_from_before_are_seen", OBSERVE, connections_from_before_are_seen),
+        trial(
+            "observe::connections_of_other_networks_are_seen",
+            OBSERVE,
+            connections_of_other_networks_are_seen,
+        ),
     ]
 }
 
@@ -79,44 +79,30 @@ fn a_process_is_not_its_neighbours() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Double fork, a session of their own, reparented: children from before and from after.
+/// Double fork, a session of their own, reparented: children from before and from after. All are in one cgroup, so
+/// that they end with the trial.
 fn descendants_stay() -> Result<(), Failed> {
     let scratch = Scratch::new();
+    let cgroup = Cgroup::new("descendants");
     let mut puppet = Puppet::start();
-    // Its parent waits, so that its descent can be told.
-    let child = format!(
-        "sh -c 'exec 9<{}; touch {}; sleep 100' & touch {}",
-        scratch.model("child"),
-        scratch.join("there").display(),
-        scratch.join("started").display()
-    );
-    let held = scratch.join("held");
-    let started = Command::new("mkfifo").arg(&held).status()?;
-    assert!(started.success());
-    let shell = format!("sh -c \"{child}; cat {}\" >/dev/null 2>&1 &", held.display());
-    puppet.tell(&format!("shell {shell}"));
-    until("the child holds its model", || scratch.join("there").exists());
+    cgroup.join(puppet.pid());
+    let hold = |name: &str| {
+        let (model, there) = (scratch.model(name), scratch.join(&format!("{name}-there")));
+        format!("exec 9<{model}; touch {}; sleep 100", there.display())
+    };
+    let there = |name: &str| until(name, || scratch.join(&format!("{name}-there")).exists());
+    puppet.tell(&format!("start setsid sh -c '{}'; :", hold("grandchild")));
+    there("grandchild");
+    puppet.tell(&format!("shell (setsid sh -c '{}' >/dev/null 2>&1 &)", hold("orphan")));
+    there("orphan");
     let observer = Observer::start(["--pid", &puppet.pid().to_string()]);
-    let away = scratch.join("away");
-    let order = format!(
-        "shell (setsid sh -c 'exec 9<{}; touch {}; exec sleep 100' >/dev/null 2>&1 &)",
-        scratch.model("away"),
-        away.display()
-    );
-    puppet.tell(&order);
-    until("the one that went away holds its model", || away.exists());
+    puppet.tell(&format!("shell (setsid sh -c '{}' >/dev/null 2>&1 &)", hold("away")));
+    there("away");
     let document = observer.end();
-    // The shell that the puppet waited for is gone: what it left has another parent, and is not known to be its.
-    assert_eq!(document.model_names(&subject(&puppet)), set(&["away"]), "reparented before we looked");
-    for name in ["child", "away"] {
-        let users = Command::new("fuser")
-            .arg("-k")
-            .arg(scratch.join(name))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let _ = { users }.status();
-    }
-    fs::write(&held, "")?;
+    // Whose child an orphan was cannot be told any more: that somebody ran before is declared.
+    assert_eq!(document.model_names(&subject(&puppet)), set(&["away", "grandchild"]));
+    assert!(document.gaps(&subject(&puppet), "models").contains("already-running"));
+    drop(puppet);
     Ok(())
 }
 
@@ -193,6 +179,16 @@ fn connections_from_before_are_seen() -> Result<(), Failed> {
     let (_peer, _) = listener.accept()?;
     let observer = Observer::start(["--pid", &puppet.pid().to_string()]);
     let document = observer.end();
-    assert_eq!(document.endpoints(), [format!("127.0.0.1:{port}")].into());
+    assert_eq!(document.endpoints(), [format!("tcp://127.0.0.1:{port}")].into());
+    Ok(())
+}
+
+/// It talks to itself: of the two ends of the connection only the one that called is an endpoint that was called.
+fn connections_of_other_networks_are_seen() -> Result<(), Failed> {
+    let mut puppet = Puppet::start();
+    puppet.tell("apart 127.0.0.1:7654");
+    let observer = Observer::start(["--pid", &puppet.pid().to_string()]);
+    let document = observer.end();
+    assert_eq!(document.endpoints(), ["tcp://127.0.0.1:7654".to_owned()].into());
     Ok(())
 }
