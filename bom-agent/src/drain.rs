@@ -64,8 +64,10 @@ fn makes_process(record: &Record) -> bool {
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
+            | Body::HttpHead { .. }
             | Body::Dns { .. }
             | Body::Swept { .. }
             | Body::Undecoded { .. },

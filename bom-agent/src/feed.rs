@@ -226,10 +226,11 @@ impl Feed {
             | Body::Fork { task, .. }
             | Body::Threaded { task }
             | Body::UringCreated { task }
+            | Body::Connect { task, .. }
             | Body::Swept { task, .. }
             | Body::Moved { task, .. } => task,
             Body::Exit { task, .. } | Body::Tcp { task, .. } => return Some(*task),
-            Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+            Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
                 return None;
             }
         };

@@ -92,6 +92,14 @@ pub struct Offsets {
     pub tcp_snd_una: u32,
     pub tcp_bytes_sent: u32,
     pub tcp_bytes_retrans: u32,
+    pub sock_socket: u32,
+    pub socket_file: u32,
+    pub unix_addr: u32,
+    pub unix_peer: u32,
+    pub unix_address_len: u32,
+    pub unix_address_name: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -185,6 +193,14 @@ impl Offsets {
         tcp_snd_una: ABSENT,
         tcp_bytes_sent: ABSENT,
         tcp_bytes_retrans: ABSENT,
+        sock_socket: ABSENT,
+        socket_file: ABSENT,
+        unix_addr: ABSENT,
+        unix_peer: ABSENT,
+        unix_address_len: ABSENT,
+        unix_address_name: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, HttpHead, Transport, Undecoded},
 };
 
 /// One record, decoded, numbered in the order it was drained.
@@ -64,12 +64,27 @@ pub enum Body {
         task: Task,
         tcp: Tcp,
     },
-    /// The head of a TLS stream, of which only these fields were kept.
+    /// A process asked for a connection, whatever came of it.
+    Connect {
+        task: Task,
+        connect: Connect,
+    },
+    /// The head of a TLS stream or of a QUIC connection, of which only these fields were kept.
     Hello {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
+        #[serde(default)]
+        transport: Transport,
         hello: ClientHello,
+    },
+    /// The head of a request in plain text, of which only these fields were kept. The same request
+    /// can come twice: first without the name of the model, then with it.
+    HttpHead {
+        cookie: u64,
+        cgroup: u64,
+        remote: SocketAddr,
+        head: HttpHead,
     },
     /// A DNS answer, of which only these fields were kept.
     Dns {
@@ -98,7 +113,7 @@ pub enum Body {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
-        reason: String,
+        reason: Undecoded,
     },
 }
 
@@ -211,6 +226,13 @@ pub struct Tcp {
     pub bytes_received: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    pub remote: SocketAddr,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, … (include/linux/net.h).
+    pub socket_type: u16,
+}
+
 /// The states that are reported (include/net/tcp_states.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TcpState {
@@ -233,6 +255,12 @@ impl OpenedFile {
     /// Whether the descriptor can read content: not write-only, not O_PATH.
     pub fn can_read(&self) -> bool {
         self.flags & Self::O_PATH == 0 && self.flags & Self::O_ACCMODE != Self::O_WRONLY
+    }
+
+    /// Whether an exec opened it, not the process (include/linux/fs.h: `__FMODE_EXEC`).
+    pub fn is_opened_by_exec(&self) -> bool {
+        const FMODE_EXEC: u32 = 0x20;
+        self.flags & FMODE_EXEC != 0
     }
 
     /// How it was opened, as the kernel tells opens apart (`bom_common::config::OpenKey::access`).

@@ -158,11 +158,13 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),
-        Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Whose::Cgroup(*cgroup)
-        }
+        Body::Hello { cgroup, .. }
+        | Body::HttpHead { cgroup, .. }
+        | Body::Dns { cgroup, .. }
+        | Body::Undecoded { cgroup, .. } => Whose::Cgroup(*cgroup),
     }
 }

@@ -197,10 +197,11 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Some(task),
-        Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
+        Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }
 }
 

@@ -7,4 +7,6 @@ pub mod sockets;
 pub mod stream;
 pub mod sweep;
 pub mod tcp;
+pub mod tcp_stored;
+pub mod upper;
 pub mod uring;
