@@ -151,8 +151,9 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Threaded { task }
         | Body::UringCreated { task }
         | Body::Tcp { task, .. } => Whose::Task(task),
-        Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Whose::Cgroup(*cgroup)
-        }
+        Body::Hello { cgroup, .. }
+        | Body::HttpHead { cgroup, .. }
+        | Body::Dns { cgroup, .. }
+        | Body::Undecoded { cgroup, .. } => Whose::Cgroup(*cgroup),
     }
 }
