@@ -14,6 +14,8 @@ pub enum Hook {
     Egress,
     /// The subject's cgroup, packets coming in.
     Ingress,
+    /// An iterator over objects of this kind (`bpf_iter_<name>`): read by sweeps, attached only while it is read.
+    Iterator(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,10 @@ const fn tracing(number: u16, name: &'static str) -> Probe {
 
 const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
+}
+
+const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::Iterator(over) }
 }
 
 pub const PROBES: &[Probe] = &[
@@ -70,4 +76,9 @@ pub const PROBES: &[Probe] = &[
         program: "cgroup_skb_ingress",
         hook: Hook::Ingress,
     },
+    tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
+    tracing(probe::CGROUP_RELEASE, "cgroup_release"),
+    iterator(probe::ITER_TASK, "iter_task", "task"),
+    iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
+    iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
 ];

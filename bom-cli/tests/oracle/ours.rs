@@ -73,6 +73,8 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::Hello { .. }
                 | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {

@@ -23,6 +23,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("cgroup-records-lost", &Class::ALL),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -32,6 +33,11 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
 ];
+
+/// Whether a counter of this name means that a fact may be missing.
+pub fn is_loss(counter: &str) -> bool {
+    LOSSES.iter().any(|(loss, _)| *loss == counter)
+}
 
 impl Correlator {
     /// Takes the counters as they stand now: totals, and what of them is known to concern one subject.
@@ -52,7 +58,7 @@ impl Correlator {
             known.join(Max(value));
             let detector =
                 DETECTORS.iter().find(|(counter, _)| counter == name).map(|(_, detector)| *detector);
-            let loss = LOSSES.iter().any(|(loss, _)| loss == name);
+            let loss = is_loss(name);
             if value == 0 || !loss && detector.is_none() {
                 continue;
             }

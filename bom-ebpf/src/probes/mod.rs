@@ -4,5 +4,6 @@ pub mod cgroup;
 pub mod open;
 pub mod process;
 pub mod stream;
+pub mod sweep;
 pub mod tcp;
 pub mod uring;
