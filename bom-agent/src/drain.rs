@@ -9,6 +9,7 @@ use bom_core::decode::{self, Decoded, Record};
 use zerocopy::FromBytes as _;
 
 use crate::{
+    canary::Canary,
     feed::{Feed, FeedError},
     probes::{Ring, Shares},
 };
@@ -25,6 +26,8 @@ pub struct Rings {
     pub rare: RingBuf<MapData>,
     /// Where it is told that a record was read.
     pub shares: Shares,
+    /// Whose records end here.
+    pub canary: Option<Canary>,
 }
 
 impl Rings {
@@ -32,8 +35,9 @@ impl Rings {
     pub fn drain(&mut self, feed: &mut Feed) -> Result<bool, FeedError> {
         let mut records = Vec::new();
         for _ in 0..BATCHES {
-            let common = copy(&mut self.common, Ring::Common, &self.shares, &mut records, feed);
-            let rare = copy(&mut self.rare, Ring::Rare, &self.shares, &mut records, feed);
+            let common =
+                copy(&mut self.common, Ring::Common, &self.shares, &mut self.canary, &mut records, feed);
+            let rare = copy(&mut self.rare, Ring::Rare, &self.shares, &mut self.canary, &mut records, feed);
             // By time; of the same time, what makes a process before what the process did.
             records.sort_by_key(|record| (record.time_ns, !makes_process(record)));
             for record in records.drain(..) {
@@ -53,6 +57,7 @@ fn copy(
     ring: &mut RingBuf<MapData>,
     which: Ring,
     shares: &Shares,
+    canary: &mut Option<Canary>,
     into: &mut Vec<Record>,
     feed: &mut Feed,
 ) -> usize {
@@ -62,9 +67,11 @@ fn copy(
         let Some(item) = ring.next() else { break };
         count += 1;
         let subject = Header::read_from_prefix(&item).map_or(0, |(header, _)| header.subject);
-        match decode::decode(&item) {
-            Ok(record) => into.push(record),
-            Err(_) => feed.undecodable(subject),
+        let singer = canary.as_mut().filter(|canary| canary.id() == subject);
+        match (decode::decode(&item), singer) {
+            (Ok(record), Some(canary)) => canary.told(record.probe),
+            (Ok(record), None) => into.push(record),
+            (Err(_), _) => feed.undecodable(subject),
         }
         let length = item.len();
         // The kernel sees the room when the item is dropped: not before it is told that it is free.

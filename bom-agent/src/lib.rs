@@ -6,7 +6,11 @@
 //!
 //! Start reading at `run`, then `session` and `feed`.
 
+#[cfg(feature = "probes")]
+pub mod canary;
 pub mod cgroup;
+#[cfg(feature = "probes")]
+pub mod daemon;
 #[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
@@ -20,4 +24,7 @@ pub mod probes;
 pub mod run;
 #[cfg(feature = "probes")]
 pub mod session;
+#[cfg(feature = "probes")]
+pub mod store;
+pub mod time;
 pub mod work;

@@ -28,6 +28,7 @@ use crate::drain::Rings;
 
 use super::{
     kernel_types::{self, BtfError, KernelTypes},
+    links::{self, CgroupLink},
     shares::{Freed, Shares},
     table::{Hook, PROBES, Probe},
     tracefs,
@@ -114,6 +115,9 @@ pub struct Probes {
     shares: Shares,
     /// Counted for subjects whose place is another's by now.
     gone: Tally,
+    /// The id of the canary's cgroup.
+    canary: Option<u64>,
+    cgroup_links: Vec<CgroupLink>,
 }
 
 impl Probes {
@@ -128,8 +132,15 @@ impl Probes {
         let shares = Shares::new(Freed::map(&freed).map_err(LoadError::Freed)?);
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
-        let mut this =
-            Self { ebpf, states: Vec::new(), refused: BTreeMap::new(), shares, gone: Tally::default() };
+        let mut this = Self {
+            ebpf,
+            states: Vec::new(),
+            refused: BTreeMap::new(),
+            shares,
+            gone: Tally::default(),
+            canary: None,
+            cgroup_links: Vec::new(),
+        };
         let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
@@ -185,10 +196,19 @@ impl Probes {
             };
             self.note(probe, status);
         }
+        let programs: BTreeMap<u32, &'static str> = PROBES
+            .iter()
+            .filter_map(|probe| Some((self.ebpf.program(probe.program)?.info().ok()?.id(), probe.name)))
+            .collect();
+        links::find(&mut self.cgroup_links, &programs, cgroup);
     }
 
     /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
     pub fn track_cgroup(&mut self, cgroup: u64, subject: u64) -> Result<(), LoadError> {
+        // Whoever looks for subjects finds the canary's cgroup as well.
+        if self.canary == Some(cgroup) {
+            return Ok(());
+        }
         self.share(subject)?;
         self.insert("CGROUPS", cgroup, subject)
     }
@@ -235,6 +255,30 @@ impl Probes {
         map.insert(key, value, 0).map_err(in_map(name))
     }
 
+    /// As [`Self::track`], for a cgroup of our own that is nobody's subject: it takes no share from anybody, and what it
+    /// counts is left out of the totals.
+    pub fn track_canary(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
+        self.attach_streams(cgroup, settings);
+        self.track_cgroup(id, id)?;
+        self.canary = Some(id);
+        self.count_sharing()
+    }
+
+    /// What the canary lost, which then is not the fault of a probe.
+    pub fn canary_losses(&self) -> Result<u64, LoadError> {
+        let Some(id) = self.canary else { return Ok(0) };
+        let counters = self.all_subject_counters()?;
+        let counted = counters.get(&id).into_iter().flatten();
+        let lost = counted
+            .filter(|(counter, _)| counter.name().ends_with("-lost") || counter.name().ends_with("-full"));
+        Ok(lost.map(|(_, count)| *count).sum())
+    }
+
+    /// Probes of which somebody else detached a link, though its cgroup is still there.
+    pub fn detached(&self) -> BTreeSet<&'static str> {
+        self.cgroup_links.iter().filter(|link| link.is_detached()).map(|link| link.probe).collect()
+    }
+
     /// Gives a subject its place among those who share the rings and tables.
     pub fn share(&mut self, id: u64) -> Result<(), LoadError> {
         let Some((place, used)) = self.shares.give(id) else { return Ok(()) };
@@ -260,7 +304,8 @@ impl Probes {
     }
 
     fn count_sharing(&mut self) -> Result<(), LoadError> {
-        let subjects = self.shares.all().len() as u64;
+        let all = self.shares.all();
+        let subjects = all.iter().filter(|(subject, _)| Some(*subject) != self.canary).count() as u64;
         let map = self.ebpf.map_mut("SHARING").ok_or(LoadError::NoMap("SHARING"))?;
         let mut map: Array<_, u64> = map.try_into().map_err(in_map("SHARING"))?;
         map.set(0, subjects, 0).map_err(in_map("SHARING"))
@@ -314,7 +359,7 @@ impl Probes {
             let map = self.ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
             RingBuf::try_from(map).map_err(in_map(name))
         };
-        Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone() })
+        Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone(), canary: None })
     }
 
     /// Counters of which every growth matters, summed over the CPUs.
@@ -341,11 +386,23 @@ impl Probes {
                 *totals.entry(counter).or_insert(0) += *more;
             }
         }
+        let canary = self.canary.and_then(|id| self.all_subject_counters().ok()?.remove(&id));
+        for (counter, count) in canary.into_iter().flatten() {
+            if let Some(total) = totals.get_mut(&counter) {
+                *total = total.saturating_sub(count);
+            }
+        }
         Ok(totals)
     }
 
     /// Those counts that are known to concern one subject, by its id.
     pub fn subject_counters(&self) -> Result<BTreeMap<u64, BTreeMap<Counter, u64>>, LoadError> {
+        let mut subjects = self.all_subject_counters()?;
+        self.canary.and_then(|id| subjects.remove(&id));
+        Ok(subjects)
+    }
+
+    fn all_subject_counters(&self) -> Result<BTreeMap<u64, BTreeMap<Counter, u64>>, LoadError> {
         let map = self.ebpf.map("SUBJECT_COUNTERS").ok_or(LoadError::NoMap("SUBJECT_COUNTERS"))?;
         let map: HashMap<_, [u8; size_of::<SubjectCounter>()], u64> =
             map.try_into().map_err(in_map("SUBJECT_COUNTERS"))?;

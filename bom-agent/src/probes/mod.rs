@@ -3,6 +3,7 @@
 //! `kernel_types` finds struct offsets, `load` loads and attaches, `tracefs` lends a mount to do so.
 
 pub mod kernel_types;
+mod links;
 mod load;
 mod shares;
 mod table;

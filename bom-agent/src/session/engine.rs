@@ -1,6 +1,7 @@
 //! Probes, rings, feed and sweeps, and the handle that turns them.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     os::fd::{AsFd as _, OwnedFd},
     time::{Duration, Instant},
@@ -8,6 +9,7 @@ use std::{
 
 use bom_core::{
     correlate::Correlator,
+    coverage::{ProbeState, ProbeStatus},
     decode::CgroupLife,
     identify::catalog::Catalog,
     input::{Ended, Input, Start, Subject},
@@ -20,6 +22,7 @@ use tokio::{
 
 use super::{Ledger, Look, SessionError, Sweeper, end, io_error};
 use crate::{
+    canary::Canary,
     drain::Rings,
     feed::{Feed, Recorder},
     host::{self, Host},
@@ -30,8 +33,12 @@ use crate::{
 
 /// How often the rings are looked at when nothing wakes the reader.
 const TICK: Duration = Duration::from_millis(40);
+/// How long answers are waited for after the last record, by a command that somebody waits for.
+pub const SETTLE: Duration = Duration::from_secs(300);
 /// How long is waited between two sweeps at least.
 const REST: Duration = Duration::from_secs(1);
+/// How often the canary sings.
+const SONG: Duration = Duration::from_secs(30);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
 const SWEEP_SHARE: u32 = 20;
 
@@ -58,6 +65,10 @@ pub struct Engine {
     pub(super) ledger: Ledger,
     /// Something was lost since the last sweep.
     wounded: bool,
+    /// When the canary sang last, and when the links were looked at.
+    checked: Instant,
+    looked: Instant,
+    detached: BTreeSet<&'static str>,
     swept: Option<(Instant, Duration)>,
 }
 
@@ -76,7 +87,9 @@ impl Engine {
             }
         }
         let mut probes = Probes::load(&settings)?;
-        let rings = probes.take_rings()?;
+        let mut rings = probes.take_rings()?;
+        // Before anybody is looked for, so that its cgroup is nobody's.
+        let canary = Canary::new(&mut probes, &settings);
         let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
         let mut feed = Feed::new(pool, recorder);
         feed.input(Input::Start(Box::new(Start {
@@ -87,6 +100,14 @@ impl Engine {
         })))?;
         if let Some(catalog) = catalog {
             feed.input(Input::Catalog(catalog))?;
+        }
+        match canary {
+            Ok(canary) => rings.canary = Some(canary),
+            // Nobody would find out that a probe is silent.
+            Err(_) => {
+                let (at_ns, cause) = (host::boot_ns(), "canary-not-made".to_owned());
+                feed.input(Input::Lost { at_ns, cause, count: 1, subject: None, from_ns: None })?;
+            }
         }
         let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
         // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
@@ -104,6 +125,9 @@ impl Engine {
             ticks,
             ledger: Ledger::default(),
             wounded: false,
+            checked: Instant::now(),
+            looked: Instant::now(),
+            detached: BTreeSet::new(),
             swept: None,
         })
     }
@@ -121,6 +145,7 @@ impl Engine {
     pub fn ready(&mut self) -> Result<(), SessionError> {
         let states = self.sweeper.states(&self.probes);
         self.feed.input(Input::Probes { at_ns: host::boot_ns(), states })?;
+        self.check_probes()?;
         self.read_clock()
     }
 
@@ -159,12 +184,53 @@ impl Engine {
 
     /// What was lost since the last look is declared now, and healed by a sweep as far as it still is there.
     fn look_for_losses(&mut self) -> Result<(), SessionError> {
+        if self.checked.elapsed() >= SONG {
+            self.check_probes()?;
+        } else if self.looked.elapsed() >= REST {
+            self.looked = Instant::now();
+            self.check_links()?;
+        }
         self.wounded |= self.ledger.look(&mut self.probes, &mut self.feed)?;
         let rested = self.swept.is_none_or(|(at, took)| at.elapsed() > (took * SWEEP_SHARE).max(REST));
         if self.wounded && rested {
             self.sweep(Look::Everything)?;
         }
         Ok(())
+    }
+
+    /// Lets the canary sing, and tells which attached probe did not tell of it.
+    pub fn check_probes(&mut self) -> Result<(), SessionError> {
+        self.checked = Instant::now();
+        let sung = match self.rings.canary.as_mut() {
+            Some(canary) => canary.sing().map_err(io_error("start a canary"))?,
+            None => return Ok(()),
+        };
+        // All it did is done; what it brought is in the rings.
+        while self.rings.drain(&mut self.feed)? {}
+        let states = match self.rings.canary.as_mut() {
+            Some(canary) => canary.judge(&self.probes, &sung)?,
+            None => Vec::new(),
+        };
+        self.silent(states)?;
+        self.check_links()
+    }
+
+    fn check_links(&mut self) -> Result<(), SessionError> {
+        let gone: BTreeSet<&'static str> =
+            self.probes.detached().into_iter().filter(|probe| self.detached.insert(probe)).collect();
+        let probes = PROBES.iter().filter(|probe| gone.contains(probe.name));
+        let states = probes.map(|probe| {
+            let name = probe.name.to_owned();
+            ProbeState { number: probe.number, name, status: ProbeStatus::Silent }
+        });
+        self.silent(states.collect())
+    }
+
+    fn silent(&mut self, states: Vec<ProbeState>) -> Result<(), SessionError> {
+        match states.is_empty() {
+            true => Ok(()),
+            false => Ok(self.feed.input(Input::Probes { at_ns: host::boot_ns(), states })?),
+        }
     }
 
     /// Takes in what is there now.
@@ -221,11 +287,11 @@ impl Engine {
         Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, subject: None, from_ns })?)
     }
 
-    /// The last records, everything that was only counted, and the answers that are still out. What comes after it
-    /// is not observed.
-    pub async fn conclude(&mut self, signals: &mut Signals) -> Result<(), SessionError> {
+    /// The last records, everything that was only counted, and the answers that are still out, as far as `patience`
+    /// goes. What comes after it is not observed.
+    pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
-        end::settle(&mut self.feed, signals).await?;
+        end::settle(&mut self.feed, signals, patience).await?;
         self.read_clock()
     }
 

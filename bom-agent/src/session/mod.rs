@@ -9,7 +9,7 @@ mod ledger;
 mod procfs;
 mod sweep;
 
-pub use engine::{Engine, Setup};
+pub use engine::{Engine, SETTLE, Setup};
 pub use ledger::Ledger;
 pub use sweep::{Look, Sweeper};
 

@@ -175,7 +175,7 @@ async fn session(flood: Option<&Role>, quiet: &Role, settings: &Settings) -> Res
             break;
         }
     }
-    engine.conclude(&mut signals).await?;
+    engine.conclude(&mut signals, std::time::Duration::from_secs(60)).await?;
     peak_kib = peak_kib.max(resident_kib());
     for one in &all {
         let (subject, at_ns) = (one.session.id(), host::boot_ns());

@@ -25,6 +25,8 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("endpoint-facts-over-limit", &[Class::Endpoints]),
     ("connections-over-limit", &[Class::Endpoints]),
     ("names-over-limit", &[Class::Endpoints]),
+    // Nothing is known to be missing; but a probe that falls silent would not be found out.
+    ("canary-not-made", &Class::ALL),
     // The base tier saw them all the same.
     ("upper-opens-over-limit", &[]),
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
@@ -133,7 +135,11 @@ impl Correlator {
         let unreadable = unreadable(epoch);
         for (id, watched) in self.subjects.all() {
             self.compare(epoch, id, watched);
-            let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
+            let mut seen = Seen {
+                alive: self.alive.clone(),
+                silent: self.silent.clone(),
+                detected: watched.detected.clone(),
+            };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
             self.close_one(epoch, watched, &seen, unreadable.contains(&watched.key));

@@ -4,7 +4,7 @@
 //! become some only when an inventory is asked for; when there are too many, the oldest are only counted. A file of
 //! which something is known has its facts at once, and keeps them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use super::{
     At, Correlator, describe,
@@ -44,6 +44,8 @@ struct File {
     kept: bool,
     /// It is in the list of the settled.
     settled: bool,
+    /// Looked at, and nothing we know.
+    nothing: bool,
     /// Questions without an answer.
     pending: u32,
     opens: usize,
@@ -100,92 +102,77 @@ impl Correlator {
         count: u64,
     ) -> Vec<Work> {
         let key = OpenKey::of(at, task, &file);
-        let known = self.files.files.entry(file.key).or_default();
-        let more = Open {
-            subject: at.id,
-            image: task.image,
-            path: file.path.clone(),
-            unlinked: file.is_unlinked(),
-            strength,
-            count,
-            first_sequence: at.sequence,
-            last_sequence: at.sequence,
-            first_ns: at.time_ns,
-            last_ns: at.time_ns,
-        };
-        match self.files.opens.get_mut(&key) {
-            Some(open) => open.again(&more),
-            None => {
-                self.files.opens.insert(key, Open { count: 1, ..more.clone() });
+        let open = Open::once(at, task, &file, strength);
+        let Files { files, opens, settled_opens, .. } = &mut self.files;
+        let known = files.entry(file.key).or_default();
+        let kept = known.kept.then(|| open.clone());
+        match opens.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut().again(&open, count),
+            Entry::Vacant(entry) => {
+                entry.insert(open);
                 known.opens += 1;
                 if known.settled && !known.kept {
-                    self.files.settled_opens += 1;
+                    *settled_opens += 1;
                 }
-                if let Some(held) = self.held(at.id) {
+                if let Some(held) = self.subjects.get_mut(at.id).map(|watched| &mut watched.held) {
                     held.facts += 1;
                 }
             }
         }
-        if self.files.is_kept(file.key) {
+        if let Some(open) = kept {
             let fact = at.fact(task, Action::Opened, Object::File(file.key));
-            note(&mut self.epoch, fact, &more);
+            note(&mut self.epoch, fact, &open, count);
         }
         self.met(at, task, file, strength >= Strength::ReadOrMapped)
     }
 
-    /// A file was met: notes its place and asks what has not been asked of it yet.
-    /// `readable`: whatever its descriptor was opened for.
+    /// A file was met: notes its place and asks what has not been asked of it yet. `readable`: whatever its descriptor
+    /// was opened for.
     pub(super) fn met(&mut self, at: &At, task: &Task, file: OpenedFile, readable: bool) -> Vec<Work> {
         let key = file.key;
-        let known = self.files.files.entry(key).or_default();
-        let first_here = known.places.len() < PLACES && known.places.insert(file.path.clone());
-        let crowded = known.places.len() >= PLACES && !known.places.contains(&file.path);
         if file.rdev != 0 {
             self.keep(key);
         }
-        if crowded {
-            // Nothing is asked at this place: who owns the file there is not known.
-            self.lose(at.id, "places-over-limit", 1, at.time_ns);
-        }
-        let object = Object::File(key);
-        if self.files.is_kept(key) {
-            if !crowded {
-                describe(&mut self.epoch, &object, Description::Path(file.path.clone()));
-            }
-            if file.is_unlinked() {
-                describe(&mut self.epoch, &object, Description::Unlinked);
-            }
-            if file.rdev != 0 {
-                describe(&mut self.epoch, &object, Description::Device(file.rdev));
-            }
+        let Files { files, next, waiting, .. } = &mut self.files;
+        let known = files.entry(key).or_default();
+        let first_here = known.places.len() < PLACES && known.places.insert(file.path.clone());
+        let crowded = known.places.len() >= PLACES && !known.places.contains(&file.path);
+        if known.kept {
+            describe_use(&mut self.epoch, &file, crowded);
         }
         let mut asked = Vec::new();
-        let readable = file.can_read() || readable;
-        if file.is_regular() && !file.is_pseudo() && readable && file.key.size > 0 {
+        if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
             if file.is_truncated() {
                 let reason = Reason::PathTruncated;
                 self.learn(key, Description::Unknown { question: Question::Content, reason });
             } else {
                 let python = first_here && is_python_code(&file.path);
-                let work = Work {
-                    id: 0,
-                    subject: at.id,
-                    request: Request::Inspect,
-                    process: task.process,
-                    mount_namespace: task.mount_namespace,
-                    file,
-                };
-                asked.extend(self.files.ask(Request::Inspect, &work));
-                // An owner is asked for by path: the same file has another one at another place.
-                if python {
-                    if let Some(known) = self.files.files.get_mut(&key) {
-                        known.owner_asked = false;
+                if !known.content_asked || python {
+                    let mut ask = Asking { known, next, waiting };
+                    let work = Work {
+                        id: 0,
+                        subject: at.id,
+                        request: Request::Inspect,
+                        process: task.process,
+                        mount_namespace: task.mount_namespace,
+                        file,
+                    };
+                    asked.extend(ask.ask(Request::Inspect, &work));
+                    // An owner is asked for by path: the same file has another one at another place.
+                    if python {
+                        ask.known.owner_asked = false;
+                        asked.extend(ask.ask(Request::Owner, &work));
                     }
-                    asked.extend(self.files.ask(Request::Owner, &work));
                 }
             }
         }
-        self.settle(key, at.time_ns);
+        if crowded {
+            // Nothing is asked at this place: who owns the file there is not known.
+            self.lose(at.id, "places-over-limit", 1, at.time_ns);
+        }
+        if asked.is_empty() {
+            self.settle(key, at.time_ns);
+        }
         asked
     }
 
@@ -230,6 +217,12 @@ impl Correlator {
         let file = done.file.key;
         if let Some(known) = self.files.files.get_mut(&file) {
             known.pending = known.pending.saturating_sub(1);
+            // The usual case.
+            if answer == Answer::Inspected(None) && !known.kept {
+                known.nothing = true;
+                self.settle(file, self.latest_ns);
+                return Vec::new();
+            }
         }
         let question = Question::from(done.request);
         let unknown = |reason| Description::Unknown { question, reason };
@@ -243,8 +236,10 @@ impl Correlator {
                 let known = content.is_some();
                 self.learn(file, Description::Content(content));
                 if known {
-                    more.extend(self.files.ask(Request::Digest, &done));
-                    more.extend(self.files.ask(Request::Owner, &done));
+                    let Files { files, next, waiting, .. } = &mut self.files;
+                    let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
+                    more.extend(ask.ask(Request::Digest, &done));
+                    more.extend(ask.ask(Request::Owner, &done));
                 }
             }
         }
@@ -313,11 +308,13 @@ impl Correlator {
             return;
         }
         let unread = known.about.iter().any(|about| matches!(about, Description::Unknown { .. }));
+        let mut left = known.opens;
         self.files.files.remove(&file);
-        let keys: Vec<OpenKey> = self.files.of(file).map(|(key, _)| *key).collect();
         let mut of_file = Few::default();
-        for key in keys {
-            let Some(open) = self.files.opens.remove(&key) else { continue };
+        while left > 0 {
+            let Some(key) = self.files.of(file).next().map(|(key, _)| *key) else { break };
+            let Some(open) = self.files.opens.remove(&key) else { break };
+            left -= 1;
             let Some(watched) = self.subjects.get_mut(open.subject) else { continue };
             watched.held.facts = watched.held.facts.saturating_sub(1);
             let aside = self.epoch.aside.entry((watched.key.clone(), open.image)).or_default();
@@ -361,7 +358,7 @@ impl Files {
         let object = Object::File(file);
         for (key, open) in self.of(file) {
             let Some(watched) = subjects.get(open.subject) else { continue };
-            note(epoch, key.fact(&watched.key, open.image), open);
+            note(epoch, key.fact(&watched.key, open.image), open, open.count);
             if open.unlinked {
                 describe(epoch, &object, Description::Unlinked);
             }
@@ -372,6 +369,9 @@ impl Files {
         }
         for about in &known.about {
             describe(epoch, &object, about.clone());
+        }
+        if known.nothing {
+            describe(epoch, &object, Description::Content(None));
         }
     }
 
@@ -398,20 +398,29 @@ impl Files {
         let (key, open) = self.opens.range(from..).next()?;
         (OpenKey { probe: 0, ..*key } == from).then_some((*key, open))
     }
+}
 
+/// Asks about one file.
+struct Asking<'a> {
+    known: &'a mut File,
+    next: &'a mut u64,
+    waiting: &'a mut BTreeMap<u64, Work>,
+}
+
+impl Asking<'_> {
+    /// Each question once.
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
-        let known = self.files.entry(like.file.key).or_default();
         let flag = match request {
-            Request::Inspect => &mut known.content_asked,
-            Request::Digest => &mut known.digest_asked,
-            Request::Owner => &mut known.owner_asked,
+            Request::Inspect => &mut self.known.content_asked,
+            Request::Digest => &mut self.known.digest_asked,
+            Request::Owner => &mut self.known.owner_asked,
         };
         if std::mem::replace(flag, true) {
             return None;
         }
-        known.pending += 1;
-        self.next += 1;
-        let work = Work { id: self.next, request, ..like.clone() };
+        self.known.pending += 1;
+        *self.next += 1;
+        let work = Work { id: *self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
     }
@@ -457,9 +466,25 @@ impl OpenKey {
 }
 
 impl Open {
-    fn again(&mut self, more: &Self) {
+    fn once(at: &At, task: &Task, file: &OpenedFile, strength: Strength) -> Self {
+        Self {
+            subject: at.id,
+            image: task.image,
+            path: file.path.clone(),
+            unlinked: file.is_unlinked(),
+            strength,
+            count: 1,
+            first_sequence: at.sequence,
+            last_sequence: at.sequence,
+            first_ns: at.time_ns,
+            last_ns: at.time_ns,
+        }
+    }
+
+    /// `count` more; none if a sweep met what it had met before.
+    fn again(&mut self, more: &Self, count: u64) {
         self.strength = self.strength.max(more.strength);
-        self.count = self.count.saturating_add(more.count);
+        self.count = self.count.saturating_add(count);
         self.first_sequence = self.first_sequence.min(more.first_sequence);
         self.last_sequence = self.last_sequence.max(more.last_sequence);
         self.first_ns = self.first_ns.min(more.first_ns);
@@ -475,21 +500,32 @@ impl Open {
     }
 }
 
-/// Adds an open to the facts, and where its process saw the file.
-fn note(epoch: &mut Epoch, fact: FactKey, open: &Open) {
+/// Adds an open to the facts, `count` times, and where its process saw the file.
+fn note(epoch: &mut Epoch, fact: FactKey, open: &Open, count: u64) {
     let paths = epoch.paths.entry(fact.clone()).or_default();
     if paths.len() < PLACES {
         paths.insert(open.path.clone());
     }
-    let mut evidence = open.evidence();
-    if open.count > 0 {
-        return super::add(epoch, fact, evidence);
-    }
-    // A sweep that meets it again says the same, not one more.
-    evidence.count = Max(1);
+    let evidence = open.evidence();
     match epoch.facts.get_mut(&fact) {
-        Some(known) => known.join(evidence),
+        // A sweep that meets it again says the same, not one more.
+        Some(known) if count == 0 => known.join(evidence),
+        Some(known) => known.again(evidence),
         None => drop(epoch.facts.insert(fact, evidence)),
+    }
+}
+
+/// What one more use says of a file that has facts.
+fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
+    let object = Object::File(file.key);
+    if !crowded {
+        describe(epoch, &object, Description::Path(file.path.clone()));
+    }
+    if file.is_unlinked() {
+        describe(epoch, &object, Description::Unlinked);
+    }
+    if file.rdev != 0 {
+        describe(epoch, &object, Description::Device(file.rdev));
     }
 }
 

@@ -20,7 +20,7 @@ pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
-    coverage::{ProbeStatus, rules::Detector},
+    coverage::{ProbeState, ProbeStatus, rules::Detector},
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
     identify::{catalog::Catalog, unknown_readers},
@@ -43,6 +43,8 @@ pub struct Correlator {
     tiers: tiers::Tiers,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
+    /// Names of those that told nothing when they should have.
+    silent: BTreeSet<String>,
     /// When the counters were read last.
     counted_ns: Option<u64>,
     finished: bool,
@@ -58,9 +60,9 @@ impl Correlator {
             Input::Catalog(catalog) => self.catalog.extend(catalog),
             Input::Probes { at_ns, states } => {
                 self.latest_ns = self.latest_ns.max(at_ns);
-                let alive = states.iter().filter(|state| state.status == ProbeStatus::Attached);
-                self.alive.extend(alive.map(|state| state.name.clone()));
-                self.epoch.coverage.probes.extend(states);
+                for state in states {
+                    self.probe(state);
+                }
             }
             Input::Event(event) => {
                 let mut asked = self.ripen_before(event.time_ns);
@@ -127,6 +129,24 @@ impl Correlator {
     /// The epoch being observed, once it has begun.
     pub fn epoch(&self) -> Option<&EpochId> {
         self.start.as_ref().map(|start| &start.epoch)
+    }
+
+    /// What became of a probe. One that was silent once is not taken for alive again: what it missed is missing.
+    fn probe(&mut self, state: ProbeState) {
+        match state.status {
+            ProbeStatus::Attached if !self.silent.contains(&state.name) => {
+                self.alive.insert(state.name.clone());
+            }
+            ProbeStatus::Attached => return,
+            ProbeStatus::Silent => {
+                self.alive.remove(&state.name);
+                self.silent.insert(state.name.clone());
+                let attached = ProbeState { status: ProbeStatus::Attached, ..state.clone() };
+                self.epoch.coverage.probes.remove(&attached);
+            }
+            ProbeStatus::Refused(_) | ProbeStatus::LeftOut => {}
+        }
+        self.epoch.coverage.probes.insert(state);
     }
 
     fn begin(&mut self, start: Start) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     coverage::rules::Detector,
-    event::{SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
+    event::{Direction, SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
     key::{ImageId, Object, ProcessKey, SubjectKey},
@@ -111,8 +111,18 @@ impl Correlator {
     /// A socket that is there. One whose connection was seen is known better than that.
     pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
         let SweptTransport::Tcp { local: _, remote } = socket.transport else { return };
-        let connected = socket.state == SweptState::Connected && socket.cookie != 0 && task.process.tgid != 0;
-        if !connected || self.network.connections.contains_key(&socket.cookie) {
+        if socket.state != SweptState::Connected || socket.cookie == 0 {
+            return;
+        }
+        let (sent, received) = (socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+        if let Some(known) = self.network.connections.get_mut(&socket.cookie) {
+            // What it has carried by now, before its end tells.
+            (known.sent, known.received) = (known.sent.max(sent), known.received.max(received));
+            known.last_ns = known.last_ns.max(at.time_ns);
+            return;
+        }
+        // One that was called is no endpoint of the subject's choosing; of others it is not known.
+        if socket.direction != Some(Direction::Called) {
             return;
         }
         let Some(held) = self.held(at.id) else { return };
@@ -127,8 +137,8 @@ impl Correlator {
             task: *task,
             remote,
             established_ns: Some(at.time_ns),
-            sent: socket.bytes_acked.saturating_sub(1),
-            received: socket.bytes_received,
+            sent,
+            received,
             last_sequence: at.sequence,
             last_ns: at.time_ns,
             hello,

@@ -58,6 +58,8 @@ pub enum ProbeStatus {
     Refused(String),
     /// Not asked for.
     LeftOut,
+    /// Attached, but it did not tell of something that was done for it to tell of.
+    Silent,
 }
 
 /// Coverage of one epoch.

@@ -9,6 +9,8 @@ use super::{Class, Gap};
 pub struct Seen {
     /// Names of the probes that were attached.
     pub alive: BTreeSet<String>,
+    /// Names of those that were, and told nothing when they should have.
+    pub silent: BTreeSet<String>,
     /// Detectors that went off.
     pub detected: BTreeSet<Detector>,
 }
@@ -319,7 +321,12 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
 }
 
 fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Gap> + 'a {
-    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| Gap::Probe(probe.to_owned()))
+    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| {
+        match seen.silent.contains(probe) {
+            true => Gap::Silent(probe.to_owned()),
+            false => Gap::Probe(probe.to_owned()),
+        }
+    })
 }
 
 /// The sentence of an escape.
