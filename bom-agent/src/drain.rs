@@ -64,6 +64,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
             | Body::HttpHead { .. }

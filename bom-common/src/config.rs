@@ -88,12 +88,18 @@ pub struct Offsets {
     pub sock_cgroup: u32,
     pub sock_type: u32,
     pub sock_protocol: u32,
+    pub tcp_snd_nxt: u32,
+    pub tcp_snd_una: u32,
+    pub tcp_bytes_sent: u32,
+    pub tcp_bytes_retrans: u32,
     pub sock_socket: u32,
     pub socket_file: u32,
     pub unix_addr: u32,
     pub unix_peer: u32,
     pub unix_address_len: u32,
     pub unix_address_name: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -183,12 +189,18 @@ impl Offsets {
         sock_cgroup: ABSENT,
         sock_type: ABSENT,
         sock_protocol: ABSENT,
+        tcp_snd_nxt: ABSENT,
+        tcp_snd_una: ABSENT,
+        tcp_bytes_sent: ABSENT,
+        tcp_bytes_retrans: ABSENT,
         sock_socket: ABSENT,
         socket_file: ABSENT,
         unix_addr: ABSENT,
         unix_peer: ABSENT,
         unix_address_len: ABSENT,
         unix_address_name: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 

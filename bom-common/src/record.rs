@@ -47,6 +47,8 @@ pub mod kind {
     pub const CGROUP_MADE: u16 = 45;
     /// A tracked cgroup is gone: [`super::CgroupLife`].
     pub const CGROUP_GONE: u16 = 46;
+    /// A connection passed the kernel's security check: [`super::Connect`].
+    pub const CONNECT: u16 = 50;
 }
 
 /// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
@@ -76,6 +78,10 @@ pub mod probe {
     pub const CGROUP_RELEASE: u16 = 67;
     /// No hook: what /proc shows of a process, where the kernel has no iterator for it.
     pub const PROCFS: u16 = 68;
+    pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_SOCKET_CONNECT: u16 = 72;
+    /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
+    pub const CGROUP_SOCK_CREATE: u16 = 73;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }
@@ -104,6 +110,15 @@ pub mod protocol {
     pub const QUIC_CLIENT: u16 = 5;
     /// A piece of what a server on the DNS port sends over TCP.
     pub const DNS_TCP: u16 = 6;
+}
+
+/// `SweptSocket::direction` values.
+pub mod direction {
+    pub const UNKNOWN: u8 = 0;
+    /// It called its peer.
+    pub const CALLED: u8 = 1;
+    /// Its peer called.
+    pub const ACCEPTED: u8 = 2;
 }
 
 /// What stands at the beginning of every record. 64 bytes.
@@ -179,6 +194,22 @@ const _: () = assert!(size_of::<File>() == 88);
 pub struct Open {
     pub file: File,
 }
+
+/// Body of [`kind::CONNECT`]: what a process asked for, whatever came of it. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Connect {
+    /// IPv4 addresses take the first four bytes.
+    pub remote: [u8; 16],
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    pub port: u16,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, …
+    pub socket_type: u16,
+    pub reserved: u16,
+}
+const _: () = assert!(size_of::<Connect>() == 24);
 
 /// Body of [`kind::EXEC`].
 #[repr(C)]
@@ -326,7 +357,8 @@ pub struct SweptSocket {
     pub protocol: u16,
     /// include/net/tcp_states.h
     pub state: u8,
-    pub reserved: u8,
+    /// [`direction`]
+    pub direction: u8,
     pub name_length: u32,
 }
 const _: () = assert!(size_of::<SweptSocket>() == 80);
@@ -345,8 +377,11 @@ pub struct Moved {
 }
 const _: () = assert!(size_of::<Moved>() == 24);
 
+/// The longest path of a cgroup in a record (TRACE_CGROUP_PATH_LEN, kernel/cgroup/cgroup-internal.h).
+pub const CGROUP_CAPACITY: usize = 1024;
+
 /// Body of [`kind::CGROUP_MADE`] and [`kind::CGROUP_GONE`]. The header names no task; its subject is that of
-/// the cgroup.
+/// the cgroup. The cgroup's path in the hierarchy follows, up to the end of the record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]

@@ -8,7 +8,7 @@ use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
+    event::{Body, Connect, Exec, OpenedFile, Task, Tcp, TcpState},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
     stream::Held,
@@ -40,10 +40,10 @@ pub enum Decoded {
 }
 
 /// What the agent has to know to say who is observed; the core learns that by inputs of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupLife {
-    /// It was made below one whose children are subjects of their own.
-    Made { cgroup: u64, parent: u64 },
+    /// It was made below one whose children are subjects of their own. The path is that in the hierarchy.
+    Made { cgroup: u64, parent: u64, path: SeenPath },
     /// The cgroup of a subject is gone.
     Gone { cgroup: u64 },
 }
@@ -108,6 +108,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
         kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::CONNECT => {
+            let raw = take::<record::Connect>(rest)?.0;
+            let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.port);
+            let connect = Connect { remote, socket_type: raw.socket_type };
+            Decoded::Body(Body::Connect { task, connect })
+        }
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
@@ -121,8 +127,9 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
             Decoded::Body(Body::Moved { task, from: moved.from, parent, born: moved.born != 0 })
         }
         kind::CGROUP_MADE => {
-            let (life, _) = take::<record::CgroupLife>(rest)?;
-            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent })
+            let (life, path) = take::<record::CgroupLife>(rest)?;
+            let path = SeenPath::new(path);
+            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent, path })
         }
         kind::CGROUP_GONE => {
             Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })

@@ -64,6 +64,11 @@ pub enum Body {
         task: Task,
         tcp: Tcp,
     },
+    /// A process asked for a connection, whatever came of it.
+    Connect {
+        task: Task,
+        connect: Connect,
+    },
     /// The head of a TLS stream or of a QUIC connection, of which only these fields were kept.
     Hello {
         cookie: u64,
@@ -145,9 +150,18 @@ pub struct SweptSocket {
     /// Inode number; 0 if no descriptor leads to it.
     pub inode: u64,
     pub state: SweptState,
+    /// `None` where the kernel's numbers do not tell.
+    pub direction: Option<Direction>,
     pub transport: SweptTransport,
     pub bytes_acked: u64,
     pub bytes_received: u64,
+}
+
+/// Who called whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    Called,
+    Accepted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +226,13 @@ pub struct Tcp {
     pub bytes_received: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    pub remote: SocketAddr,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, … (include/linux/net.h).
+    pub socket_type: u16,
+}
+
 /// The states that are reported (include/net/tcp_states.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TcpState {
@@ -234,6 +255,12 @@ impl OpenedFile {
     /// Whether the descriptor can read content: not write-only, not O_PATH.
     pub fn can_read(&self) -> bool {
         self.flags & Self::O_PATH == 0 && self.flags & Self::O_ACCMODE != Self::O_WRONLY
+    }
+
+    /// Whether an exec opened it, not the process (include/linux/fs.h: `__FMODE_EXEC`).
+    pub fn is_opened_by_exec(&self) -> bool {
+        const FMODE_EXEC: u32 = 0x20;
+        self.flags & FMODE_EXEC != 0
     }
 
     /// How it was opened, as the kernel tells opens apart (`bom_common::config::OpenKey::access`).

@@ -132,7 +132,7 @@ unsafe fn wait(hold: Option<Hold>) {
 unsafe fn restore_limits(changes: &Changes) -> Result<(), Failed> {
     for (which, limit) in &changes.resources {
         // SAFETY: `limit` is live.
-        check(Stage::Limits, unsafe { libc::setrlimit(*which as _, limit) }.into())?;
+        check(Stage::Limits, unsafe { libc::setrlimit(*which, limit) }.into())?;
     }
     let Some(score) = &changes.oom_score_adj else { return Ok(()) };
     // SAFETY: a constant path, and bytes that are live.

@@ -258,12 +258,18 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         sock_cgroup optional "sock" "sk_cgrp_data.cgroup" | "sk_cgrp_data.val";
         sock_type optional "sock" "sk_type";
         sock_protocol optional "sock" "sk_protocol";
+        tcp_snd_nxt optional "tcp_sock" "snd_nxt";
+        tcp_snd_una optional "tcp_sock" "snd_una";
+        tcp_bytes_sent optional "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans optional "tcp_sock" "bytes_retrans";
         sock_socket optional "sock" "sk_socket";
         socket_file optional "socket" "file";
         unix_addr optional "unix_sock" "addr";
         unix_peer optional "unix_sock" "peer";
         unix_address_len optional "unix_address" "len";
         unix_address_name optional "unix_address" "name";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

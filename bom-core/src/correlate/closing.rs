@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Counters, subjects::Watched};
+use super::{Correlator, Counters, subjects::Watched, tiers};
 use crate::{
     coverage::{
         Class, Gap,
@@ -24,6 +24,11 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
     ("cgroup-records-lost", &Class::ALL),
+    ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-connects-lost", &[Class::Endpoints]),
+    (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -108,7 +113,8 @@ impl Correlator {
             super::describe(epoch, &Object::File(file), unknown);
         }
         let unreadable = unreadable(epoch);
-        for (_, watched) in self.subjects.all() {
+        for (id, watched) in self.subjects.all() {
+            self.compare(epoch, id, watched);
             let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));

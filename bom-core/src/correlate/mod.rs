@@ -1,8 +1,8 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `closing` turns what was
-//! counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
+//! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
 mod files;
@@ -10,9 +10,11 @@ mod network;
 mod processes;
 mod subjects;
 mod swept;
+mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::record::probe::SECURITY_FILE_OPEN;
 pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
@@ -36,6 +38,7 @@ pub struct Correlator {
     network: network::Network,
     subjects: subjects::Subjects,
     swept: swept::Sweeps,
+    tiers: tiers::Tiers,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
     /// When the counters were read last.
@@ -57,10 +60,15 @@ impl Correlator {
                 self.alive.extend(alive.map(|state| state.name.clone()));
                 self.epoch.coverage.probes.extend(states);
             }
-            Input::Event(event) => return self.event(event),
+            Input::Event(event) => {
+                let mut asked = self.ripen_before(event.time_ns);
+                asked.extend(self.event(event));
+                return asked;
+            }
             Input::Answer { work, answer } => return self.answer(work, answer),
             Input::Counters { at_ns, counters, subjects, recursion_misses } => {
                 self.count(at_ns, &counters, &subjects, &recursion_misses);
+                return self.ripen(at_ns);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
             Input::Lost { at_ns, cause, count, from_ns } => {
@@ -147,8 +155,19 @@ impl Correlator {
         }
         let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
         match body {
-            Body::Open { task, file } => self.opened(&at, &task, file),
-            Body::Exec { task, exec } => self.executed(&at, &task, *exec),
+            Body::Open { task, file } if probe == SECURITY_FILE_OPEN => self.checked(&at, &task, file),
+            Body::Open { task, file } => {
+                self.told(&at, &file, false);
+                self.opened(&at, &task, file)
+            }
+            Body::Exec { task, exec } => {
+                self.told(&at, &exec.file, true);
+                self.executed(&at, &task, *exec)
+            }
+            Body::Connect { task, connect } => {
+                self.asked_to_connect(&at, &task, &connect);
+                Vec::new()
+            }
             Body::Fork { task, child } => {
                 self.forked(&at, &task, child);
                 Vec::new()
@@ -171,6 +190,7 @@ impl Correlator {
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
+                self.connection_told(&at, &tcp);
                 self.process(&at, &task);
                 self.network.tcp(&at, &task, &tcp);
                 Vec::new()
@@ -200,9 +220,11 @@ impl Correlator {
 /// A process without an image did something: nobody saw it start.
 fn acts_before_exec(body: &Body) -> bool {
     match body {
-        Body::Open { task, .. }
-        | Body::Fork { task, .. }
+        // What an exec opens is opened before there is an image.
+        Body::Open { task, file } => task.image.0 == 0 && !file.is_opened_by_exec(),
+        Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. } => task.image.0 == 0,
         Body::Exec { .. }
         | Body::Exit { .. }

@@ -158,6 +158,7 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),

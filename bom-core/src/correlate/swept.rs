@@ -197,6 +197,7 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Some(task),
