@@ -62,6 +62,10 @@ counters! {
     UpperOpensLost = 43, "upper-opens-lost";
     /// Connections that passed the security check, without room in the ring.
     UpperConnectsLost = 44, "upper-connects-lost";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

@@ -83,12 +83,90 @@ pub enum Body {
         server: SocketAddr,
         answer: DnsAnswer,
     },
+    /// A sweep met what is there, whoever brought it there and whenever.
+    Swept {
+        task: Task,
+        swept: Box<Swept>,
+    },
+    /// A process came to another subject, or left the cgroups of its own.
+    Moved {
+        /// With the subject it has now.
+        task: Task,
+        /// The subject it had before; 0 if it had none.
+        from: u64,
+        parent: ProcessKey,
+        /// It was born there, and has run nowhere else.
+        born: bool,
+    },
     /// A stream head or datagram that could not be decoded.
     Undecoded {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
         reason: String,
+    },
+}
+
+/// What a sweep met, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Swept {
+    Process {
+        /// What it runs; `None` if that is not known any more.
+        executable: Option<OpenedFile>,
+        parent: ProcessKey,
+        uid: u32,
+        threads: u32,
+        uring: bool,
+    },
+    /// An open descriptor of a regular file or device.
+    File {
+        descriptor: u32,
+        close_on_exec: bool,
+        file: OpenedFile,
+    },
+    /// Mapped memory; `None` is anonymous memory that can be executed.
+    Mapping {
+        executable: bool,
+        file: Option<OpenedFile>,
+    },
+    Socket(SweptSocket),
+}
+
+/// A socket that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweptSocket {
+    /// 0 if it has none.
+    pub cookie: u64,
+    /// Inode number; 0 if no descriptor leads to it.
+    pub inode: u64,
+    pub state: SweptState,
+    pub transport: SweptTransport,
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SweptState {
+    /// Waits for connections, or for datagrams from anybody.
+    Listening,
+    /// Has a peer.
+    Connected,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SweptTransport {
+    Tcp {
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
+    Udp {
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
+    /// Names are what the owner of the listening side chose; empty if it has none.
+    Unix {
+        local: SeenPath,
+        remote: SeenPath,
     },
 }
 

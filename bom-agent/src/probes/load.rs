@@ -13,12 +13,12 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, FExit, Program,
-        ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, FExit, Iter, Program,
+        ProgramError, TracePoint, links::LinkError,
     },
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Offsets, OpenKey, OpenSeen, Process, SubjectCounter, Target},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -53,6 +53,16 @@ pub enum LoadError {
 
 /// The probe whose second program needs [`Hook::SocketCreate`].
 const TCP: &str = "inet_sock_set_state";
+/// Why an iterator cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum IteratorError {
+    #[error("attach the iterator: {0}")]
+    Program(#[from] ProgramError),
+    #[error("open the iterator: {0}")]
+    Link(#[from] LinkError),
+    #[error("read the iterator: {0}")]
+    Read(#[from] io::Error),
+}
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -112,7 +122,7 @@ impl Probes {
         let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
-            if !this.states.iter().any(|state| state.name == probe.name) {
+            if this.status(probe.name).is_none() {
                 let reason = "this kernel's tracepoint has arguments no program was written for";
                 this.note(probe, ProbeStatus::Refused(reason.to_owned()));
             }
@@ -140,6 +150,12 @@ impl Probes {
 
     /// Attaches the stream probes to the subject's cgroup, and makes its processes tracked.
     pub fn track(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
+        self.attach_streams(cgroup, settings);
+        self.track_cgroup(id, id)
+    }
+
+    /// The probes that sit on a cgroup see everything below it as well.
+    pub fn attach_streams(&mut self, cgroup: &File, settings: &Settings) {
         for probe in PROBES {
             let direction = match probe.hook {
                 Hook::Egress => Some(CgroupSkbAttachType::Egress),
@@ -148,6 +164,7 @@ impl Probes {
                 Hook::TracingPoint { .. }
                 | Hook::SyscallExit(_)
                 | Hook::FunctionExit(_)
+                | Hook::Iterator(_)
                 | Hook::SocketCreate => continue,
             };
             let status = match (self.not_to_attach(probe, settings), direction) {
@@ -157,9 +174,52 @@ impl Probes {
             };
             self.note(probe, status);
         }
-        let map = self.ebpf.map_mut("CGROUPS").ok_or(LoadError::NoMap("CGROUPS"))?;
-        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map("CGROUPS"))?;
-        map.insert(id, id, 0).map_err(in_map("CGROUPS"))
+    }
+
+    /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
+    pub fn track_cgroup(&mut self, cgroup: u64, subject: u64) -> Result<(), LoadError> {
+        self.insert("CGROUPS", cgroup, subject)
+    }
+
+    /// Each cgroup made in this one from now on is a subject of its own.
+    pub fn part_cgroup(&mut self, cgroup: u64) -> Result<(), LoadError> {
+        self.insert("PARTED", cgroup, 1)
+    }
+
+    /// The process with this number, if it started then, becomes a subject with its descendants as soon as a sweep
+    /// meets it.
+    pub fn target(&mut self, tgid: u32, target: &Target) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut("TARGETS").ok_or(LoadError::NoMap("TARGETS"))?;
+        let mut map: HashMap<_, u32, [u8; size_of::<Target>()]> =
+            map.try_into().map_err(in_map("TARGETS"))?;
+        let mut bytes = [0; size_of::<Target>()];
+        bytes.copy_from_slice(target.as_bytes());
+        map.insert(tgid, bytes, 0).map_err(in_map("TARGETS"))
+    }
+
+    /// Every process that belongs to a subject now.
+    pub fn processes(&self) -> Result<BTreeMap<u32, Process>, LoadError> {
+        let map = self.ebpf.map("PROCESSES").ok_or(LoadError::NoMap("PROCESSES"))?;
+        let map: HashMap<_, u32, [u8; size_of::<Process>()]> = map.try_into().map_err(in_map("PROCESSES"))?;
+        let mut processes = BTreeMap::new();
+        for entry in map.iter() {
+            let (tgid, bytes) = entry.map_err(in_map("PROCESSES"))?;
+            if let Ok(process) = Process::read_from_bytes(&bytes) {
+                processes.insert(tgid, process);
+            }
+        }
+        Ok(processes)
+    }
+
+    /// What became of one probe; `None` if it was never tried.
+    pub fn status(&self, name: &str) -> Option<&ProbeStatus> {
+        self.states.iter().find(|state| state.name == name).map(|state| &state.status)
+    }
+
+    fn insert(&mut self, name: &'static str, key: u64, value: u64) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut(name).ok_or(LoadError::NoMap(name))?;
+        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map(name))?;
+        map.insert(key, value, 0).map_err(in_map(name))
     }
 
     /// What became of each probe, in the order of the table.
@@ -324,6 +384,7 @@ impl Probes {
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
             (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
+            (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
             (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
@@ -337,6 +398,14 @@ impl Probes {
     fn attach_syscall(&mut self, probe: &Probe, name: &str) -> Result<(), ProgramError> {
         let program: &mut TracePoint = self.program(probe)?.try_into()?;
         program.attach("syscalls", name).map(drop)
+    }
+
+    /// A new pass over the objects of an iterator; reading it to its end is one sweep.
+    pub fn open_iterator(&mut self, program: &str) -> Result<File, IteratorError> {
+        let program = self.ebpf.program_mut(program).ok_or(ProgramError::NotLoaded)?;
+        let program: &mut Iter = program.try_into()?;
+        let link = program.attach()?;
+        Ok(program.take_link(link)?.into_file()?)
     }
 
     fn attach_cgroup(
@@ -364,7 +433,12 @@ impl Probes {
         self.ebpf.program_mut(probe.program).ok_or(ProgramError::NotLoaded)
     }
 
+    /// Of a probe that is attached in several places, the worst is told.
     fn note(&mut self, probe: &Probe, status: ProbeStatus) {
+        if let Some(known) = self.states.iter_mut().find(|state| state.name == probe.name) {
+            known.status = known.status.clone().max(status);
+            return;
+        }
         self.states.push(ProbeState { number: probe.number, name: probe.name.to_owned(), status });
     }
 }
@@ -373,6 +447,7 @@ fn load_object(settings: &Settings, offsets: &Offsets, btf: &Btf) -> Result<Ebpf
     Ok(EbpfLoader::new()
         .btf(Some(btf))
         .override_global("OFFSETS", offsets.as_bytes(), true)
+        .override_global("OWN_TGID", &std::process::id(), true)
         .map_max_entries("COMMON", settings.common_ring_bytes)
         .map_max_entries("RARE", settings.rare_ring_bytes)
         .load(OBJECT)?)
@@ -385,6 +460,7 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
         Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
         Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
+        Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
     }
 }
 
@@ -405,7 +481,7 @@ fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
     types.tracepoint_arguments(name).is_none_or(|count| (least..=most).contains(&count))
 }
 
-fn status_of(result: Result<(), ProgramError>) -> ProbeStatus {
+fn status_of<E: std::error::Error + 'static>(result: Result<(), E>) -> ProbeStatus {
     match result {
         Ok(()) => ProbeStatus::Attached,
         Err(error) => ProbeStatus::Refused(gist(&chain(&error))),

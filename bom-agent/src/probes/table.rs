@@ -18,6 +18,8 @@ pub enum Hook {
     FunctionExit(&'static str),
     /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
     SocketCreate,
+    /// An iterator over objects of this kind (`bpf_iter_<name>`): read by sweeps, attached only while it is read.
+    Iterator(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,10 @@ const fn function(number: u16, name: &'static str) -> Probe {
 
 const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
+}
+
+const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::Iterator(over) }
 }
 
 /// Several rows of one name are several programs for one probe: the first that the kernel takes is attached.
@@ -93,4 +99,9 @@ pub const PROBES: &[Probe] = &[
     },
     function(probe::SECURITY_FILE_OPEN, "security_file_open"),
     function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
+    tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
+    tracing(probe::CGROUP_RELEASE, "cgroup_release"),
+    iterator(probe::ITER_TASK, "iter_task", "task"),
+    iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
+    iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
 ];

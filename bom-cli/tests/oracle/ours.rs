@@ -72,6 +72,8 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::UringCreated { .. }
                 | Body::Hello { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {

@@ -28,6 +28,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
+    ("cgroup-records-lost", &Class::ALL),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -37,6 +38,11 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
 ];
+
+/// Whether a counter of this name means that a fact may be missing.
+pub fn is_loss(counter: &str) -> bool {
+    LOSSES.iter().any(|(loss, _)| *loss == counter)
+}
 
 impl Correlator {
     /// Takes the counters as they stand now: totals, and what of them is known to concern one subject.
@@ -57,7 +63,7 @@ impl Correlator {
             known.join(Max(value));
             let detector =
                 DETECTORS.iter().find(|(counter, _)| counter == name).map(|(_, detector)| *detector);
-            let loss = LOSSES.iter().any(|(loss, _)| loss == name);
+            let loss = is_loss(name);
             if value == 0 || !loss && detector.is_none() {
                 continue;
             }

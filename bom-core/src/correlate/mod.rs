@@ -1,19 +1,21 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `subjects` who is observed, `tiers`
-//! compares two witnesses of one act, `closing` turns what was counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
+//! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
 mod files;
 mod network;
 mod processes;
 mod subjects;
+mod swept;
 mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bom_common::record::probe::SECURITY_FILE_OPEN;
+pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
     identify::{catalog::Catalog, unknown_readers},
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
-    key::{EpochId, Object, SubjectKey},
+    key::{EpochId, ImageId, Object, SubjectKey},
 };
 
 /// Holds everything between inputs. Start with [`Correlator::default`], feed [`Input::Start`] first.
@@ -36,6 +38,7 @@ pub struct Correlator {
     network: network::Network,
     subjects: subjects::Subjects,
     tiers: tiers::Tiers,
+    swept: swept::Sweeps,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
     /// When the counters were read last.
@@ -68,8 +71,8 @@ impl Correlator {
                 return self.ripen(at_ns);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count } => {
-                let from = self.begun();
+            Input::Lost { at_ns, cause, count, from_ns } => {
+                let from = from_ns.unwrap_or_else(|| self.begun());
                 self.epoch.coverage.lose(&cause, None, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
@@ -98,7 +101,12 @@ impl Correlator {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
+        self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
+        for id in self.swept.strangers() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::EarlierLife)));
+        }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
         }
@@ -130,17 +138,22 @@ impl Correlator {
 
     fn event(&mut self, event: Event) -> Vec<Work> {
         self.latest_ns = self.latest_ns.max(event.time_ns);
-        let Event { sequence, probe, time_ns, body } = event;
+        let Event { sequence, probe, time_ns, mut body } = event;
         let id = self.subject_of(&body, time_ns);
         let Some(subject) = id.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone()) else {
             // Nobody's: what it would have told is missing for somebody, and it is not known for whom.
             self.subjects.detect(None, Detector::Unattributed);
             return Vec::new();
         };
-        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns };
         if acts_before_exec(&body) {
             self.subjects.detect(id, Detector::EarlierLife);
         }
+        let mut raw_image = ImageId(0);
+        if let Some(task) = swept::task_of_mut(&mut body) {
+            raw_image = task.image;
+            task.image = self.swept.image(task);
+        }
+        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
         match body {
             Body::Open { task, file } if probe == SECURITY_FILE_OPEN => self.checked(&at, &task, file),
             Body::Open { task, file } => {
@@ -161,6 +174,7 @@ impl Correlator {
             }
             Body::Exit { task, code } => {
                 self.process(&at, &task).status.insert(code);
+                self.swept.exited(task.process);
                 Vec::new()
             }
             Body::Threaded { task } => {
@@ -193,6 +207,11 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Undecoded);
                 Vec::new()
             }
+            Body::Swept { task, swept } => self.swept(&at, &task, *swept),
+            Body::Moved { task, from, parent, born } => {
+                self.moved(&at, &task, from, parent, born);
+                Vec::new()
+            }
         }
     }
 }
@@ -211,6 +230,8 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::UringCreated { .. }
         | Body::Hello { .. }
         | Body::Dns { .. }
+        | Body::Swept { .. }
+        | Body::Moved { .. }
         | Body::Undecoded { .. } => false,
     }
 }
@@ -224,6 +245,8 @@ struct At {
     sequence: u64,
     probe: u16,
     time_ns: u64,
+    /// The image of the task as the kernel has it.
+    raw_image: ImageId,
 }
 
 impl At {

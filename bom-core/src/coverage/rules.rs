@@ -40,6 +40,10 @@ pub enum Detector {
     EarlierLife,
     /// A packet of a cgroup that no task had shown.
     Unattributed,
+    /// A process of the subject was moved out of its cgroups.
+    LeftCgroup,
+    /// Anonymous memory that can be executed.
+    ExecutableMemory,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -114,7 +118,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task"]),
         text: "names on the connections of a process that left the subject's cgroup",
     },
     Escape {

@@ -7,7 +7,10 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, Work},
+    input::{
+        Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, SubjectKind,
+        Work,
+    },
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
@@ -101,6 +104,7 @@ impl FakeHost {
             id: 77 + shift,
             name: "agent".into(),
             before_first_instruction: true,
+            kind: SubjectKind::Session,
             at_ns: 1 + shift,
         }));
         let states = (1..).zip(PROBES).map(|(number, name)| {

@@ -4,6 +4,7 @@ pub mod cgroup;
 pub mod open;
 pub mod process;
 pub mod stream;
+pub mod sweep;
 pub mod tcp;
 pub mod tcp_stored;
 pub mod upper;
