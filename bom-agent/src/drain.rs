@@ -67,6 +67,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
+            | Body::HttpHead { .. }
             | Body::Dns { .. }
             | Body::Swept { .. }
             | Body::Undecoded { .. },

@@ -215,12 +215,12 @@ impl Feed {
             | Body::Exec { task, .. }
             | Body::Fork { task, .. }
             | Body::Threaded { task }
-            | Body::Connect { task, .. }
             | Body::UringCreated { task }
+            | Body::Connect { task, .. }
             | Body::Swept { task, .. }
             | Body::Moved { task, .. } => task,
             Body::Exit { task, .. } | Body::Tcp { task, .. } => return Some(*task),
-            Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+            Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
                 return None;
             }
         };

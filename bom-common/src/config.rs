@@ -65,8 +65,6 @@ pub struct Offsets {
     pub cgroup_parent_css: u32,
     pub css_cgroup: u32,
     pub kernfs_node_id: u32,
-    pub file_mode: u32,
-    pub socket_type: u32,
     pub task_cgroups: u32,
     pub css_set_dfl_cgrp: u32,
     pub cgroup_root: u32,
@@ -96,6 +94,8 @@ pub struct Offsets {
     pub unix_peer: u32,
     pub unix_address_len: u32,
     pub unix_address_name: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -162,8 +162,6 @@ impl Offsets {
         cgroup_parent_css: ABSENT,
         css_cgroup: ABSENT,
         kernfs_node_id: ABSENT,
-        file_mode: ABSENT,
-        socket_type: ABSENT,
         task_cgroups: ABSENT,
         css_set_dfl_cgrp: ABSENT,
         cgroup_root: ABSENT,
@@ -193,6 +191,8 @@ impl Offsets {
         unix_peer: ABSENT,
         unix_address_len: ABSENT,
         unix_address_name: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 

@@ -52,6 +52,10 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
     /// Opens of regular files and devices that passed the kernel's security check; the upper tier's own count.
     UpperOpensSeen = 40, "upper-opens-seen";
     /// … written to the ring.
@@ -62,10 +66,6 @@ counters! {
     UpperOpensLost = 43, "upper-opens-lost";
     /// Connections that passed the security check, without room in the ring.
     UpperConnectsLost = 44, "upper-connects-lost";
-    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
-    SweptDelivered = 32, "swept-delivered";
-    /// Records of cgroups made, left or removed without room in the ring.
-    CgroupLost = 33, "cgroup-records-lost";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

@@ -33,8 +33,6 @@ pub mod kind {
     pub const THREADED: u16 = 7;
     /// A process made an io_uring instance: no body.
     pub const URING_CREATED: u16 = 8;
-    /// A connection passed the kernel's security check: [`super::Connect`].
-    pub const CONNECT: u16 = 50;
     /// A sweep met an open descriptor of a regular file or device: [`super::SweptFile`], then its path.
     pub const SWEPT_FILE: u16 = 40;
     /// A sweep met a mapping: [`super::SweptMapping`], then its path; anonymous ones only if they can be executed.
@@ -49,6 +47,8 @@ pub mod kind {
     pub const CGROUP_MADE: u16 = 45;
     /// A tracked cgroup is gone: [`super::CgroupLife`].
     pub const CGROUP_GONE: u16 = 46;
+    /// A connection passed the kernel's security check: [`super::Connect`].
+    pub const CONNECT: u16 = 50;
 }
 
 /// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
@@ -68,10 +68,6 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
-    pub const SECURITY_FILE_OPEN: u16 = 70;
-    pub const SECURITY_SOCKET_CONNECT: u16 = 72;
-    /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
-    pub const CGROUP_SOCK_CREATE: u16 = 73;
     pub const ITER_TASK: u16 = 60;
     pub const ITER_TASK_FILE: u16 = 61;
     pub const ITER_TASK_VMA: u16 = 62;
@@ -82,6 +78,10 @@ pub mod probe {
     pub const CGROUP_RELEASE: u16 = 67;
     /// No hook: what /proc shows of a process, where the kernel has no iterator for it.
     pub const PROCFS: u16 = 68;
+    pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_SOCKET_CONNECT: u16 = 72;
+    /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
+    pub const CGROUP_SOCK_CREATE: u16 = 73;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }
@@ -102,6 +102,14 @@ pub mod protocol {
     pub const DNS_UDP: u16 = 1;
     /// A piece of a client's TCP stream that starts as a TLS record.
     pub const TLS_CLIENT: u16 = 2;
+    /// A piece of a client's TCP stream that starts as an HTTP/1 request.
+    pub const HTTP_CLIENT: u16 = 3;
+    /// A piece of a client's TCP stream that starts with the preface of HTTP/2.
+    pub const H2C_CLIENT: u16 = 4;
+    /// A piece of a datagram going out that starts as a QUIC Initial packet.
+    pub const QUIC_CLIENT: u16 = 5;
+    /// A piece of what a server on the DNS port sends over TCP.
+    pub const DNS_TCP: u16 = 6;
 }
 
 /// What stands at the beginning of every record. 64 bytes.
@@ -265,7 +273,7 @@ pub struct Payload {
     pub remote_port: u16,
     pub local_port: u16,
     pub remote: [u8; 16],
-    /// TCP sequence number of the first byte that follows.
+    /// TCP: sequence number of the first byte that follows. UDP: its offset in the datagram.
     pub sequence: u32,
     /// Bytes that follow.
     pub length: u32,

@@ -7,7 +7,7 @@ use bom_core::{
     correlate::Correlator,
     coverage::{Class, Gap, ProbeState, ProbeStatus},
     event::{Body, Connect, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Ended, HostFacts, Input, Request, Start, Subject, Work},
+    input::{Ended, HostFacts, Input, Request, Start, Subject, SubjectKind, Work},
     inventory::Epoch,
     key::{EpochId, FileKey, ImageId, Object, ProcessKey},
     path::SeenPath,
@@ -38,7 +38,13 @@ impl Observation {
         })));
         for id in [SUBJECT, OTHER] {
             let name = format!("agent {id}");
-            this.input(Input::Subject(Subject { id, name, before_first_instruction: true, at_ns: 1 }));
+            this.input(Input::Subject(Subject {
+                id,
+                name,
+                before_first_instruction: true,
+                kind: SubjectKind::Session,
+                at_ns: 1,
+            }));
         }
         let refused = ProbeStatus::Refused("operation not permitted".into());
         let above = if upper { ProbeStatus::Attached } else { refused };

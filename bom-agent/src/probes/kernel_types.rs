@@ -235,8 +235,6 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         cgroup_parent_css optional "cgroup" "self.parent";
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
-        file_mode optional "file" "f_mode";
-        socket_type optional "socket" "type";
         task_cgroups optional "task_struct" "cgroups";
         css_set_dfl_cgrp optional "css_set" "dfl_cgrp";
         cgroup_root optional "cgroup" "root";
@@ -266,6 +264,8 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         unix_peer optional "unix_sock" "peer";
         unix_address_len optional "unix_address" "len";
         unix_address_name optional "unix_address" "name";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

@@ -51,8 +51,6 @@ pub enum LoadError {
     NoUpperTier { probe: String, reason: String },
 }
 
-/// The probe whose second program needs [`Hook::SocketCreate`].
-const TCP: &str = "inet_sock_set_state";
 /// Why an iterator cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum IteratorError {
@@ -63,6 +61,8 @@ pub enum IteratorError {
     #[error("read the iterator: {0}")]
     Read(#[from] io::Error),
 }
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -383,8 +383,8 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
-            (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
             (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
+            (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
             (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
@@ -458,9 +458,9 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+        Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
         Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
         Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
-        Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
     }
 }
 

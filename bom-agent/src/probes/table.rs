@@ -14,12 +14,12 @@ pub enum Hook {
     Egress,
     /// The subject's cgroup, packets coming in.
     Ingress,
+    /// An iterator over objects of this kind (`bpf_iter_<name>`): read by sweeps, attached only while it is read.
+    Iterator(&'static str),
     /// The end of this kernel function: the upper tier.
     FunctionExit(&'static str),
     /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
     SocketCreate,
-    /// An iterator over objects of this kind (`bpf_iter_<name>`): read by sweeps, attached only while it is read.
-    Iterator(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,11 +97,11 @@ pub const PROBES: &[Probe] = &[
         program: "cgroup_skb_ingress",
         hook: Hook::Ingress,
     },
-    function(probe::SECURITY_FILE_OPEN, "security_file_open"),
-    function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
     tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
     tracing(probe::CGROUP_RELEASE, "cgroup_release"),
     iterator(probe::ITER_TASK, "iter_task", "task"),
     iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
     iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
+    function(probe::SECURITY_FILE_OPEN, "security_file_open"),
+    function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
 ];

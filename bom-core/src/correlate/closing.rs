@@ -23,12 +23,12 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("cgroup-records-lost", &Class::ALL),
     ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("upper-connects-lost", &[Class::Endpoints]),
     (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
-    ("cgroup-records-lost", &Class::ALL),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 

@@ -37,8 +37,8 @@ pub struct Correlator {
     files: files::Files,
     network: network::Network,
     subjects: subjects::Subjects,
-    tiers: tiers::Tiers,
     swept: swept::Sweeps,
+    tiers: tiers::Tiers,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
     /// When the counters were read last.
@@ -199,6 +199,7 @@ impl Correlator {
                 self.network.hello(cookie, hello);
                 Vec::new()
             }
+            Body::HttpHead { .. } => Vec::new(),
             Body::Dns { answer, .. } => {
                 self.network.answer(&mut self.epoch, &at, answer);
                 Vec::new()
@@ -229,6 +230,7 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Exit { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }
+        | Body::HttpHead { .. }
         | Body::Dns { .. }
         | Body::Swept { .. }
         | Body::Moved { .. }

@@ -162,8 +162,9 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),
-        Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Whose::Cgroup(*cgroup)
-        }
+        Body::Hello { cgroup, .. }
+        | Body::HttpHead { cgroup, .. }
+        | Body::Dns { cgroup, .. }
+        | Body::Undecoded { cgroup, .. } => Whose::Cgroup(*cgroup),
     }
 }

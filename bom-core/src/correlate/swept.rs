@@ -201,7 +201,7 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Some(task),
-        Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
+        Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }
 }
 

@@ -207,6 +207,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "connected sockets received from another process",
     },
     Escape {
+        id: "incoming",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "connections that others make to the subject, and the ports it listens on",
+    },
+    Escape {
         id: "encrypted-hello",
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::EncryptedHello, &["cgroup_skb_egress"]),
@@ -247,6 +253,12 @@ pub const ESCAPES: &[Escape] = &[
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::MemoryImage, &["sched_process_exec"]),
         text: "a program executed from memory, whose content is gone",
+    },
+    Escape {
+        id: "loaded-program",
+        classes: PROGRAMS,
+        watch: Watch::Nothing,
+        text: "a program whose file the dynamic loader, called by name, or an emulator runs: the kernel executes only these",
     },
     Escape {
         id: "delegated-start",

@@ -66,8 +66,11 @@ impl Observation {
     /// What was lost, `CAUSE COUNT`.
     pub(crate) fn losses(&self) -> Vec<String> {
         let properties = self.properties(&["metadata", "component"]);
-        properties
-            .filter_map(|(name, value)| Some(format!("{} {value}", name.strip_prefix("aibom:loss:")?)))
+        let losses = properties.filter_map(|(name, value)| Some((name.strip_prefix("aibom:loss:")?, value)));
+        // The interval of each stands beside it, and is another one in every run.
+        losses
+            .filter(|(cause, _)| !cause.contains(':'))
+            .map(|(cause, count)| format!("{cause} {count}"))
             .collect()
     }
 
