@@ -3,6 +3,7 @@
 pub mod cgroup;
 pub mod open;
 pub mod process;
+pub mod sockets;
 pub mod stream;
 pub mod sweep;
 pub mod tcp;
