@@ -62,6 +62,11 @@ fn makes_process(record: &Record) -> bool {
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Map { .. }
+            | Body::Read { .. }
+            | Body::ExecutableMemory { .. }
+            | Body::LowMemory { .. }
+            | Body::SocketReceived { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
             | Body::Dns { .. }

@@ -182,8 +182,13 @@ impl Feed {
             | Body::Exec { task, .. }
             | Body::Fork { task, .. }
             | Body::Threaded { task }
+            | Body::Map { task, .. }
+            | Body::Read { task, .. }
             | Body::UringCreated { task } => task,
             Body::Exit { .. }
+            | Body::ExecutableMemory { .. }
+            | Body::LowMemory { .. }
+            | Body::SocketReceived { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
             | Body::Dns { .. }

@@ -158,6 +158,9 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
     let members = session.members();
     end(&mut feed, &probes, &mut rings)?;
     settle(&mut feed, &mut signals).await?;
+    // Only now, when nothing of the command runs any more that could still write.
+    feed.input(Input::Recheck { at_ns: host::boot_ns() })?;
+    settle(&mut feed, &mut signals).await?;
     read_clock(&mut feed)?;
     let at_ns = host::boot_ns();
     feed.input(Input::Ended(Box::new(Ended {

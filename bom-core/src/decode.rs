@@ -92,6 +92,17 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
+        kind::MAP => {
+            let (map, rest) = take::<record::Map>(rest)?;
+            Decoded::Body(Body::Map { task, file: file(&map.file, rest)?, vm_flags: map.vm_flags })
+        }
+        kind::READ => {
+            let (open, rest) = take::<record::Open>(rest)?;
+            Decoded::Body(Body::Read { task, file: file(&open.file, rest)? })
+        }
+        kind::EXECUTABLE_MEMORY => Decoded::Body(Body::ExecutableMemory { task }),
+        kind::LOW_MEMORY => Decoded::Body(Body::LowMemory { task }),
+        kind::SOCKET_RECEIVED => Decoded::Body(Body::SocketReceived { task }),
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
@@ -140,7 +151,7 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
             // include/linux/fs.h), which comes and goes without a change.
             ctime_ns: raw.ctime_ns & 0x7fff_ffff,
         },
-        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags),
+        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags, raw.device),
         path_flags: raw.path_flags,
         parent_inode: raw.parent_inode,
         name_hash: raw.name_hash,
@@ -149,13 +160,17 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
         fs_magic: raw.fs_magic,
         rdev: raw.rdev,
         mount_id: raw.mount_id,
+        real: (raw.real_inode != 0).then_some((raw.real_device, raw.real_inode)),
     })
 }
 
-/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`,
-/// which no absolute path does.
-fn turn_round(leaf_first: &[u8], flags: u32) -> SeenPath {
-    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(4));
+/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`, one that starts at
+/// the root of a file system with the number of its device, `<254:0>/`; no absolute path does.
+fn turn_round(leaf_first: &[u8], flags: u32, device: u32) -> SeenPath {
+    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(16));
+    if flags & record::path_flag::FILESYSTEM_RELATIVE != 0 {
+        path.extend_from_slice(format!("<{}:{}>", device >> 20, device & 0xf_ffff).as_bytes());
+    }
     if flags & record::path_flag::TRUNCATED != 0 {
         path.extend_from_slice("…".as_bytes());
     }

@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Offsets, OpenKey, OpenSeen, ReadKey, SubjectCounter},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -55,7 +55,8 @@ pub struct Process {
     pub image: u64,
     pub subject: u64,
     pub threaded: u32,
-    pub reserved: u32,
+    /// Bits of what was told of this process once.
+    pub told: u32,
 }
 
 /// Thread group id → process. Entries come with exec, fork or the first sight in a tracked cgroup
@@ -70,6 +71,16 @@ pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 /// Opens already delivered. Not an LRU: an evicted entry would lose its count.
 #[map]
 pub static OPENS: HashMap<OpenKey, OpenSeen> =
+    HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// Mappings already delivered; full, they are delivered again.
+#[map]
+pub static MAPS: HashMap<OpenKey, u8> =
+    HashMap::with_max_entries(65_536, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// Content already delivered as read; full, it is delivered again.
+#[map]
+pub static READS: HashMap<ReadKey, u8> =
     HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// The task that called connect.
@@ -126,6 +137,14 @@ pub struct ExecScratch {
     pub walk: Walk,
 }
 
+#[repr(C)]
+pub struct MapScratch {
+    pub header: record::Header,
+    pub map: record::Map,
+    pub path: [u8; PATH_SPACE],
+    pub walk: Walk,
+}
+
 /// Room for a full path and for the last component that runs over it, twice a power of two so
 /// that a masked position plus a masked length stays inside.
 pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
@@ -134,5 +153,11 @@ pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
 pub static OPEN_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static URING_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static RECEIVED_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static READ_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static MAP_SCRATCH: PerCpuArray<MapScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static EXEC_SCRATCH: PerCpuArray<ExecScratch> = PerCpuArray::with_max_entries(1, 0);

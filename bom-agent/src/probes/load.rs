@@ -83,7 +83,7 @@ impl Probes {
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
         let ebpf = load_object(settings, &offsets, &btf)?;
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
-            PROBES.iter().partition(|probe| fits(probe, &types));
+            PROBES.iter().partition(|probe| fits(probe, &types) && !renamed(probe, &types));
         let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
         this.verify(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
@@ -305,6 +305,15 @@ fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
         return false;
     }
     types.tracepoint_arguments(name).is_none_or(|count| (least..=most).contains(&count))
+}
+
+/// Whether this kernel has no such tracepoint because it has another of the probe's, under an earlier or later name.
+fn renamed(probe: &Probe, types: &KernelTypes<'_>) -> bool {
+    let missing = |probe: &Probe| match probe.hook {
+        Hook::TracingPoint { name, .. } => types.tracepoint_arguments(name).is_none(),
+        Hook::SyscallExit(_) | Hook::Egress | Hook::Ingress => false,
+    };
+    missing(probe) && PROBES.iter().any(|other| other.name == probe.name && !missing(other))
 }
 
 fn status_of(result: Result<(), ProgramError>) -> ProbeStatus {

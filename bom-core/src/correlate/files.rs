@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::record::probe;
+
 use super::{At, Correlator, describe};
 use crate::{
+    coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, FactKey, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
@@ -25,6 +28,8 @@ pub(super) struct Files {
     asked: BTreeMap<FileKey, Asked>,
     /// Python code whose owner was asked for, by place.
     places: BTreeSet<(FileKey, SeenPath)>,
+    /// Files of a known format, and code of packages.
+    mattering: BTreeMap<FileKey, Work>,
     /// Which fact a counted open belongs to.
     repeats: BTreeMap<RepeatKey, FactKey>,
 }
@@ -34,13 +39,23 @@ struct Asked {
     content: bool,
     digest: bool,
     owner: bool,
+    place: bool,
+    change: bool,
 }
+
+/// Probes that see a descriptor come from another process.
+const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-        let key = at.fact(task, Action::Opened, Object::File(file.key));
+        let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
+        let key = at.fact(task, action, Object::File(file.key));
+        self.content.met(at.id, task, &file);
+        if file.is_block_device() && file.can_read() {
+            self.subjects.detect(Some(at.id), Detector::BlockDevice);
+        }
         self.files.repeats.insert(repeat_key(task, &file), key.clone());
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(strength));
@@ -65,8 +80,16 @@ impl Correlator {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
         let object = Object::File(done.file.key);
         let question = Question::from(done.request);
+        if done.request == Request::Recheck && answer != Answer::Unchanged {
+            self.changed(&done.file.key);
+        }
         match answer {
+            Answer::Unchanged => {}
+            Answer::Located { path, mount_namespace } => return self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
+                if done.request == Request::Locate {
+                    self.not_located(&done);
+                }
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
             Answer::Digest(digest) if is_sha256(&digest) => {
@@ -76,11 +99,17 @@ impl Correlator {
                 let reason = Reason::ReadFailed;
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
-            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(owner)),
+            Answer::Owner(owner) => {
+                if owner.python.is_some() {
+                    self.files.matters(&done);
+                }
+                describe(&mut self.epoch, &object, Description::Owner(owner));
+            }
             Answer::Inspected(content) => {
                 let known = content.is_some();
                 describe(&mut self.epoch, &object, Description::Content(content));
                 if known {
+                    self.files.matters(&done);
                     let template = done;
                     return [Request::Digest, Request::Owner]
                         .into_iter()
@@ -90,6 +119,23 @@ impl Correlator {
             }
         }
         Vec::new()
+    }
+}
+
+impl Correlator {
+    /// Content may have come to a file after it was looked at, for everybody who used it.
+    fn changed(&mut self, file: &FileKey) {
+        let object = Object::File(*file);
+        let users: BTreeSet<u64> = self
+            .epoch
+            .facts
+            .keys()
+            .filter(|fact| fact.object == object)
+            .map(|fact| fact.subject.cgroup)
+            .collect();
+        for user in users {
+            self.subjects.detect(Some(user), Detector::ChangedAfterOpen);
+        }
     }
 }
 
@@ -112,7 +158,10 @@ impl Files {
         executed: bool,
     ) -> Vec<Work> {
         let object = Object::File(file.key);
-        describe(epoch, &object, Description::Path(file.path.clone()));
+        let placeless = file.is_placeless();
+        if !placeless {
+            describe(epoch, &object, Description::Path(file.path.clone()));
+        }
         if file.is_unlinked() {
             describe(epoch, &object, Description::Unlinked);
         }
@@ -135,6 +184,21 @@ impl Files {
             return Vec::new();
         }
         let mut asked = Vec::new();
+        if placeless {
+            asked.extend(self.ask(Request::Locate, &work));
+            return asked;
+        }
+        asked.extend(self.questions(work));
+        asked
+    }
+
+    /// What is asked of a file that has a place.
+    pub(super) fn located(&mut self, work: Work) -> Vec<Work> {
+        self.questions(work)
+    }
+
+    fn questions(&mut self, work: Work) -> Vec<Work> {
+        let mut asked = Vec::new();
         asked.extend(self.ask(Request::Inspect, &work));
         // An owner is asked for by path: the same file has another one at another place.
         if is_python_code(&work.file.path) {
@@ -147,12 +211,25 @@ impl Files {
         asked
     }
 
+    /// A file became a component, or code of one.
+    fn matters(&mut self, done: &Work) {
+        self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
+    }
+
+    /// Asks once more of every file that matters.
+    pub(super) fn recheck(&mut self, request: Request) -> Vec<Work> {
+        let files = std::mem::take(&mut self.mattering);
+        files.values().filter_map(|work| self.ask(request, work)).collect()
+    }
+
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
         let asked = self.asked.entry(like.file.key).or_default();
         let flag = match request {
             Request::Inspect => &mut asked.content,
             Request::Digest => &mut asked.digest,
             Request::Owner => &mut asked.owner,
+            Request::Locate => &mut asked.place,
+            Request::Recheck => &mut asked.change,
         };
         if std::mem::replace(flag, true) {
             return None;

@@ -1,9 +1,11 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
-//! `files` decides what is asked of an opened file, `network` joins connections with names,
+//! `files` decides what is asked of an opened file, `content` what reading and mapping one adds to that,
+//! `network` joins connections with names,
 //! `processes` keeps who is who, `subjects` who is observed, `closing` turns what was counted into coverage.
 
 mod closing;
+mod content;
 mod files;
 mod network;
 mod processes;
@@ -30,6 +32,7 @@ pub struct Correlator {
     epoch: Epoch,
     catalog: Catalog,
     files: files::Files,
+    content: content::Content,
     network: network::Network,
     subjects: subjects::Subjects,
     /// Names of the probes that were attached.
@@ -67,6 +70,10 @@ impl Correlator {
                 self.latest_ns = self.latest_ns.max(boot_ns);
                 self.epoch.clock.insert((boot_ns, wall_ns));
             }
+            Input::Recheck { at_ns } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                return self.recheck();
+            }
             Input::Ended(ended) => {
                 self.latest_ns = self.latest_ns.max(ended.at_ns);
                 self.subjects.end(*ended);
@@ -90,6 +97,11 @@ impl Correlator {
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
         let mut detected = self.network.close(&mut epoch);
+        self.content.close(&mut epoch);
+        for id in self.content.early() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::EarlierLife)));
+        }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
         }
@@ -155,6 +167,27 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
+            Body::Map { task, file, vm_flags } => self.mapped(&at, &task, file, vm_flags),
+            Body::Read { task, file } => self.content_read(&at, &task, file),
+            Body::ExecutableMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::ExecutableMemory);
+                }
+                Vec::new()
+            }
+            Body::LowMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::LowMemory);
+                }
+                Vec::new()
+            }
+            Body::SocketReceived { task } => {
+                self.process(&at, &task);
+                self.subjects.detect(id, Detector::SocketPassed);
+                Vec::new()
+            }
             Body::Tcp { task, tcp } => {
                 self.process(&at, &task);
                 self.network.tcp(&at, &task, &tcp);
@@ -182,8 +215,14 @@ fn acts_before_exec(body: &Body) -> bool {
         Body::Open { task, .. }
         | Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::SocketReceived { task }
         | Body::Tcp { task, .. } => task.image.0 == 0,
-        Body::Exec { .. }
+        // The memory of whoever makes the first process is there before its exec: `content` decides.
+        Body::Map { .. }
+        | Body::Read { .. }
+        | Body::ExecutableMemory { .. }
+        | Body::LowMemory { .. }
+        | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }

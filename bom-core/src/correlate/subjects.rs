@@ -141,6 +141,11 @@ fn task_of(body: &Body) -> Option<&Task> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
         | Body::Tcp { task, .. } => Some(task),
         Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }

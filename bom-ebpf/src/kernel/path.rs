@@ -68,6 +68,28 @@ pub fn walk(walk: &mut Walk, space: &mut [u8; PATH_SPACE], vfsmount: u64, dentry
     Walked { length: (opaque(member!(walk.position)) & POSITION_MASK) as u32, flags }
 }
 
+/// Writes the path of `dentry` up to the root of its file system, whichever mount that is seen through.
+#[inline(always)]
+pub fn walk_file_system(walk: &mut Walk, space: &mut [u8; PATH_SPACE], dentry: u64) -> Walked {
+    member!(walk.mount = 0);
+    member!(walk.dentry = dentry);
+    member!(walk.position = 0);
+    let mut flags = path_flag::TRUNCATED;
+    for _ in 0..STEPS {
+        match step(walk, space) {
+            Step::On => {}
+            // No mount was given, so every root is mounted nowhere.
+            Step::Root | Step::Detached => {
+                flags = 0;
+                break;
+            }
+            Step::Stuck => break,
+        }
+    }
+    let length = (opaque(member!(walk.position)) & POSITION_MASK) as u32;
+    Walked { length, flags: flags | path_flag::FILESYSTEM_RELATIVE }
+}
+
 enum Step {
     /// One component written, or one mount crossed.
     On,

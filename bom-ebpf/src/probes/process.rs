@@ -33,8 +33,7 @@ pub fn sched_process_exec(context: BtfTracePointContext) -> u32 {
 fn executed(task: u64, bprm: u64) -> Option<()> {
     let before = current()?;
     let image = next_image();
-    let process =
-        Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, reserved: 0 };
+    let process = Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, told: 0 };
     remember(before.tgid, &process, u64::from(BPF_ANY));
     let now = Tracked { image, start_ns: process.start_ns, ..before };
 
@@ -111,7 +110,7 @@ fn forked(child: u64) -> Option<()> {
         image: parent.image,
         subject: parent.subject,
         threaded: 0,
-        reserved: 0,
+        told: 0,
     };
     remember(child_tgid, &process, u64::from(BPF_ANY));
     let record = ForkRecord {
