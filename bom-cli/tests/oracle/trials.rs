@@ -159,6 +159,11 @@ fn probe_of(input: &Input, path: &[u8]) -> Option<u16> {
         | Body::Exit { .. }
         | Body::Threaded { .. }
         | Body::UringCreated { .. }
+        | Body::Map { .. }
+        | Body::Read { .. }
+        | Body::ExecutableMemory { .. }
+        | Body::LowMemory { .. }
+        | Body::SocketReceived { .. }
         | Body::Hello { .. }
         | Body::Dns { .. }
         | Body::Undecoded { .. } => None,

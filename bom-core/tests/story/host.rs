@@ -20,7 +20,7 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 14] = [
+const PROBES: [&str; 27] = [
     "cgroup_mkdir",
     "sched_process_exec",
     "sched_process_fork",
@@ -35,6 +35,19 @@ const PROBES: [&str; 14] = [
     "sys_exit_open_by_handle_at",
     "cgroup_skb_egress",
     "cgroup_skb_ingress",
+    "io_uring_submit_req",
+    "iomap_iter",
+    "mm_filemap_fault",
+    "mm_filemap_get_pages",
+    "mm_filemap_map_pages",
+    "sched_process_exec_memory",
+    "skb_copy_datagram_iovec",
+    "sys_exit_mmap",
+    "sys_exit_mprotect",
+    "sys_exit_mremap",
+    "sys_exit_pidfd_getfd",
+    "sys_exit_pkey_mprotect",
+    "sys_exit_shmat",
 ];
 
 /// What a file turns out to be.
@@ -162,6 +175,7 @@ impl FakeHost {
             fs_magic: 0xef53,
             rdev: 0,
             mount_id: 1,
+            real: None,
         };
         self.files.insert(path.to_owned(), file.clone());
         file
@@ -198,6 +212,7 @@ impl FakeHost {
             Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
             Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
             Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Locate | Request::Recheck => None,
         });
     }
 
@@ -342,6 +357,8 @@ fn reply(thing: Thing, request: Request) -> Option<Answer> {
             Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
+        // A story that has these answers them itself.
+        (Request::Locate | Request::Recheck, _) => return None,
     })
 }
 
