@@ -108,25 +108,39 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
 }
 
-/// The numbers of the open family (arch/x86/entry/syscalls/syscall_64.tbl and
+/// The numbers of the calls that share a program (arch/x86/entry/syscalls/syscall_64.tbl and
 /// include/uapi/asm-generic/unistd.h).
-const OPEN_FAMILY: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
+const SHARED: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
     &[
         (2, probe::SYS_EXIT_OPEN),
+        (9, probe::SYS_EXIT_MMAP),
+        (10, probe::SYS_EXIT_MPROTECT),
+        (25, probe::SYS_EXIT_MREMAP),
+        (30, probe::SYS_EXIT_SHMAT),
         (85, probe::SYS_EXIT_CREAT),
         (257, probe::SYS_EXIT_OPENAT),
         (304, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (329, probe::SYS_EXIT_PKEY_MPROTECT),
         (437, probe::SYS_EXIT_OPENAT2),
     ]
 } else {
-    &[(56, probe::SYS_EXIT_OPENAT), (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT), (437, probe::SYS_EXIT_OPENAT2)]
+    &[
+        (196, probe::SYS_EXIT_SHMAT),
+        (216, probe::SYS_EXIT_MREMAP),
+        (222, probe::SYS_EXIT_MMAP),
+        (226, probe::SYS_EXIT_MPROTECT),
+        (288, probe::SYS_EXIT_PKEY_MPROTECT),
+        (56, probe::SYS_EXIT_OPENAT),
+        (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (437, probe::SYS_EXIT_OPENAT2),
+    ]
 };
 
 fn probe_of(header: &Header) -> u16 {
     if header.probe != probe::SYS_EXIT {
         return header.probe;
     }
-    let row = OPEN_FAMILY.iter().find(|(number, _)| *number == header.system_call);
+    let row = SHARED.iter().find(|(number, _)| *number == header.system_call);
     row.map_or(probe::SYS_EXIT, |(_, probe)| *probe)
 }
 

@@ -34,8 +34,8 @@ const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
 }
 
-const fn syscall_of_its_own(number: u16, name: &'static str) -> Probe {
-    Probe { number, name, program: name, hook: Hook::SyscallExit(name) }
+const fn syscall_by(number: u16, name: &'static str, program: &'static str) -> Probe {
+    Probe { number, name, program, hook: Hook::SyscallExit(name) }
 }
 
 pub const PROBES: &[Probe] = &[
@@ -74,11 +74,11 @@ pub const PROBES: &[Probe] = &[
     syscall(probe::SYS_EXIT_OPENAT2, "sys_exit_openat2"),
     syscall(probe::SYS_EXIT_CREAT, "sys_exit_creat"),
     syscall(probe::SYS_EXIT_OPEN_BY_HANDLE_AT, "sys_exit_open_by_handle_at"),
-    syscall_of_its_own(probe::SYS_EXIT_MMAP, "sys_exit_mmap"),
-    syscall_of_its_own(probe::SYS_EXIT_MPROTECT, "sys_exit_mprotect"),
-    syscall_of_its_own(probe::SYS_EXIT_PKEY_MPROTECT, "sys_exit_pkey_mprotect"),
-    syscall_of_its_own(probe::SYS_EXIT_SHMAT, "sys_exit_shmat"),
-    syscall_of_its_own(probe::SYS_EXIT_MREMAP, "sys_exit_mremap"),
+    syscall_by(probe::SYS_EXIT_MMAP, "sys_exit_mmap", "sys_exit_map_family"),
+    syscall_by(probe::SYS_EXIT_MPROTECT, "sys_exit_mprotect", "sys_exit_protect_family"),
+    syscall_by(probe::SYS_EXIT_PKEY_MPROTECT, "sys_exit_pkey_mprotect", "sys_exit_protect_family"),
+    syscall_by(probe::SYS_EXIT_SHMAT, "sys_exit_shmat", "sys_exit_map_family"),
+    syscall_by(probe::SYS_EXIT_MREMAP, "sys_exit_mremap", "sys_exit_map_family"),
     Probe {
         number: probe::SCHED_PROCESS_EXEC_MEMORY,
         name: "sched_process_exec_memory",
@@ -90,7 +90,7 @@ pub const PROBES: &[Probe] = &[
     tracing(probe::MM_FILEMAP_FAULT, "mm_filemap_fault"),
     tracing(probe::IOMAP_ITER, "iomap_iter"),
     tracing(probe::SKB_COPY_DATAGRAM_IOVEC, "skb_copy_datagram_iovec"),
-    syscall_of_its_own(probe::SYS_EXIT_PIDFD_GETFD, "sys_exit_pidfd_getfd"),
+    syscall_by(probe::SYS_EXIT_PIDFD_GETFD, "sys_exit_pidfd_getfd", "sys_exit_pidfd_getfd"),
     Probe {
         number: probe::CGROUP_SKB_EGRESS,
         name: "cgroup_skb_egress",

@@ -19,7 +19,7 @@ use crate::{
     emit::{common, count, header, lost, rare_record},
     kernel::{
         file::{OpenFile, by_pointer},
-        path::walk,
+        path::walk_looped,
         read::{opaque, pointer, read},
         task::{Tracked, current},
         vma::{Range, first_argument, visit},
@@ -27,7 +27,8 @@ use crate::{
     maps::{MAP_SCRATCH, MAPS, PATH_SPACE, PROCESSES, offset},
 };
 
-/// Position of the result in the arguments of every `sys_exit_*` event, in 8-byte words.
+/// Position of the system call's number and result in the arguments of every `sys_exit_*` event, in 8-byte words.
+const NUMBER_WORD: usize = 1;
 const RETURN_WORD: usize = 2;
 /// Parts of one mprotect that are looked at; if there are more, they count as if they were code of nobody's.
 const RANGES: u32 = 8;
@@ -38,33 +39,50 @@ const LOW: u64 = 1 << 32;
 const OWN_CODE: u32 = 1;
 const LOW_MEMORY: u32 = 2;
 
+/// Which hook it was.
+#[derive(Clone, Copy)]
+struct Hook {
+    probe: u16,
+    /// The number differs between architectures; user space knows which probe it stands for.
+    system_call: u16,
+}
+
+impl Hook {
+    #[inline(always)]
+    fn call(number: u64) -> Self {
+        Self { probe: probe::SYS_EXIT, system_call: number as u16 }
+    }
+}
+
 /// What the visit of a range is told, and what it tells.
 #[repr(C)]
 struct Context {
     task: Tracked,
-    probe: u16,
+    hook: Hook,
     executable: bool,
     own_code: bool,
     end: u64,
 }
 
-/// A successful mmap returns an address; so does shmat, whose segments are files of the kernel's own tmpfs.
+/// mmap, mremap and shmat return an address. A mapping that moves can come to lie where 32-bit system calls can point
+/// to; shared memory is a file of the kernel's own tmpfs. One program, so that the verifier has less to do.
 #[tracepoint]
-pub fn sys_exit_mmap(context: TracePointContext) -> u32 {
-    mapped_at(&context, probe::SYS_EXIT_MMAP);
+pub fn sys_exit_map_family(context: TracePointContext) -> u32 {
+    let (number, address) = result(&context);
+    // The last page of the address space holds error numbers (IS_ERR_VALUE, include/linux/err.h).
+    if address < u64::MAX - 4095 {
+        at(address, address, Hook::call(number));
+    }
     0
 }
 
+/// mprotect and pkey_mprotect take the address first, and it is still in the task's registers.
 #[tracepoint]
-pub fn sys_exit_shmat(context: TracePointContext) -> u32 {
-    mapped_at(&context, probe::SYS_EXIT_SHMAT);
-    0
-}
-
-/// A mapping that moves can come to lie where 32-bit system calls can point to.
-#[tracepoint]
-pub fn sys_exit_mremap(context: TracePointContext) -> u32 {
-    mapped_at(&context, probe::SYS_EXIT_MREMAP);
+pub fn sys_exit_protect_family(context: TracePointContext) -> u32 {
+    let (number, failed) = result(&context);
+    if failed == 0 {
+        protected(Hook::call(number));
+    }
     0
 }
 
@@ -75,56 +93,35 @@ pub fn sched_process_exec_memory(context: BtfTracePointContext) -> u32 {
     // A program at a fixed address lies low as a whole; all others lie as high as their stack.
     let lowest = read::<u64>(memory, offset!(mm_start_code)).min(read(memory, offset!(mm_start_stack)));
     if lowest != 0 {
-        at(read(memory, offset!(mm_start_stack)), lowest, probe::SCHED_PROCESS_EXEC_MEMORY);
+        at(
+            read(memory, offset!(mm_start_stack)),
+            lowest,
+            Hook { probe: probe::SCHED_PROCESS_EXEC_MEMORY, system_call: 0 },
+        );
     }
     0
 }
 
 #[inline(always)]
-fn mapped_at(context: &TracePointContext, probe: u16) {
-    let address = returned(context);
-    // The last page of the address space holds error numbers (IS_ERR_VALUE, include/linux/err.h).
-    if address < u64::MAX - 4095 {
-        at(address, address, probe);
-    }
-}
-
-#[inline(always)]
-fn at(address: u64, lowest: u64, probe: u16) {
+fn at(address: u64, lowest: u64, hook: Hook) {
     let Some(task) = current() else { return };
-    let mut seen = Context { task, probe, executable: false, own_code: false, end: 0 };
+    let mut seen = Context { task, hook, executable: false, own_code: false, end: 0 };
     if visit(address, look, &mut seen).is_err() {
         lost(Counter::MappingsUnresolved, seen.task.subject);
         return;
     }
     if seen.own_code {
-        own_code(&seen.task, probe);
+        own_code(&seen.task, hook);
     }
     if lowest < LOW {
-        low_memory(&seen.task, probe);
+        low_memory(&seen.task, hook);
     }
-}
-
-/// mprotect and pkey_mprotect take the address first, and it is still in the task's registers.
-#[tracepoint]
-pub fn sys_exit_mprotect(context: TracePointContext) -> u32 {
-    protected(&context, probe::SYS_EXIT_MPROTECT);
-    0
-}
-
-#[tracepoint]
-pub fn sys_exit_pkey_mprotect(context: TracePointContext) -> u32 {
-    protected(&context, probe::SYS_EXIT_PKEY_MPROTECT);
-    0
 }
 
 #[inline(always)]
-fn protected(context: &TracePointContext, probe: u16) {
-    if returned(context) != 0 {
-        return;
-    }
+fn protected(hook: Hook) {
     let Some(task) = current() else { return };
-    let mut seen = Context { task, probe, executable: false, own_code: false, end: 0 };
+    let mut seen = Context { task, hook, executable: false, own_code: false, end: 0 };
     // The whole range has one protection now: the first part tells whether it is executable.
     if visit(first_argument(), look, &mut seen).is_err() {
         lost(Counter::MappingsUnresolved, seen.task.subject);
@@ -142,13 +139,15 @@ fn protected(context: &TracePointContext, probe: u16) {
             return;
         }
     }
-    own_code(&seen.task, probe);
+    own_code(&seen.task, hook);
 }
 
+/// Number and result of the system call.
 #[inline(always)]
-fn returned(context: &TracePointContext) -> u64 {
+fn result(context: &TracePointContext) -> (u64, u64) {
+    let words = context.as_ptr().cast::<u64>();
     // SAFETY: the event has at least three 8-byte words; the verifier checks the access.
-    unsafe { *context.as_ptr().cast::<u64>().add(RETURN_WORD) }
+    unsafe { (*words.add(NUMBER_WORD), *words.add(RETURN_WORD)) }
 }
 
 /// Called with the memory map locked.
@@ -162,7 +161,7 @@ unsafe extern "C" fn look(_task: *mut u8, vma: *mut u8, context: *mut u8) -> i64
     if range.file != 0 {
         let task = context.task;
         // A device that is mapped as code makes it up.
-        context.own_code |= !mapped(&task, &range, context.probe) && range.is_executable();
+        context.own_code |= !mapped(&task, &range, context.hook) && range.is_executable();
     }
     0
 }
@@ -181,16 +180,16 @@ unsafe extern "C" fn glance(_task: *mut u8, vma: *mut u8, context: *mut u8) -> i
 /// Records a mapping, once for each process and state of the file, and once more if it is executable. False if it is
 /// not of a regular file.
 #[inline(always)]
-fn mapped(task: &Tracked, range: &Range, probe: u16) -> bool {
+fn mapped(task: &Tracked, range: &Range, hook: Hook) -> bool {
     let Some(file) = by_pointer(range.file) else { return false };
     if file.is_recorded() {
-        deliver(task, &file, range, probe);
+        deliver(task, &file, range, hook);
     }
     file.is_regular()
 }
 
 #[inline(always)]
-fn deliver(task: &Tracked, file: &OpenFile, range: &Range, probe: u16) {
+fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
     let mut key = file.key(task);
     if range.is_executable() {
         key.access |= ACCESS_EXECUTABLE;
@@ -202,7 +201,7 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, probe: u16) {
     let Some(record) = MAP_SCRATCH.get_ptr_mut(0) else { return };
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
-    let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
+    let walked = walk_looped(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
         lost(Counter::PathTruncated, task.subject);
     }
@@ -210,7 +209,8 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, probe: u16) {
     let length = opaque(u64::from(walked.length)) & (PATH_SPACE as u64 - 1);
     record.map.file = file.describe(&key, &walked);
     record.map.vm_flags = range.flags;
-    record.header = header(kind::MAP, probe, fixed + length as usize, task);
+    record.header = header(kind::MAP, hook.probe, fixed + length as usize, task);
+    record.header.system_call = hook.system_call;
     if !common(core::ptr::from_ref(record).cast(), fixed as u64 + length) {
         lost(Counter::ContentLost, task.subject);
         return;
@@ -224,23 +224,24 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, probe: u16) {
 
 /// Tells once per process that it can run code that is no file's.
 #[inline(always)]
-fn own_code(task: &Tracked, probe: u16) {
-    tell(task, OWN_CODE, kind::EXECUTABLE_MEMORY, probe);
+fn own_code(task: &Tracked, hook: Hook) {
+    tell(task, OWN_CODE, kind::EXECUTABLE_MEMORY, hook);
 }
 
 /// Tells once per process that it can name things in 32-bit system calls, which have no exit event.
 #[inline(always)]
-fn low_memory(task: &Tracked, probe: u16) {
-    tell(task, LOW_MEMORY, kind::LOW_MEMORY, probe);
+fn low_memory(task: &Tracked, hook: Hook) {
+    tell(task, LOW_MEMORY, kind::LOW_MEMORY, hook);
 }
 
 #[inline(always)]
-fn tell(task: &Tracked, what: u32, kind: u16, probe: u16) {
+fn tell(task: &Tracked, what: u32, kind: u16, hook: Hook) {
     let Some(process) = PROCESSES.get_ptr_mut(task.tgid) else { return };
     // SAFETY: the pointer comes from the lookup; a lost update costs one more record.
     let told = unsafe { core::mem::replace(&mut (*process).told, (*process).told | what) };
     if told & what == 0 {
-        let record = header(kind, probe, size_of::<record::Header>(), task);
+        let mut record = header(kind, hook.probe, size_of::<record::Header>(), task);
+        record.system_call = hook.system_call;
         rare_record(&record, task.subject, Counter::ProcessLost);
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     emit::{count, header, lost, rare_record},
     kernel::{
         file::{OpenFile, by_descriptor, by_pointer},
+        path::walk_looped,
         read::{pointer, read, typed},
         socket::{AF_INET, AF_INET6, AF_UNIX},
         task::{Tracked, belongs, current, current_task},
@@ -112,5 +113,5 @@ fn came(task: &Tracked, file: &OpenFile, probe: u16) {
         }
         return;
     }
-    opened(task, file, probe, 0, &RECEIVED_SCRATCH);
+    opened(task, file, probe, 0, &RECEIVED_SCRATCH, walk_looped);
 }

@@ -15,6 +15,7 @@ use crate::{
     emit::{count, header, lost, rare_record},
     kernel::{
         file::by_descriptor,
+        path::walk,
         read::read,
         task::{belongs, current, current_task},
     },
@@ -101,5 +102,5 @@ fn completed(request: u64, result: i32) {
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
-    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
+    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk);
 }
