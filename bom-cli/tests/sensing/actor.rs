@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::{CString, OsString},
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
@@ -67,7 +67,6 @@ fn act(way: &str, file: &Path, more: &str) -> io::Result<()> {
         }
         "code-in-memory" => executable(false),
         "code-later" => executable(true),
-        "memory" => memory(file),
         other => Err(io::Error::other(format!("no way {other:?}"))),
     }
 }
@@ -203,17 +202,6 @@ fn executable(later: bool) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The file's content in memory that only has a name, mapped until somebody opens the file for writing no more: the
-/// standard input ends.
-fn memory(file: &Path) -> io::Result<()> {
-    // SAFETY: a name; the descriptor is new.
-    let memory = unsafe { owned(libc::memfd_create(c"weights".as_ptr(), libc::MFD_CLOEXEC).into()) }?;
-    let mut memory = File::from(memory);
-    memory.write_all(&fs::read(file)?)?;
-    map(&memory, libc::PROT_READ)?;
-    io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
 
 /// # Safety
