@@ -66,6 +66,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 }
                 Body::Open { .. }
                 | Body::Tcp { .. }
+                | Body::Connect { .. }
                 | Body::Fork { .. }
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
@@ -76,7 +77,10 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::LowMemory { .. }
                 | Body::SocketReceived { .. }
                 | Body::Hello { .. }
+                | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {

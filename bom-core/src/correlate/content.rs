@@ -11,7 +11,7 @@ use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, FactKey, Strength},
-    input::{Request, Work},
+    input::{Answer, Work},
     inventory::{Description, Epoch},
     key::{FileKey, ImageId, Object, ProcessKey},
     path::SeenPath,
@@ -33,6 +33,10 @@ pub(super) struct Content {
     placeless: BTreeMap<FileKey, Placeless>,
     /// Processes that did something before any exec of theirs was seen.
     early: BTreeMap<ProcessKey, u64>,
+    /// Questions whether a file is still what it was, and for which subject they are asked.
+    rechecks: BTreeMap<u64, u64>,
+    /// Subjects and files that were still what they were, when that was asked last.
+    unchanged: BTreeSet<(u64, FileKey)>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +89,15 @@ impl Content {
     /// Subjects of processes whose exec never came.
     pub(super) fn early(&self) -> impl Iterator<Item = u64> + '_ {
         self.early.values().copied()
+    }
+
+    /// What became of a file at the end of a subject that had used it.
+    pub(super) fn rechecked(&mut self, work: u64, file: FileKey, answer: &Answer) {
+        if let Some(subject) = self.rechecks.remove(&work)
+            && *answer == Answer::Unchanged
+        {
+            self.unchanged.insert((subject, file));
+        }
     }
 
     /// Completes a copy of the epoch: files whose place was not found go by their path in the file system.
@@ -208,9 +221,29 @@ impl Correlator {
         }
     }
 
-    /// Asks whether the files that became components are still what they were.
-    pub(super) fn recheck(&mut self) -> Vec<Work> {
-        self.files.recheck(Request::Recheck)
+    /// Asks whether the files of a subject, or of all, that became components are still what they were.
+    pub(super) fn recheck(&mut self, subject: Option<u64>) -> Vec<Work> {
+        let mut files: BTreeSet<(u64, FileKey)> = BTreeSet::new();
+        let wanted =
+            self.content.used.iter().filter(|(id, _, _)| subject.is_none_or(|subject| subject == *id));
+        files.extend(wanted.map(|(id, _, file)| (*id, *file)));
+        let mut work = Vec::new();
+        for (id, file) in files {
+            self.content.unchanged.remove(&(id, file));
+            if let Some(question) = self.files.ask_again(&file) {
+                self.content.rechecks.insert(question.id, id);
+                work.push(question);
+            }
+        }
+        work
+    }
+
+    /// Subjects that used a file which is not known to be still what it was.
+    pub(super) fn not_rechecked(&self) -> BTreeSet<u64> {
+        let unsure = self.content.used.iter().filter(|(id, _, file)| {
+            self.files.mattering(file) && !self.content.unchanged.contains(&(*id, *file))
+        });
+        unsure.map(|(id, _, _)| *id).collect()
     }
 }
 

@@ -40,7 +40,6 @@ struct Asked {
     digest: bool,
     owner: bool,
     place: bool,
-    change: bool,
 }
 
 /// Probes that see a descriptor come from another process.
@@ -56,7 +55,8 @@ impl Correlator {
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
         }
-        self.files.repeats.insert(repeat_key(task, &file), key.clone());
+        let raw = Task { image: at.raw_image, ..*task };
+        self.files.repeats.insert(repeat_key(&raw, &file), key.clone());
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(strength));
         self.files.met(&mut self.epoch, task, file, false)
@@ -80,8 +80,8 @@ impl Correlator {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
         let object = Object::File(done.file.key);
         let question = Question::from(done.request);
-        if done.request == Request::Recheck && answer != Answer::Unchanged {
-            self.changed(&done.file.key);
+        if done.request == Request::Recheck {
+            self.content.rechecked(work, done.file.key, &answer);
         }
         match answer {
             Answer::Unchanged => {}
@@ -119,23 +119,6 @@ impl Correlator {
             }
         }
         Vec::new()
-    }
-}
-
-impl Correlator {
-    /// Content may have come to a file after it was looked at, for everybody who used it.
-    fn changed(&mut self, file: &FileKey) {
-        let object = Object::File(*file);
-        let users: BTreeSet<u64> = self
-            .epoch
-            .facts
-            .keys()
-            .filter(|fact| fact.object == object)
-            .map(|fact| fact.subject.cgroup)
-            .collect();
-        for user in users {
-            self.subjects.detect(Some(user), Detector::ChangedAfterOpen);
-        }
     }
 }
 
@@ -216,10 +199,17 @@ impl Files {
         self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
     }
 
-    /// Asks once more of every file that matters.
-    pub(super) fn recheck(&mut self, request: Request) -> Vec<Work> {
-        let files = std::mem::take(&mut self.mattering);
-        files.values().filter_map(|work| self.ask(request, work)).collect()
+    pub(super) fn mattering(&self, file: &FileKey) -> bool {
+        self.mattering.contains_key(file)
+    }
+
+    /// Asks whether a file that matters is still what it was, each time anew.
+    pub(super) fn ask_again(&mut self, file: &FileKey) -> Option<Work> {
+        let like = self.mattering.get(file)?.clone();
+        self.next += 1;
+        let work = Work { id: self.next, request: Request::Recheck, ..like };
+        self.waiting.insert(work.id, work.clone());
+        Some(work)
     }
 
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
@@ -229,7 +219,8 @@ impl Files {
             Request::Digest => &mut asked.digest,
             Request::Owner => &mut asked.owner,
             Request::Locate => &mut asked.place,
-            Request::Recheck => &mut asked.change,
+            // Asked by `ask_again`, as often as it is wanted.
+            Request::Recheck => return None,
         };
         if std::mem::replace(flag, true) {
             return None;

@@ -9,7 +9,7 @@ use std::{
 use super::{At, add, describe};
 use crate::{
     coverage::rules::Detector,
-    event::{Task, Tcp, TcpState},
+    event::{SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
     key::{ImageId, Object, ProcessKey, SubjectKey},
@@ -78,6 +78,28 @@ impl Network {
                 connection.received = tcp.bytes_received;
             }
         }
+    }
+
+    /// A socket that is there. One whose connection was seen is known better than that.
+    pub(super) fn swept(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let SweptTransport::Tcp { local: _, remote } = socket.transport else { return };
+        if socket.state != SweptState::Connected || socket.cookie == 0 || task.process.tgid == 0 {
+            return;
+        }
+        let names = self.names.get(&(at.id, remote.ip())).cloned().unwrap_or_default();
+        let hello = self.hellos.remove(&socket.cookie);
+        self.connections.entry(socket.cookie).or_insert_with(|| Connection {
+            at: at.clone(),
+            task: *task,
+            remote,
+            established_ns: Some(at.time_ns),
+            sent: socket.bytes_acked.saturating_sub(1),
+            received: socket.bytes_received,
+            last_sequence: at.sequence,
+            last_ns: at.time_ns,
+            hello,
+            names,
+        });
     }
 
     pub(super) fn hello(&mut self, cookie: u64, hello: ClientHello) {

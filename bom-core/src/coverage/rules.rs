@@ -56,6 +56,8 @@ pub enum Detector {
     ChangedAfterOpen,
     /// A file could have been opened unseen: one of [`UNSEEN`].
     UnseenOpening,
+    /// A process of the subject was moved out of its cgroups.
+    LeftCgroup,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -164,7 +166,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task"]),
         text: "names on the connections of a process that left the subject's cgroup",
     },
     Escape {
@@ -284,6 +286,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "connected sockets received from another process",
     },
     Escape {
+        id: "incoming",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "connections that others make to the subject, and the ports it listens on",
+    },
+    Escape {
         id: "encrypted-hello",
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::EncryptedHello, &["cgroup_skb_egress"]),
@@ -324,6 +332,12 @@ pub const ESCAPES: &[Escape] = &[
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::MemoryImage, &["sched_process_exec"]),
         text: "a program executed from memory, whose content is gone",
+    },
+    Escape {
+        id: "loaded-program",
+        classes: PROGRAMS,
+        watch: Watch::Nothing,
+        text: "a program whose file the dynamic loader, called by name, or an emulator runs: the kernel executes only these",
     },
     Escape {
         id: "delegated-start",
@@ -368,6 +382,23 @@ impl Watch {
     }
 }
 
+/// Escapes that need nothing else where the upper tier runs: the security check stands between every way to open a file
+/// and the file.
+pub const UPPER: &[(&str, &[&str])] = &[
+    ("io-uring-open", &["security_file_open"]),
+    ("io-uring-direct-descriptor", &["security_file_open"]),
+    ("io-uring-silent-open", &["security_file_open"]),
+    ("compat-system-call", &["security_file_open"]),
+    ("descriptor-race", &["security_file_open"]),
+    ("descriptor-gone", &["security_file_open"]),
+    ("kernel-mapped-loader", &["security_file_open"]),
+];
+
+/// Whether the upper tier sees it.
+fn closed_above(id: &str, seen: &Seen) -> bool {
+    UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+}
+
 /// The gaps of one class.
 pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
     let mut gaps = BTreeSet::new();
@@ -377,6 +408,9 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
         }
     }
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        if closed_above(escape.id, seen) {
+            continue;
+        }
         match escape.watch.of(seen) {
             Some(Watch::Probes(_)) => {}
             Some(Watch::Detector(detector, _)) => {
@@ -427,7 +461,15 @@ pub fn page() -> String {
     for escape in ESCAPES {
         let classes: Vec<&str> = escape.classes.iter().map(|class| class.name()).collect();
         let watch = escape.watch.text();
-        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
+        let above =
+            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {watch}{above} |\n",
+            escape.id,
+            escape.text,
+            classes.join(", ")
+        ));
     }
     page
 }

@@ -7,5 +7,8 @@ pub mod open;
 pub mod process;
 pub mod received;
 pub mod stream;
+pub mod sweep;
 pub mod tcp;
+pub mod tcp_stored;
+pub mod upper;
 pub mod uring;

@@ -106,7 +106,7 @@ pub fn sys_exit_pidfd_getfd(context: TracePointContext) -> u32 {
 fn came(task: &Tracked, file: &OpenFile, probe: u16) {
     if file.is_socket() {
         // fs/sockfs: `struct socket` stands before its inode, in one allocation; the file has the way back.
-        let sock = pointer(pointer(file.file, offset!(file_private)), offset!(socket_sk));
+        let sock = pointer(pointer(file.file, offset!(file_private_data)), offset!(socket_sk));
         if matches!(read::<u16>(sock, offset!(sock_family)), AF_INET | AF_INET6 | AF_UNIX) {
             let record = header(kind::SOCKET_RECEIVED, probe, size_of::<record::Header>(), task);
             rare_record(&record, task.subject, Counter::ProcessLost);
