@@ -8,6 +8,8 @@
 
 pub mod cgroup;
 #[cfg(feature = "probes")]
+pub mod daemon;
+#[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
 pub mod host;
@@ -20,4 +22,7 @@ pub mod probes;
 pub mod run;
 #[cfg(feature = "probes")]
 pub mod session;
+#[cfg(feature = "probes")]
+pub mod store;
+pub mod time;
 pub mod work;

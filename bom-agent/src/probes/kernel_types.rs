@@ -286,6 +286,10 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         sock_cgroup optional "sock" "sk_cgrp_data.cgroup" | "sk_cgrp_data.val";
         sock_type optional "sock" "sk_type";
         sock_protocol optional "sock" "sk_protocol";
+        tcp_snd_nxt optional "tcp_sock" "snd_nxt";
+        tcp_snd_una optional "tcp_sock" "snd_una";
+        tcp_bytes_sent optional "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans optional "tcp_sock" "bytes_retrans";
         sock_socket optional "sock" "sk_socket";
         socket_file optional "socket" "file";
         unix_addr optional "unix_sock" "addr";

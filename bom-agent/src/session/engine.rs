@@ -32,6 +32,8 @@ use crate::{
 
 /// How often the rings are looked at when nothing wakes the reader.
 const TICK: Duration = Duration::from_millis(40);
+/// How long answers are waited for after the last record, by a command that somebody waits for.
+pub const SETTLE: Duration = Duration::from_secs(300);
 /// How often the counters are read.
 const COUNT: Duration = Duration::from_secs(1);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
@@ -241,14 +243,14 @@ impl Engine {
         Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, from_ns: Some(from_ns) })?)
     }
 
-    /// The last records, everything that was only counted, and the answers that are still out. What comes after it
-    /// is not observed.
-    pub async fn conclude(&mut self, signals: &mut Signals) -> Result<(), SessionError> {
+    /// The last records, everything that was only counted, and the answers that are still out, as far as `patience`
+    /// goes. What comes after it is not observed.
+    pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
-        end::settle(&mut self.feed, signals).await?;
+        end::settle(&mut self.feed, signals, patience).await?;
         // Only now, when nothing that was observed can still write.
         self.feed.input(Input::Recheck { subject: None, at_ns: host::boot_ns() })?;
-        end::settle(&mut self.feed, signals).await?;
+        end::settle(&mut self.feed, signals, patience).await?;
         self.concluded = true;
         self.read_clock()
     }

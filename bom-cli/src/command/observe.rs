@@ -56,6 +56,7 @@ fn options(arguments: &Observe, recording: Option<&Replacement>) -> anyhow::Resu
         selections: selections(arguments),
         limit: arguments.limit,
         every: arguments.every,
+        ready_file: arguments.ready_file.clone(),
         settings: settings(&arguments.without_probe, arguments.ring_bytes),
         catalog: catalogs(&arguments.catalog)?,
         recorder,

@@ -6,6 +6,7 @@ pub mod mapping;
 pub mod open;
 pub mod process;
 pub mod received;
+pub mod sockets;
 pub mod stream;
 pub mod sweep;
 pub mod tcp;
