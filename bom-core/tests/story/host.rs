@@ -147,7 +147,7 @@ impl FakeHost {
         self.next
     }
 
-    fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
+    pub(crate) fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
         let sequence = self.number();
         self.input(Input::Event(Event { sequence, probe, time_ns: sequence * 1_000, body }))
     }
@@ -158,12 +158,12 @@ impl FakeHost {
         (ProcessKey { tgid: pid, start_ns: u64::from(pid) }, ImageId(image))
     }
 
-    fn whole_task(&self, pid: u32) -> Task {
+    pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
         Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
     }
 
-    fn file(&mut self, path: &str) -> OpenedFile {
+    pub(crate) fn file(&mut self, path: &str) -> OpenedFile {
         if let Some(known) = self.files.get(path) {
             return known.clone();
         }
@@ -236,6 +236,20 @@ impl FakeHost {
         file
     }
 
+    /// Opens a changed file.
+    pub(crate) fn open_changed(
+        &mut self,
+        pid: u32,
+        path: &str,
+        thing: Thing,
+        change: fn(&mut OpenedFile),
+    ) -> OpenedFile {
+        let mut file = self.file(path);
+        change(&mut file);
+        self.files.insert(path.to_owned(), file);
+        self.open(pid, path, thing)
+    }
+
     /// Opens a changed file and gives back what is asked of it.
     pub(crate) fn questions(&mut self, pid: u32, path: &str, change: fn(&mut OpenedFile)) -> Vec<Request> {
         let mut file = self.file(path);
@@ -244,7 +258,7 @@ impl FakeHost {
         self.event(probe::SYS_EXIT_OPENAT, body).into_iter().map(|work| work.request).collect()
     }
 
-    fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
+    pub(crate) fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
         let mut waiting = work;
         while let Some(work) = waiting.pop() {
             if let Some(answer) = reply(work.request) {
@@ -350,7 +364,7 @@ impl FakeHost {
     }
 }
 
-fn reply(thing: Thing, request: Request) -> Option<Answer> {
+pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
     let content = match thing {
         Thing::Unanswered => return None,
         Thing::Unreadable(reason) => return Some(Answer::Unknown(reason)),
