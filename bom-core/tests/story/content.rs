@@ -16,7 +16,7 @@ use bom_core::{
 };
 
 use crate::{
-    host::{FakeHost, PYTHON, Thing},
+    host::{FakeHost, PYTHON, Thing, reply},
     view,
 };
 
@@ -88,7 +88,7 @@ fn a_file_that_nobody_opened_is_looked_for() {
         let next = host.input(Input::Answer { work: question.id, answer: answer.clone() });
         assert_eq!(next.iter().map(|work| work.request).collect::<Vec<_>>(), *asked, "{name}");
         assert!(next.iter().all(|work| work.mount_namespace == 5), "{name}");
-        host.answer_all(next, |request| host::reply(Thing::Model("aa"), request));
+        host.answer_all(next, |request| reply(Thing::Model("aa"), request));
         let correlator = host.finish();
         let unreadable = gaps(&correlator, Class::Models).contains("unreadable-files");
         assert_eq!(unreadable, asked.is_empty(), "{name}");
