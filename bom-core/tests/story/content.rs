@@ -184,6 +184,23 @@ fn a_file_that_matters_has_to_be_the_same_at_the_end() {
     }
 }
 
+#[test]
+fn a_mapping_for_writing_can_change_a_file_unnoticed() {
+    // 8 shared, 0x20 may be written: as mapped from a descriptor for reading and writing.
+    for (flags, expected) in [(0x01, false), (0x21, false), (0x29, true), (0x89, false)] {
+        let mut host = FakeHost::new();
+        host.exec(100, 0, "/bin/static");
+        let file = host.open(100, "/models/a", Thing::Model("aa"));
+        let task = host.whole_task(100);
+        host.event(probe::SYS_EXIT_MMAP, Body::Map { task, file, vm_flags: flags });
+        for work in host.input(Input::Recheck { subject: None, at_ns: 900_000 }) {
+            host.input(Input::Answer { work: work.id, answer: Answer::Unchanged });
+        }
+        let gaps = gaps(&host.finish(), Class::Models);
+        assert_eq!(gaps.contains("suspected:written-after-open"), expected, "{flags:#x}: {gaps:?}");
+    }
+}
+
 /// What is seen by the page cache's probes needs no suspicion, and where they are missing the detectors take over.
 #[test]
 fn the_first_watch_that_runs_decides() {
