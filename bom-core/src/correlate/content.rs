@@ -19,6 +19,8 @@ use crate::{
 
 /// `vm_flags` (include/linux/mm.h).
 const VM_EXEC: u64 = 4;
+const VM_SHARED: u64 = 8;
+const VM_MAYWRITE: u64 = 0x20;
 
 /// Subject, device and inode number, as the page cache has them.
 type Node = (u64, u32, u64);
@@ -33,6 +35,9 @@ pub(super) struct Content {
     placeless: BTreeMap<FileKey, Placeless>,
     /// Processes that did something before any exec of theirs was seen.
     early: BTreeMap<ProcessKey, u64>,
+    /// Subjects, and files that they can write to through a mapping. The kernel sets the change time at the first
+    /// write to a page, and not again until that page was written back.
+    writable: BTreeSet<Node>,
     /// Questions whether a file is still what it was, and for which subject they are asked.
     rechecks: BTreeMap<u64, u64>,
     /// Subjects and files that were still what they were, when that was asked last.
@@ -131,6 +136,9 @@ impl Correlator {
         }
         if file.is_shared_memory() {
             return Vec::new();
+        }
+        if vm_flags & VM_SHARED != 0 && vm_flags & VM_MAYWRITE != 0 {
+            self.content.writable.insert((at.id, file.key.device, file.key.inode));
         }
         let strength = if executable { Strength::Executed } else { Strength::ReadOrMapped };
         self.used(at, task, Action::Mapped, strength, file)
@@ -241,7 +249,9 @@ impl Correlator {
     /// Subjects that used a file which is not known to be still what it was.
     pub(super) fn not_rechecked(&self) -> BTreeSet<u64> {
         let unsure = self.content.used.iter().filter(|(id, _, file)| {
-            self.files.mattering(file) && !self.content.unchanged.contains(&(*id, *file))
+            let same = self.content.unchanged.contains(&(*id, *file));
+            self.files.mattering(file)
+                && (!same || self.content.writable.contains(&(*id, file.device, file.inode)))
         });
         unsure.map(|(id, _, _)| *id).collect()
     }

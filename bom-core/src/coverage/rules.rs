@@ -52,7 +52,7 @@ pub enum Detector {
     BlockDevice,
     /// A socket was received from another process.
     SocketPassed,
-    /// A file was not the same at the end as when it was opened, or was gone.
+    /// A file was not the same at the end as when it was opened, was gone, or could be written to through a mapping.
     ChangedAfterOpen,
     /// A file could have been opened unseen: one of [`UNSEEN`].
     UnseenOpening,
@@ -149,7 +149,8 @@ pub const ESCAPES: &[Escape] = &[
         id: "written-after-open",
         classes: FILES,
         watch: Watch::Detector(Detector::ChangedAfterOpen, &[]),
-        text: "content written to a file after it was opened or looked at: it differs at the end, or is gone",
+        text: "content written to a file after it was opened or looked at: it differs at the end, is gone, or the \
+               subject has it mapped for writing",
     },
     Escape {
         id: "unknown-format",
@@ -221,8 +222,8 @@ pub const ESCAPES: &[Escape] = &[
         id: "memory-file",
         classes: &[Class::Models, Class::Packages],
         watch: Watch::Detector(Detector::UnseenOpening, MEMORY),
-        text: "files in memory (tmpfs, memfd) or read with O_DIRECT from a network file system, opened in one of the \
-               ways that only their reading shows: such reading is not seen",
+        text: "files in memory (tmpfs, memfd, hugetlbfs), or of a network file system that is read past the page \
+               cache, opened in one of the ways that only their reading shows: such reading is not seen",
     },
     Escape {
         id: "block-device",

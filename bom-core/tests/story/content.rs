@@ -16,7 +16,7 @@ use bom_core::{
 };
 
 use crate::{
-    host::{FakeHost, PYTHON, Thing},
+    host::{FakeHost, PYTHON, Thing, reply},
     view,
 };
 
@@ -88,7 +88,7 @@ fn a_file_that_nobody_opened_is_looked_for() {
         let next = host.input(Input::Answer { work: question.id, answer: answer.clone() });
         assert_eq!(next.iter().map(|work| work.request).collect::<Vec<_>>(), *asked, "{name}");
         assert!(next.iter().all(|work| work.mount_namespace == 5), "{name}");
-        host.answer_all(next, |request| crate::host::reply(Thing::Model("aa"), request));
+        host.answer_all(next, |request| reply(Thing::Model("aa"), request));
         let correlator = host.finish();
         let unreadable = gaps(&correlator, Class::Models).contains("unreadable-files");
         assert_eq!(unreadable, asked.is_empty(), "{name}");
@@ -181,6 +181,23 @@ fn a_file_that_matters_has_to_be_the_same_at_the_end() {
         }
         let gaps = gaps(&host.finish(), Class::Models);
         assert_eq!(gaps.contains("suspected:written-after-open"), expected, "{name}: {gaps:?}");
+    }
+}
+
+#[test]
+fn a_mapping_for_writing_can_change_a_file_unnoticed() {
+    // 8 shared, 0x20 may be written: as mapped from a descriptor for reading and writing.
+    for (flags, expected) in [(0x01, false), (0x21, false), (0x29, true), (0x89, false)] {
+        let mut host = FakeHost::new();
+        host.exec(100, 0, "/bin/static");
+        let file = host.open(100, "/models/a", Thing::Model("aa"));
+        let task = host.whole_task(100);
+        host.event(probe::SYS_EXIT_MMAP, Body::Map { task, file, vm_flags: flags });
+        for work in host.input(Input::Recheck { subject: None, at_ns: 900_000 }) {
+            host.input(Input::Answer { work: work.id, answer: Answer::Unchanged });
+        }
+        let gaps = gaps(&host.finish(), Class::Models);
+        assert_eq!(gaps.contains("suspected:written-after-open"), expected, "{flags:#x}: {gaps:?}");
     }
 }
 

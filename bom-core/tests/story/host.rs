@@ -162,14 +162,8 @@ impl FakeHost {
 
     pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task {
-            process,
-            tid: pid,
-            image,
-            subject: 77 + self.shift,
-            cgroup: 77 + self.shift,
-            mount_namespace: 1,
-        }
+        let subject = 77 + self.shift;
+        Task { process, tid: pid, image, subject, cgroup: subject, mount_namespace: 1 }
     }
 
     pub(crate) fn file(&mut self, path: &str) -> OpenedFile {
