@@ -70,6 +70,8 @@ pub struct Engine {
     looked: Instant,
     detached: BTreeSet<&'static str>,
     swept: Option<(Instant, Duration)>,
+    /// The last answers are in.
+    concluded: bool,
 }
 
 impl Engine {
@@ -129,6 +131,7 @@ impl Engine {
             looked: Instant::now(),
             detached: BTreeSet::new(),
             swept: None,
+            concluded: false,
         })
     }
 
@@ -161,6 +164,10 @@ impl Engine {
 
     /// The observation of one subject is over.
     pub fn ended(&mut self, ended: Ended) -> Result<(), SessionError> {
+        if !self.concluded {
+            let subject = Some(ended.subject);
+            self.feed.input(Input::Recheck { subject, at_ns: host::boot_ns() })?;
+        }
         self.probes.unshare(ended.subject)?;
         self.feed.forget(ended.subject);
         Ok(self.feed.input(Input::Ended(Box::new(ended)))?)
@@ -292,6 +299,10 @@ impl Engine {
     pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
         end::settle(&mut self.feed, signals, patience).await?;
+        // Only now, when nothing that was observed can still write.
+        self.feed.input(Input::Recheck { subject: None, at_ns: host::boot_ns() })?;
+        end::settle(&mut self.feed, signals, patience).await?;
+        self.concluded = true;
         self.read_clock()
     }
 

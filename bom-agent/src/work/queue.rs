@@ -55,7 +55,7 @@ struct Rank {
 impl Lane {
     pub(super) fn of(request: Request) -> Self {
         match request {
-            Request::Inspect => Self::Inspect,
+            Request::Inspect | Request::Locate | Request::Recheck => Self::Inspect,
             Request::Owner => Self::Owner,
             Request::Digest => Self::Digest,
         }
@@ -90,7 +90,7 @@ impl Queue {
         let lane = questions.lanes.entry(Lane::of(work.request)).or_default();
         let size = match work.request {
             Request::Digest => work.file.key.size,
-            Request::Inspect | Request::Owner => 0,
+            Request::Inspect | Request::Owner | Request::Locate | Request::Recheck => 0,
         };
         lane.insert(Rank { size, arrival }, work);
         let over = if lane.count > self.capacity { lane.give_way() } else { None };
@@ -203,6 +203,7 @@ mod tests {
             fs_magic: 0,
             rdev: 0,
             mount_id: 0,
+            real: None,
         };
         let process = ProcessKey { tgid: 1, start_ns: 1 };
         Work { id, subject, request: Request::Inspect, file, process, mount_namespace: 0 }

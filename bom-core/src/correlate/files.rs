@@ -6,17 +6,21 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
+use bom_common::record::probe;
+
 use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
+    opens::{Open, OpenKey, Times, note},
 };
 use crate::{
+    coverage::rules::Detector,
     event::{OpenedFile, Task},
-    fact::{Action, Evidence, FactKey, Strength},
+    fact::{Action, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
-    key::{FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    key::{FileKey, Object},
     path::SeenPath,
 };
 
@@ -28,6 +32,8 @@ pub(super) struct Files {
     waiting: BTreeMap<u64, Work>,
     files: BTreeMap<FileKey, File>,
     opens: BTreeMap<OpenKey, Open>,
+    /// Files of a known format, and code of packages.
+    mattering: BTreeMap<FileKey, Work>,
     /// Files with nothing asked and nothing known, in the order in which that turned out. One that is asked again
     /// stays in here and is passed over.
     settled: VecDeque<FileKey>,
@@ -40,6 +46,9 @@ struct File {
     content_asked: bool,
     digest_asked: bool,
     owner_asked: bool,
+    place_asked: bool,
+    /// The inode below an overlay.
+    real: Option<(u32, u64)>,
     /// Its facts are in the epoch.
     kept: bool,
     /// It is in the list of the settled.
@@ -55,62 +64,41 @@ struct File {
     about: Few<Description>,
 }
 
-/// What the kernel tells opens apart by, the file first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct OpenKey {
-    file: FileKey,
-    process: ProcessKey,
-    /// As the kernel has it.
-    image: ImageId,
-    parent_inode: u64,
-    name_hash: u64,
-    mount_id: u32,
-    access: u32,
-    probe: u16,
-}
-
-/// Opens of one file by one process under one name.
-#[derive(Clone, Debug)]
-struct Open {
-    subject: u64,
-    /// As we have it: a process whose exec was not seen gets one here.
-    image: ImageId,
-    path: SeenPath,
-    unlinked: bool,
-    strength: Strength,
-    count: u64,
-    first_sequence: u64,
-    last_sequence: u64,
-    first_ns: u64,
-    last_ns: u64,
-}
+/// Probes that see a descriptor come from another process.
+const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-        self.used(at, task, file, strength, 1)
+        let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
+        if file.is_block_device() && file.can_read() {
+            self.subjects.detect(Some(at.id), Detector::BlockDevice);
+        }
+        self.uses(at, task, (action, strength), file, Times::EACH)
     }
 
-    /// A process uses a file: `count` is 0 if a sweep only met what may be known already.
-    pub(super) fn used(
+    /// A process uses a file that it has a path to.
+    pub(super) fn uses(
         &mut self,
         at: &At,
         task: &Task,
+        (action, strength): (Action, Strength),
         file: OpenedFile,
-        strength: Strength,
-        count: u64,
+        times: Times,
     ) -> Vec<Work> {
-        let key = OpenKey::of(at, task, &file);
+        self.content.met(at.id, task, &file);
+        let key = OpenKey::of(at, task, action, &file);
         let open = Open::once(at, task, &file, strength);
         let Files { files, opens, settled_opens, .. } = &mut self.files;
         let known = files.entry(file.key).or_default();
         let kept = known.kept.then(|| open.clone());
         match opens.entry(key) {
-            Entry::Occupied(entry) => entry.into_mut().again(&open, count),
+            Entry::Occupied(entry) => entry.into_mut().again(&open, times.more),
             Entry::Vacant(entry) => {
-                entry.insert(open);
+                entry.insert(Open { count: times.first, ..open });
                 known.opens += 1;
+                known.real = known.real.or(file.real);
                 if known.settled && !known.kept {
                     *settled_opens += 1;
                 }
@@ -120,8 +108,8 @@ impl Correlator {
             }
         }
         if let Some(open) = kept {
-            let fact = at.fact(task, Action::Opened, Object::File(file.key));
-            note(&mut self.epoch, fact, &open, count);
+            let fact = at.fact(task, action, Object::File(file.key));
+            note(&mut self.epoch, fact, &open, times);
         }
         self.met(at, task, file, strength >= Strength::ReadOrMapped)
     }
@@ -135,10 +123,11 @@ impl Correlator {
         }
         let Files { files, next, waiting, .. } = &mut self.files;
         let known = files.entry(key).or_default();
-        let first_here = known.places.len() < PLACES && known.places.insert(file.path.clone());
-        let crowded = known.places.len() >= PLACES && !known.places.contains(&file.path);
+        let placeless = file.is_placeless();
+        let first_here = !placeless && known.places.len() < PLACES && known.places.insert(file.path.clone());
+        let crowded = !placeless && known.places.len() >= PLACES && !known.places.contains(&file.path);
         if known.kept {
-            describe_use(&mut self.epoch, &file, crowded);
+            describe_use(&mut self.epoch, &file, placeless || crowded);
         }
         let mut asked = Vec::new();
         if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
@@ -147,7 +136,7 @@ impl Correlator {
                 self.learn(key, Description::Unknown { question: Question::Content, reason });
             } else {
                 let python = first_here && is_python_code(&file.path);
-                if !known.content_asked || python {
+                if placeless || !known.content_asked || python {
                     let mut ask = Asking { known, next, waiting };
                     let work = Work {
                         id: 0,
@@ -157,11 +146,9 @@ impl Correlator {
                         mount_namespace: task.mount_namespace,
                         file,
                     };
-                    asked.extend(ask.ask(Request::Inspect, &work));
-                    // An owner is asked for by path: the same file has another one at another place.
-                    if python {
-                        ask.known.owner_asked = false;
-                        asked.extend(ask.ask(Request::Owner, &work));
+                    match placeless {
+                        true => asked.extend(ask.ask(Request::Locate, &work)),
+                        false => asked.extend(ask.questions(&work, python)),
                     }
                 }
             }
@@ -215,6 +202,9 @@ impl Correlator {
     pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
         let file = done.file.key;
+        if done.request == Request::Recheck {
+            self.content.rechecked(work, file, &answer);
+        }
         if let Some(known) = self.files.files.get_mut(&file) {
             known.pending = known.pending.saturating_sub(1);
             // The usual case.
@@ -228,14 +218,27 @@ impl Correlator {
         let unknown = |reason| Description::Unknown { question, reason };
         let mut more = Vec::new();
         match answer {
-            Answer::Unknown(reason) => self.learn(file, unknown(reason)),
+            Answer::Unchanged => {}
+            Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
+            Answer::Unknown(reason) => {
+                if done.request == Request::Locate {
+                    self.not_located(&done);
+                }
+                self.learn(file, unknown(reason));
+            }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
             Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
-            Answer::Owner(owner) => self.learn(file, Description::Owner(Box::new(owner))),
+            Answer::Owner(owner) => {
+                if owner.python.is_some() {
+                    self.files.matters(&done);
+                }
+                self.learn(file, Description::Owner(Box::new(owner)));
+            }
             Answer::Inspected(content) => {
                 let known = content.is_some();
                 self.learn(file, Description::Content(content));
                 if known {
+                    self.files.matters(&done);
                     let Files { files, next, waiting, .. } = &mut self.files;
                     let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
                     more.extend(ask.ask(Request::Digest, &done));
@@ -245,6 +248,19 @@ impl Correlator {
         }
         self.settle(file, self.latest_ns);
         more
+    }
+
+    /// A file that was read has a place by now.
+    pub(super) fn ask_of_located(&mut self, work: &Work) -> Vec<Work> {
+        let key = work.file.key;
+        let Files { files, next, waiting, .. } = &mut self.files;
+        let known = files.entry(key).or_default();
+        let first_here = known.places.len() < PLACES && known.places.insert(work.file.path.clone());
+        if known.kept {
+            describe(&mut self.epoch, &Object::File(key), Description::Path(work.file.path.clone()));
+        }
+        let python = first_here && is_python_code(&work.file.path);
+        Asking { known, next, waiting }.questions(work, python)
     }
 
     /// Takes in what was found out about a file; if that is something, its opens become facts.
@@ -308,13 +324,14 @@ impl Correlator {
             return;
         }
         let unread = known.about.iter().any(|about| matches!(about, Description::Unknown { .. }));
-        let mut left = known.opens;
+        let (mut left, real) = (known.opens, known.real);
         self.files.files.remove(&file);
         let mut of_file = Few::default();
         while left > 0 {
             let Some(key) = self.files.of(file).next().map(|(key, _)| *key) else { break };
             let Some(open) = self.files.opens.remove(&key) else { break };
             left -= 1;
+            self.content.forget(open.subject, open.image, &file, real);
             let Some(watched) = self.subjects.get_mut(open.subject) else { continue };
             watched.held.facts = watched.held.facts.saturating_sub(1);
             let aside = self.epoch.aside.entry((watched.key.clone(), open.image)).or_default();
@@ -358,7 +375,12 @@ impl Files {
         let object = Object::File(file);
         for (key, open) in self.of(file) {
             let Some(watched) = subjects.get(open.subject) else { continue };
-            note(epoch, key.fact(&watched.key, open.image), open, open.count);
+            note(
+                epoch,
+                key.fact(&watched.key, open.image),
+                open,
+                Times { first: open.count, more: open.count },
+            );
             if open.unlinked {
                 describe(epoch, &object, Description::Unlinked);
             }
@@ -375,7 +397,28 @@ impl Files {
         }
     }
 
-    fn is_kept(&self, file: FileKey) -> bool {
+    /// A file became a component, or code of one.
+    fn matters(&mut self, done: &Work) {
+        self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
+    }
+
+    pub(super) fn mattering(&self, file: &FileKey) -> bool {
+        self.mattering.contains_key(file)
+    }
+
+    /// Asks whether a file that matters is still what it was, each time anew.
+    pub(super) fn ask_again(&mut self, file: &FileKey) -> Option<Work> {
+        let like = self.mattering.get(file)?.clone();
+        if let Some(known) = self.files.get_mut(file) {
+            known.pending += 1;
+        }
+        self.next += 1;
+        let work = Work { id: self.next, request: Request::Recheck, ..like };
+        self.waiting.insert(work.id, work.clone());
+        Some(work)
+    }
+
+    pub(super) fn is_kept(&self, file: FileKey) -> bool {
         self.files.get(&file).is_some_and(|known| known.kept)
     }
 
@@ -393,10 +436,13 @@ impl Files {
             name_hash: repeat.name_hash,
             mount_id: repeat.mount_id,
             access: repeat.access,
+            action: Action::Opened,
             probe: 0,
         };
-        let (key, open) = self.opens.range(from..).next()?;
-        (OpenKey { probe: 0, ..*key } == from).then_some((*key, open))
+        let same = |key: &OpenKey| OpenKey { action: Action::Opened, probe: 0, ..*key } == from;
+        let mut opens = self.opens.range(from..).take_while(|(key, _)| same(key));
+        let (key, open) = opens.find(|(key, _)| matches!(key.action, Action::Opened | Action::Received))?;
+        Some((*key, open))
     }
 }
 
@@ -408,12 +454,27 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// What is asked of a file that has a place. An owner is asked for by path: the same file has another one at another
+    /// place.
+    fn questions(&mut self, work: &Work, python: bool) -> Vec<Work> {
+        let mut asked = Vec::new();
+        asked.extend(self.ask(Request::Inspect, work));
+        if python {
+            self.known.owner_asked = false;
+            asked.extend(self.ask(Request::Owner, work));
+        }
+        asked
+    }
+
     /// Each question once.
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
         let flag = match request {
             Request::Inspect => &mut self.known.content_asked,
             Request::Digest => &mut self.known.digest_asked,
             Request::Owner => &mut self.known.owner_asked,
+            Request::Locate => &mut self.known.place_asked,
+            // Asked by `ask_again`, as often as it is wanted.
+            Request::Recheck => return None,
         };
         if std::mem::replace(flag, true) {
             return None;
@@ -423,95 +484,6 @@ impl Asking<'_> {
         let work = Work { id: *self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
-    }
-}
-
-impl OpenKey {
-    fn of(at: &At, task: &Task, file: &OpenedFile) -> Self {
-        Self {
-            file: file.key,
-            process: task.process,
-            image: at.raw_image,
-            parent_inode: file.parent_inode,
-            name_hash: file.name_hash,
-            mount_id: file.mount_id,
-            access: file.access(),
-            probe: at.probe,
-        }
-    }
-
-    fn least(file: FileKey) -> Self {
-        Self {
-            file,
-            process: ProcessKey { tgid: 0, start_ns: 0 },
-            image: ImageId(0),
-            parent_inode: 0,
-            name_hash: 0,
-            mount_id: 0,
-            access: 0,
-            probe: 0,
-        }
-    }
-
-    fn fact(&self, subject: &SubjectKey, image: ImageId) -> FactKey {
-        FactKey {
-            subject: subject.clone(),
-            process: self.process,
-            image,
-            action: Action::Opened,
-            object: Object::File(self.file),
-            probe: self.probe,
-        }
-    }
-}
-
-impl Open {
-    fn once(at: &At, task: &Task, file: &OpenedFile, strength: Strength) -> Self {
-        Self {
-            subject: at.id,
-            image: task.image,
-            path: file.path.clone(),
-            unlinked: file.is_unlinked(),
-            strength,
-            count: 1,
-            first_sequence: at.sequence,
-            last_sequence: at.sequence,
-            first_ns: at.time_ns,
-            last_ns: at.time_ns,
-        }
-    }
-
-    /// `count` more; none if a sweep met what it had met before.
-    fn again(&mut self, more: &Self, count: u64) {
-        self.strength = self.strength.max(more.strength);
-        self.count = self.count.saturating_add(count);
-        self.first_sequence = self.first_sequence.min(more.first_sequence);
-        self.last_sequence = self.last_sequence.max(more.last_sequence);
-        self.first_ns = self.first_ns.min(more.first_ns);
-        self.last_ns = self.last_ns.max(more.last_ns);
-    }
-
-    fn evidence(&self) -> Evidence {
-        let mut evidence = Evidence::once(self.strength, self.first_sequence, self.first_ns);
-        evidence.last_sequence.0 = self.last_sequence;
-        evidence.last_ns.0 = self.last_ns;
-        evidence.count.0 = self.count;
-        evidence
-    }
-}
-
-/// Adds an open to the facts, `count` times, and where its process saw the file.
-fn note(epoch: &mut Epoch, fact: FactKey, open: &Open, count: u64) {
-    let paths = epoch.paths.entry(fact.clone()).or_default();
-    if paths.len() < PLACES {
-        paths.insert(open.path.clone());
-    }
-    let evidence = open.evidence();
-    match epoch.facts.get_mut(&fact) {
-        // A sweep that meets it again says the same, not one more.
-        Some(known) if count == 0 => known.join(evidence),
-        Some(known) => known.again(evidence),
-        None => drop(epoch.facts.insert(fact, evidence)),
     }
 }
 

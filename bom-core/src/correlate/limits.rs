@@ -52,11 +52,16 @@ impl Correlator {
                     .then_some("processes-over-limit")
             }
             Body::Dns { .. } => facts_full.then_some("endpoint-facts-over-limit"),
-            Body::Swept { .. } => facts_full.then_some("file-facts-over-limit"),
+            Body::Map { .. } | Body::Read { .. } | Body::Swept { .. } => {
+                facts_full.then_some("file-facts-over-limit")
+            }
             Body::Exit { .. }
             | Body::Moved { .. }
             | Body::Connect { .. }
             | Body::HttpHead { .. }
+            | Body::ExecutableMemory { .. }
+            | Body::LowMemory { .. }
+            | Body::SocketReceived { .. }
             | Body::Tcp { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{At, Correlator, add};
+use super::{At, Correlator, add, opens::Times};
 use crate::{
     coverage::rules::Detector,
     event::{Body, OpenedFile, Swept, Task},
@@ -152,6 +152,7 @@ impl Correlator {
         if file.path.bytes().first() != Some(&b'/') {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
+        self.content.met(at.id, task, &file);
         let key = at.fact(task, Action::Executed, Object::File(file.key));
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         add(&mut self.epoch, key, at.evidence(Strength::Executed));
@@ -169,7 +170,7 @@ impl Correlator {
     ) -> Vec<Work> {
         self.process(at, task);
         let opened = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-        self.used(at, task, file, mapped.unwrap_or(opened), 0)
+        self.uses(at, task, (Action::Opened, mapped.unwrap_or(opened)), file, Times::MET)
     }
 
     /// A process came to another subject, or is out of reach of its own subject's packet probes.
@@ -201,6 +202,11 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
         | Body::Moved { task, .. } => Some(task),
         Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }

@@ -21,11 +21,12 @@ use std::{
 use super::{
     At, Correlator,
     limits::{COMPARED, CONNECTS_COMPARED},
+    opens::Times,
     subjects::Watched,
 };
 use crate::{
     event::{Connect, OpenedFile, Task, Tcp, TcpState},
-    fact::Strength,
+    fact::{Action, Strength},
     input::Work,
     inventory::Epoch,
     key::FileKey,
@@ -138,7 +139,7 @@ impl Correlator {
                 continue;
             }
             let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-            asked.extend(self.used(&at, &task, file, strength, 1));
+            asked.extend(self.uses(&at, &task, (Action::Opened, strength), file, Times::EACH));
         }
         asked
     }
