@@ -162,8 +162,18 @@ impl Diagnosis {
             let how = "use a newer kernel, or accept the gap: docs/probes.md says since when it is there";
             advise(format!("the kernel refuses the probe {}", state.name), how);
         }
+        let upper = |state: &&ProbeState| matches!(state.status, ProbeStatus::Refused(_)) && is_upper(state);
+        if self.probes.iter().any(|state| upper(&state)) {
+            let what = "the kernel refuses the second witness (the upper tier); the base tier is complete without it";
+            let how = "a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS closes some gaps more";
+            advise(what.to_owned(), how);
+        }
         all
     }
+}
+
+fn is_upper(state: &ProbeState) -> bool {
+    PROBES.iter().any(|probe| probe.number == state.number && matches!(probe.hook, Hook::FunctionExit(_)))
 }
 
 /// Whether a machine without it lacks something: not a second witness, nor what only helps another probe.
