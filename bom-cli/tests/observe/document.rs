@@ -40,7 +40,7 @@ impl Document {
     /// Addresses or names of what was called, with the port.
     pub(crate) fn endpoints(&self) -> BTreeSet<String> {
         let endpoints = self.0.services.iter().flat_map(|service| &service.endpoints);
-        endpoints.map(|endpoint| endpoint.to_string()).collect()
+        endpoints.map(ToString::to_string).collect()
     }
 
     /// Only the names.
