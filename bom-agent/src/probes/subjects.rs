@@ -22,7 +22,7 @@ pub enum IteratorError {
     Read(#[from] io::Error),
 }
 /// The probe whose second program needs [`Hook::SocketCreate`].
-const TCP: &str = "inet_sock_set_state";
+pub(super) const TCP: &str = "inet_sock_set_state";
 
 impl Probes {
     /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
