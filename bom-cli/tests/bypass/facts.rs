@@ -83,6 +83,24 @@ impl Fact {
         })
     }
 
+    /// Whether no other row can bring it about: it is known by the row's own name.
+    pub(crate) fn is_its_own(&self) -> bool {
+        let own = |text: &String| text.contains('{');
+        match self {
+            Self::Model(_) => true,
+            Self::File(text) | Self::Program(text) | Self::Code(text) | Self::Name { name: text, .. } => {
+                own(text)
+            }
+            Self::Peer(words) => words.iter().any(own),
+            Self::Library(_)
+            | Self::Address { .. }
+            | Self::Mismatch
+            | Self::Listens(_)
+            | Self::Gap(_)
+            | Self::NoDocument => false,
+        }
+    }
+
     /// Who saw it, if it is in the document.
     pub(crate) fn find(&self, bom: &Bom, gaps: &[String], given: &Given) -> Option<Witnesses> {
         let services = |test: &dyn Fn(&Service) -> bool| -> Option<Witnesses> {

@@ -148,6 +148,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "open files received from another process (SCM_RIGHTS, pidfd_getfd)",
     },
     Escape {
+        id: "raw-device",
+        classes: FILES,
+        watch: Watch::Nothing,
+        text: "content read from the device that a file system lies on, past its files",
+    },
+    Escape {
         id: "anonymous-executable-memory",
         classes: &[Class::Libraries, Class::Packages],
         watch: Watch::Nothing,
