@@ -21,7 +21,7 @@
 use std::collections::BTreeSet;
 
 use bom_agent::probes::PROBES;
-use bom_core::bom::{Bom, Component, ComponentKind, Property, Service};
+use bom_core::bom::{Bom, BomRef, Component, ComponentKind, Property, Service};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
@@ -112,7 +112,7 @@ impl Fact {
             let mut witnesses = None;
             for occurrence in found.flat_map(|component| &component.evidence.occurrences) {
                 if path.is_none_or(|path| occurrence.location == path) {
-                    let reference = occurrence.bom_ref.as_ref().map(|reference| reference.as_str());
+                    let reference = occurrence.bom_ref.as_ref().map(BomRef::as_str);
                     witnesses
                         .get_or_insert_with(BTreeSet::new)
                         .extend(reference.into_iter().flat_map(numbers));

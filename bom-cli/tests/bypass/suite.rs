@@ -59,8 +59,10 @@ impl Suite {
                     return Some("only on x86-64".to_owned());
                 }
             }
-            let needs_met = row.needs().iter().all(|need| need.is_there());
-            (able && needs_met && row.given("optional")).then(|| observation::missing(row)).flatten()
+            if let Some(need) = row.needs().into_iter().find(|need| !need.is_there()) {
+                return Some(format!("no {}", need.name()));
+            }
+            (able && row.given("optional")).then(|| observation::missing(row)).flatten()
         };
         let place = |row| Place { missing: ask(row), ..Place::default() };
         let places: Vec<Place> = table.rows.iter().map(place).collect();
