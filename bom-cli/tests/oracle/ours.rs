@@ -66,12 +66,16 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 }
                 Body::Open { .. }
                 | Body::Tcp { .. }
+                | Body::Connect { .. }
                 | Body::Fork { .. }
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
                 | Body::Hello { .. }
+                | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {

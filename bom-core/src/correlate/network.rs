@@ -9,7 +9,7 @@ use std::{
 use super::{At, add, describe};
 use crate::{
     coverage::rules::Detector,
-    event::{Task, Tcp, TcpState},
+    event::{Direction, SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
     key::{ImageId, Object, ProcessKey, SubjectKey},
@@ -78,6 +78,40 @@ impl Network {
                 connection.received = tcp.bytes_received;
             }
         }
+    }
+
+    /// A socket that is there. One whose connection was seen is known better than that.
+    pub(super) fn swept(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let SweptTransport::Tcp { local: _, remote } = socket.transport else { return };
+        if socket.state != SweptState::Connected || socket.cookie == 0 {
+            return;
+        }
+        let (sent, received) = (socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+        if let Some(known) = self.connections.get_mut(&socket.cookie) {
+            // What it has carried by now, before its end tells.
+            (known.sent, known.received) = (known.sent.max(sent), known.received.max(received));
+            known.last_ns = known.last_ns.max(at.time_ns);
+            return;
+        }
+        // One that was called is no endpoint of the subject's choosing; of others it is not known.
+        if socket.direction != Some(Direction::Called) {
+            return;
+        }
+        let names = self.names.get(&(at.id, remote.ip())).cloned().unwrap_or_default();
+        let hello = self.hellos.remove(&socket.cookie);
+        let connection = Connection {
+            at: at.clone(),
+            task: *task,
+            remote,
+            established_ns: Some(at.time_ns),
+            sent,
+            received,
+            last_sequence: at.sequence,
+            last_ns: at.time_ns,
+            hello,
+            names,
+        };
+        self.connections.insert(socket.cookie, connection);
     }
 
     pub(super) fn hello(&mut self, cookie: u64, hello: ClientHello) {

@@ -40,6 +40,10 @@ pub enum Detector {
     EarlierLife,
     /// A packet of a cgroup that no task had shown.
     Unattributed,
+    /// A process of the subject was moved out of its cgroups.
+    LeftCgroup,
+    /// Anonymous memory that can be executed.
+    ExecutableMemory,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -114,8 +118,14 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task"]),
         text: "names on the connections of a process that left the subject's cgroup",
+    },
+    Escape {
+        id: "inherited-descriptor",
+        classes: FILES,
+        watch: Watch::Probes(&["iter_task_file"]),
+        text: "files that a command was given open by whoever started it",
     },
     Escape {
         id: "earlier-life",
@@ -247,7 +257,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "foreign-member",
         classes: &Class::ALL,
-        watch: Watch::Probes(&["cgroup_mkdir"]),
+        watch: Watch::Probes(&["cgroup_mkdir", "cgroup_attach_task"]),
         text: "a process from outside that was moved into a cgroup nested in the subject's",
     },
     Escape {
@@ -270,6 +280,23 @@ pub const ESCAPES: &[Escape] = &[
     },
 ];
 
+/// Escapes that need nothing else where the upper tier runs: the security check stands between every way to open a file
+/// and the file.
+pub const UPPER: &[(&str, &[&str])] = &[
+    ("io-uring-open", &["security_file_open"]),
+    ("io-uring-direct-descriptor", &["security_file_open"]),
+    ("io-uring-silent-open", &["security_file_open"]),
+    ("compat-system-call", &["security_file_open"]),
+    ("descriptor-race", &["security_file_open"]),
+    ("descriptor-gone", &["security_file_open"]),
+    ("kernel-mapped-loader", &["security_file_open"]),
+];
+
+/// Whether the upper tier sees it.
+fn closed_above(id: &str, seen: &Seen) -> bool {
+    UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+}
+
 /// The gaps of one class.
 pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
     let mut gaps = BTreeSet::new();
@@ -279,6 +306,9 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
         }
     }
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        if closed_above(escape.id, seen) {
+            continue;
+        }
         match escape.watch {
             Watch::Nothing => {
                 gaps.insert(Gap::Unwatched(escape.id));
@@ -341,7 +371,15 @@ pub fn page() -> String {
             }
             Watch::Nothing => "nothing yet: incomplete".to_owned(),
         };
-        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
+        let above =
+            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {watch}{above} |\n",
+            escape.id,
+            escape.text,
+            classes.join(", ")
+        ));
     }
     page
 }

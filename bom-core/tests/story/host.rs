@@ -7,12 +7,15 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, Work},
+    input::{
+        Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, SubjectKind,
+        Work,
+    },
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, Transport},
 };
 
 /// An interpreter that exports CPython's entry point.
@@ -20,8 +23,10 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 14] = [
+const PROBES: [&str; 16] = [
+    "cgroup_attach_task",
     "cgroup_mkdir",
+    "iter_task_file",
     "sched_process_exec",
     "sched_process_fork",
     "sched_process_exit",
@@ -101,6 +106,7 @@ impl FakeHost {
             id: 77 + shift,
             name: "agent".into(),
             before_first_instruction: true,
+            kind: SubjectKind::Session,
             at_ns: 1 + shift,
         }));
         let states = (1..).zip(PROBES).map(|(number, name)| {
@@ -143,7 +149,14 @@ impl FakeHost {
 
     fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
+        Task {
+            process,
+            tid: pid,
+            image,
+            subject: 77 + self.shift,
+            cgroup: 77 + self.shift,
+            mount_namespace: 1,
+        }
     }
 
     fn file(&mut self, path: &str) -> OpenedFile {
@@ -275,9 +288,16 @@ impl FakeHost {
     }
 
     pub(crate) fn hello(&mut self, cookie: u64, name: Option<&str>) {
-        let hello = ClientHello { server_name: name.map(str::to_owned), alpn: vec!["h2".into()], ech: false };
+        let hello = ClientHello {
+            server_name: name.map(str::to_owned),
+            alpn: vec!["h2".into()],
+            ..ClientHello::default()
+        };
         let remote = "10.0.0.1:443".parse().unwrap();
-        self.event(probe::CGROUP_SKB_EGRESS, Body::Hello { cookie, cgroup: 77, remote, hello });
+        self.event(
+            probe::CGROUP_SKB_EGRESS,
+            Body::Hello { cookie, cgroup: 77, remote, transport: Transport::Tcp, hello },
+        );
     }
 
     pub(crate) fn resolve(&mut self, name: &str, address: &str) {
@@ -285,9 +305,8 @@ impl FakeHost {
             question: name.to_owned(),
             aliases: Vec::new(),
             addresses: [address.parse().unwrap()].into(),
-            code: 0,
             ttl: 60,
-            cut: false,
+            ..DnsAnswer::default()
         };
         let server = "10.0.0.53:53".parse().unwrap();
         self.event(probe::CGROUP_SKB_INGRESS, Body::Dns { cookie: 9, cgroup: 77, server, answer });

@@ -38,6 +38,8 @@ const PACKAGES: &[(&str, Sign)] = &[
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
+    // Other kernels, in machines without a network.
+    ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
 ];
 
 pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {
