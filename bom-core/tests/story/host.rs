@@ -351,23 +351,10 @@ fn owner(name: &str, version: &str) -> PythonOwner {
 
 fn model() -> Extracted {
     let metadata = ModelMetadata {
-        format: FileKind::Safetensors,
-        format_version: None,
-        byte_order: ByteOrder::Little,
-        role: None,
-        architecture: None,
-        name: None,
         parameter_count: Some(1_000_000),
         tensor_count: Some(3),
         dtype: Some("F32".to_owned()),
-        quantization: None,
-        context_length: None,
-        producer: None,
-        producer_version: None,
-        hyperparameters: BTreeMap::new(),
-        claimed: BTreeMap::new(),
-        templates: BTreeMap::new(),
-        external_files: [].into(),
+        ..ModelMetadata::new(FileKind::Safetensors)
     };
     Extracted {
         kind: FileKind::Safetensors,
