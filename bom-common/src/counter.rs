@@ -8,7 +8,7 @@ macro_rules! counters {
         pub enum Counter { $($(#[$doc])* $variant = $index,)* }
 
         impl Counter {
-            /// Every counter, in the order of its index.
+            /// Every counter, in the order of its index; none is left out, but an index can be.
             pub const ALL: &'static [Counter] = &[$(Counter::$variant,)*];
 
             /// Stable kebab-case name, as it appears in a recording and in the BOM.
@@ -52,8 +52,22 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
+    /// Opens of regular files and devices that passed the kernel's security check; the upper tier's own count.
+    UpperOpensSeen = 40, "upper-opens-seen";
+    /// … written to the ring.
+    UpperOpensDelivered = 41, "upper-opens-delivered";
+    /// … of which an earlier record of the same process tells already.
+    UpperOpensDeduplicated = 42, "upper-opens-deduplicated";
+    /// … for which the ring had no room to spare: the tiers cannot be compared.
+    UpperOpensLost = 43, "upper-opens-lost";
+    /// Connections that passed the security check, without room in the ring.
+    UpperConnectsLost = 44, "upper-connects-lost";
 }
 
-/// How many counters there are: the size of the array.
-pub const COUNT: u32 = 16;
-const _: () = assert!(Counter::ALL.len() == COUNT as usize);
+/// The size of the array. Indices have gaps: each group of probes has its own range.
+pub const COUNT: u32 = 64;
+const _: () = assert!(Counter::ALL.len() <= COUNT as usize);

@@ -1,14 +1,17 @@
 //! Bytes of one record → what it says. By copy, and never trusting a length it carries.
 
+mod sweep;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
+    event::{Body, Connect, Exec, OpenedFile, Task, Tcp, TcpState},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
+    stream::Held,
 };
 
 /// A record that could not be decoded: counted as loss, never a reason to stop.
@@ -33,6 +36,16 @@ pub enum DecodeError {
 pub enum Decoded {
     Body(Body),
     Payload(Payload),
+    Cgroup(CgroupLife),
+}
+
+/// What the agent has to know to say who is observed; the core learns that by inputs of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CgroupLife {
+    /// It was made below one whose children are subjects of their own. The path is that in the hierarchy.
+    Made { cgroup: u64, parent: u64, path: SeenPath },
+    /// The cgroup of a subject is gone.
+    Gone { cgroup: u64 },
 }
 
 #[derive(Debug)]
@@ -42,24 +55,30 @@ pub struct Record {
     pub decoded: Decoded,
 }
 
-/// Stream or datagram bytes. Lives from the ring to the stream decoder and is zeroed there.
+/// Stream or datagram bytes. Lives from the ring to the stream decoder, which alone can read them.
 #[derive(Debug)]
 pub struct Payload {
     pub cookie: u64,
     pub cgroup: u64,
     pub protocol: Protocol,
     pub remote: SocketAddr,
-    /// TCP sequence number of the first byte.
+    pub local_port: u16,
+    /// TCP: sequence number of the first byte. UDP: its offset in the datagram.
     pub sequence: u32,
-    /// The datagram was longer than what the record holds.
-    pub cut: bool,
-    pub bytes: Vec<u8>,
+    /// Bytes of the whole datagram or segment.
+    pub total: u32,
+    pub bytes: Held,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     DnsUdp,
+    /// This and the next two are a client's TCP stream; what it carries is told from its bytes.
     TlsClient,
+    HttpClient,
+    H2cClient,
+    QuicClient,
+    DnsTcp,
 }
 
 /// Decodes one record as it lay in the ring.
@@ -89,9 +108,32 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
         kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::CONNECT => {
+            let raw = take::<record::Connect>(rest)?.0;
+            let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.port);
+            let connect = Connect { remote, socket_type: raw.socket_type };
+            Decoded::Body(Body::Connect { task, connect })
+        }
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
+        kind::SWEPT_PROCESS | kind::SWEPT_FILE | kind::SWEPT_MAPPING | kind::SWEPT_SOCKET => {
+            let swept = Box::new(sweep::swept(header.kind, rest)?);
+            Decoded::Body(Body::Swept { task, swept })
+        }
+        kind::MOVED => {
+            let (moved, _) = take::<record::Moved>(rest)?;
+            let parent = ProcessKey { tgid: moved.parent_tgid, start_ns: moved.parent_start_ns };
+            Decoded::Body(Body::Moved { task, from: moved.from, parent, born: moved.born != 0 })
+        }
+        kind::CGROUP_MADE => {
+            let (life, path) = take::<record::CgroupLife>(rest)?;
+            let path = SeenPath::new(path);
+            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent, path })
+        }
+        kind::CGROUP_GONE => {
+            Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })
+        }
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
@@ -212,6 +254,10 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
     let protocol = match raw.protocol {
         protocol::DNS_UDP => Protocol::DnsUdp,
         protocol::TLS_CLIENT => Protocol::TlsClient,
+        protocol::HTTP_CLIENT => Protocol::HttpClient,
+        protocol::H2C_CLIENT => Protocol::H2cClient,
+        protocol::QUIC_CLIENT => Protocol::QuicClient,
+        protocol::DNS_TCP => Protocol::DnsTcp,
         other => return Err(DecodeError::Protocol(other)),
     };
     Ok(Payload {
@@ -219,8 +265,9 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
         cgroup: header.cgroup,
         protocol,
         remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local_port: raw.local_port,
         sequence: raw.sequence,
-        cut: protocol == Protocol::DnsUdp && raw.total > raw.length,
-        bytes: counted(rest, raw.length)?.to_vec(),
+        total: raw.total,
+        bytes: counted(rest, raw.length)?.to_vec().into(),
     })
 }

@@ -19,8 +19,10 @@ use crate::{
 /// One thing the outside tells the core. The core is a function of the list of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
-    /// First of all: who observes, and what.
+    /// First of all: who observes.
     Start(Box<Start>),
+    /// Somebody is observed from now on.
+    Subject(Subject),
     /// Rows that extend or replace the built-in catalog.
     Catalog(Catalog),
     /// What became of each probe.
@@ -38,6 +40,8 @@ pub enum Input {
     Counters {
         at_ns: u64,
         counters: BTreeMap<String, u64>,
+        /// Those of them that concern one subject, by its id.
+        subjects: BTreeMap<u64, BTreeMap<String, u64>>,
         recursion_misses: BTreeMap<String, u64>,
     },
     /// Opens that were counted in the kernel at an earlier record.
@@ -47,14 +51,21 @@ pub enum Input {
         at_ns: u64,
         cause: String,
         count: u64,
+        /// Since when it may have been lost; `None`: since the observation began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ns: Option<u64>,
     },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
     Clock {
         boot_ns: u64,
         wall_ns: i64,
     },
-    /// Observation is over.
-    Finish(Box<Finish>),
+    /// The observation of one subject is over.
+    Ended(Box<Ended>),
+    /// Everything is over.
+    Finish {
+        at_ns: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,13 +74,35 @@ pub struct Start {
     /// Version of the aibom that observed.
     pub version: String,
     pub host: HostFacts,
-    /// The cgroup that is observed.
-    pub cgroup: u64,
-    /// How the subject is named in the document; the command's file name for `aibom run`.
-    pub name: String,
-    /// The probes were attached before the subject's first instruction.
-    pub before_first_instruction: bool,
     pub at_ns: u64,
+}
+
+/// Who is observed, and from when on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The id that its tasks carry: that of its cgroup, or one made of the process ([`SubjectKind::Process`]).
+    pub id: u64,
+    /// How it is named in the document; the command's file name for `aibom run`.
+    pub name: String,
+    /// The cgroup was made by this observation, and the probes were attached before the first instruction in it.
+    pub before_first_instruction: bool,
+    /// What makes its processes one subject.
+    #[serde(default)]
+    pub kind: SubjectKind,
+    pub at_ns: u64,
+}
+
+/// What the processes of a subject have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubjectKind {
+    /// A cgroup that this observation made for a command.
+    #[default]
+    Session,
+    /// A cgroup of somebody else.
+    Cgroup,
+    /// They descend from one process; its cgroup may have others. The id has
+    /// [`bom_common::config::PROCESS_SUBJECT`] set.
+    Process,
 }
 
 /// What the node is. No host name, no user name.
@@ -98,8 +131,10 @@ pub struct Repeat {
     pub last_ns: u64,
 }
 
+/// How the observation of a subject ended: with it, or before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finish {
+pub struct Ended {
+    pub subject: u64,
     pub at_ns: u64,
     /// Wait status of the command, as wait(2) gives it; `None` if there was no command.
     pub status: Option<u32>,

@@ -55,6 +55,8 @@ join_fields!(Subject: names, status);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
+    /// Whose it was; more than one if it was moved.
+    pub subjects: BTreeSet<SubjectKey>,
     pub parents: BTreeSet<ProcessKey>,
     pub images: BTreeSet<ImageId>,
     pub threaded: Max<bool>,
@@ -63,7 +65,7 @@ pub struct Process {
     pub status: BTreeSet<u32>,
 }
 
-join_fields!(Process: parents, images, threaded, uring, status);
+join_fields!(Process: subjects, parents, images, threaded, uring, status);
 
 /// A program image, from its exec on, in every process that inherited it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use bom_core::{
     correlate::Correlator,
     coverage::{Class, Gap},
     event::{Body, Event, Task},
-    input::{Finish, HostFacts, Input, Start},
+    input::{Ended, HostFacts, Input, Start, Subject, SubjectKind},
     key::{EpochId, ImageId, ProcessKey, SubjectKey},
 };
 
@@ -30,23 +30,29 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         epoch: epoch.clone(),
         version: "0".to_owned(),
         host,
-        cgroup: 5,
-        name: "sh".to_owned(),
-        before_first_instruction: true,
         at_ns: 1,
     })));
+    correlator.step(Input::Subject(Subject {
+        id: 5,
+        name: "sh".to_owned(),
+        before_first_instruction: true,
+        kind: SubjectKind::Session,
+        at_ns: 1,
+    }));
     let mut bodies = vec![Body::Fork { task: task(PARENT), child: CHILD }];
     bodies.extend(ended.iter().map(|&process| Body::Exit { task: task(process), code: 0 }));
     for (sequence, body) in (1..).zip(bodies) {
         correlator.step(Input::Event(Event { sequence, probe: 2, time_ns: 30, body }));
     }
     let survivors = found.iter().copied().collect();
-    correlator.step(Input::Finish(Box::new(Finish {
+    correlator.step(Input::Ended(Box::new(Ended {
+        subject: 5,
         at_ns: 40,
         status: Some(0),
         survivors,
         survivors_cut: false,
     })));
+    correlator.step(Input::Finish { at_ns: 40 });
     let inventory = correlator.inventory();
     let coverage = &inventory.epochs[&epoch].coverage;
     let subject = SubjectKey { boot: "b".to_owned(), cgroup: 5, session: Some(1) };

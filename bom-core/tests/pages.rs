@@ -191,6 +191,7 @@ fn the_example_catalog_does_what_the_page_says() {
 const fn kind(input: &Input) -> &'static str {
     match input {
         Input::Start(_) => "Start",
+        Input::Subject(_) => "Subject",
         Input::Catalog(_) => "Catalog",
         Input::Probes { .. } => "Probes",
         Input::Event(_) => "Event",
@@ -199,7 +200,8 @@ const fn kind(input: &Input) -> &'static str {
         Input::Repeats(_) => "Repeats",
         Input::Lost { .. } => "Lost",
         Input::Clock { .. } => "Clock",
-        Input::Finish(_) => "Finish",
+        Input::Ended(_) => "Ended",
+        Input::Finish { .. } => "Finish",
     }
 }
 
@@ -215,7 +217,7 @@ fn the_example_recording_is_one() {
             correlator.step(input);
         }
     }
-    assert_eq!(kinds.len(), 10, "an example for each kind of line: {kinds:?}");
+    assert_eq!(kinds.len(), 12, "an example for each kind of line: {kinds:?}");
     let inventory = correlator.inventory();
     let epoch = inventory.epochs.values().next().expect("the example has a Start");
     assert_eq!(epoch.facts.len(), 3, "an exec, an open and a resolved name: {:?}", epoch.facts.keys());

@@ -1,24 +1,40 @@
 //! Counting and delivering.
 
 use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
     helpers::generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
     maps::RingBuf,
 };
 use bom_common::{
+    config::SubjectCounter,
     counter::Counter,
     record::{Header, VERSION},
 };
 
 use crate::{
     kernel::task::Tracked,
-    maps::{COMMON, COUNTERS, RARE},
+    maps::{COMMON, COUNTERS, RARE, SUBJECT_COUNTERS},
 };
 
 /// Adds one to a counter of this CPU. Atomic, because another program can interrupt this one.
 #[inline(always)]
 pub fn count(counter: Counter) {
     if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
+        add(slot);
+    }
+}
+
+/// Counts something that a subject may have lost by, and whose it was.
+#[inline(always)]
+pub fn lost(counter: Counter, subject: u64) {
+    count(counter);
+    let key = SubjectCounter { subject, counter: counter as u64 };
+    if let Some(slot) = SUBJECT_COUNTERS.get_ptr_mut(key) {
+        add(slot);
+    } else if SUBJECT_COUNTERS.insert(key, 1, u64::from(BPF_NOEXIST)).is_err()
+        && let Some(slot) = SUBJECT_COUNTERS.get_ptr_mut(key)
+    {
+        // Another CPU came first.
         add(slot);
     }
 }
@@ -67,20 +83,29 @@ pub fn common(record: *const u8, length: u64) -> bool {
     output(&COMMON, record, length, u64::from(wake))
 }
 
+/// Writes a record that may be missing: only while most of the ring is free, so that it never takes the room of one that
+/// may not.
+#[inline(always)]
+pub fn spare(record: *const u8, length: u64) -> bool {
+    let waiting = COMMON.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = COMMON.query(u64::from(BPF_RB_RING_SIZE));
+    waiting < size / 2 && common(record, length)
+}
+
 /// Writes a record of the rare kind and wakes the reader: what it names may be gone soon.
 #[inline(always)]
-pub fn rare(record: *const u8, length: u64, lost: Counter) {
+pub fn rare(record: *const u8, length: u64, subject: u64, without_room: Counter) {
     if output(&RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
         count(Counter::RareDelivered);
     } else {
-        count(lost);
+        lost(without_room, subject);
     }
 }
 
 /// Writes a record of fixed size.
 #[inline(always)]
-pub fn rare_record<T>(record: &T, lost: Counter) {
-    rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, lost);
+pub fn rare_record<T>(record: &T, subject: u64, without_room: Counter) {
+    rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, subject, without_room);
 }
 
 #[inline(always)]

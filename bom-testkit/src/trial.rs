@@ -27,6 +27,8 @@ pub enum Need {
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
     Corpus,
+    /// gcc, with the headers and static libraries of C.
+    C,
 }
 
 impl Need {
@@ -42,7 +44,12 @@ impl Need {
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
+            Self::C => "C",
         }
+    }
+
+    pub fn is_there(self) -> bool {
+        self.missing().is_none()
     }
 
     /// Why it is missing; `None` if it is there.
@@ -72,6 +79,11 @@ impl Need {
             Self::Corpus => {
                 let ready = corpus().join("expected.json").exists();
                 (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+            }
+            Self::C => {
+                let found =
+                    fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
+                found.or_else(|| runs("gcc", &["--version"]))
             }
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
@@ -116,8 +128,13 @@ pub fn trial(
 /// Runs the trials with the arguments of the test harness, one after the other: they share the
 /// machine's cgroups, rings and cores.
 pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
+    run_on(1, trials)
+}
+
+/// Runs trials that do not disturb each other, so many at a time.
+pub fn run_on(threads: usize, trials: Vec<Trial>) -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(threads).min(threads));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

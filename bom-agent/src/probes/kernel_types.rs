@@ -235,6 +235,41 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         cgroup_parent_css optional "cgroup" "self.parent";
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
+        task_cgroups optional "task_struct" "cgroups";
+        css_set_dfl_cgrp optional "css_set" "dfl_cgrp";
+        cgroup_root optional "cgroup" "root";
+        root_hierarchy_id optional "cgroup_root" "hierarchy_id";
+        task_mm optional "task_struct" "mm";
+        mm_exe_file optional "mm_struct" "exe_file";
+        mm_vdso optional "mm_struct" "context.vdso";
+        task_cred optional "task_struct" "cred";
+        cred_uid optional "cred" "uid";
+        task_io_uring optional "task_struct" "io_uring";
+        signal_nr_threads optional "signal_struct" "nr_threads";
+        fdtable_close_on_exec optional "fdtable" "close_on_exec";
+        vma_file optional "vm_area_struct" "vm_file";
+        vma_flags optional "vm_area_struct" "vm_flags";
+        vma_start optional "vm_area_struct" "vm_start";
+        vma_mm optional "vm_area_struct" "vm_mm";
+        file_private_data optional "file" "private_data";
+        socket_sk optional "socket" "sk";
+        sock_cookie optional "sock_common" "skc_cookie";
+        sock_state optional "sock_common" "skc_state";
+        sock_cgroup optional "sock" "sk_cgrp_data.cgroup" | "sk_cgrp_data.val";
+        sock_type optional "sock" "sk_type";
+        sock_protocol optional "sock" "sk_protocol";
+        tcp_snd_nxt optional "tcp_sock" "snd_nxt";
+        tcp_snd_una optional "tcp_sock" "snd_una";
+        tcp_bytes_sent optional "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans optional "tcp_sock" "bytes_retrans";
+        sock_socket optional "sock" "sk_socket";
+        socket_file optional "socket" "file";
+        unix_addr optional "unix_sock" "addr";
+        unix_peer optional "unix_sock" "peer";
+        unix_address_len optional "unix_address" "len";
+        unix_address_name optional "unix_address" "name";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

@@ -66,12 +66,16 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 }
                 Body::Open { .. }
                 | Body::Tcp { .. }
+                | Body::Connect { .. }
                 | Body::Fork { .. }
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
                 | Body::Hello { .. }
+                | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {
@@ -86,12 +90,14 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
             }
             Input::Lost { cause, count, .. } => return Err(format!("{count} lost: {cause}").into()),
             Input::Start(_)
+            | Input::Subject(_)
             | Input::Catalog(_)
             | Input::Probes { .. }
             | Input::Answer { .. }
             | Input::Counters { .. }
             | Input::Clock { .. }
-            | Input::Finish(_) => {}
+            | Input::Ended(_)
+            | Input::Finish { .. } => {}
         }
     }
     if outside.len() == 1 {

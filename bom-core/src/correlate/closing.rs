@@ -1,17 +1,17 @@
 //! What was counted becomes coverage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Counters};
+use super::{Correlator, Counters, subjects::Watched, tiers};
 use crate::{
     coverage::{
         Class, Gap,
         rules::{self, Detector, Seen},
     },
-    input::{Reason, Start},
+    input::Reason,
     inventory::{Description, Epoch, Question},
     join::{Intervals, Join, Max},
-    key::{Object, ProcessKey, SubjectKey},
+    key::{Object, SubjectKey},
 };
 
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
@@ -23,6 +23,12 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("cgroup-records-lost", &Class::ALL),
+    ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-connects-lost", &[Class::Endpoints]),
+    (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -33,83 +39,141 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("packet-unparsed", Detector::UnparsedPacket),
 ];
 
+/// Whether a counter of this name means that a fact may be missing.
+pub fn is_loss(counter: &str) -> bool {
+    LOSSES.iter().any(|(loss, _)| *loss == counter)
+}
+
 impl Correlator {
-    pub(super) fn count(&mut self, at_ns: u64, counters: &Counters, recursion_misses: &Counters) {
-        let from = self.begun();
+    /// Takes the counters as they stand now: totals, and what of them is known to concern one subject.
+    pub(super) fn count(
+        &mut self,
+        at_ns: u64,
+        counters: &Counters,
+        subjects: &BTreeMap<u64, Counters>,
+        recursion_misses: &Counters,
+    ) {
+        // What grew since the last reading was lost after it.
+        let from = self.counted_ns.unwrap_or_else(|| self.begun());
+        self.counted_ns = Some(at_ns);
         self.latest_ns = self.latest_ns.max(at_ns);
         for (name, &value) in counters {
-            self.epoch.coverage.counters.entry(name.clone()).or_default().join(Max(value));
-            if value > 0 && LOSSES.iter().any(|(loss, _)| loss == name) {
-                self.epoch.coverage.lose(name, None, value, from, at_ns);
+            let known = self.epoch.coverage.counters.entry(name.clone()).or_default();
+            let before = known.0;
+            known.join(Max(value));
+            let detector =
+                DETECTORS.iter().find(|(counter, _)| counter == name).map(|(_, detector)| *detector);
+            let loss = is_loss(name);
+            if value == 0 || !loss && detector.is_none() {
+                continue;
             }
-            let detector = DETECTORS.iter().find(|(counter, _)| counter == name);
-            if let Some(&(_, detector)) = detector.filter(|_| value > 0) {
-                self.seen.detected.insert(detector);
+            let mut attributed = 0_u64;
+            for (&id, counted) in subjects {
+                let Some(&mine) = counted.get(name).filter(|&&mine| mine > 0) else { continue };
+                let Some(key) = self.subjects.get(id).map(|watched| watched.key.clone()) else { continue };
+                attributed = attributed.saturating_add(mine);
+                if loss {
+                    self.lost(name, Some(key), mine, from, at_ns);
+                }
+                if let Some(detector) = detector {
+                    self.subjects.detect(Some(id), detector);
+                }
+            }
+            // What is not known to be somebody's could be anybody's.
+            let rest = value.saturating_sub(attributed);
+            if rest > 0 {
+                if loss && (value > before || attributed == 0) {
+                    self.lost(name, None, rest, from, at_ns);
+                }
+                if let Some(detector) = detector {
+                    self.subjects.detect(None, detector);
+                }
             }
         }
         for (probe, &missed) in recursion_misses {
             if missed > 0 {
-                self.epoch.coverage.lose(&format!("recursion-miss:{probe}"), None, missed, from, at_ns);
+                self.lost(&format!("recursion-miss:{probe}"), None, missed, from, at_ns);
             }
         }
     }
 
-    /// Completes a copy of the epoch: window, gaps of each class, questions left open.
-    pub(super) fn close(&self, epoch: &mut Epoch, start: &Start, subject: &SubjectKey, seen: Seen) {
-        epoch.window.join(Intervals::one(start.at_ns, self.latest_ns));
+    /// A loss as counted so far; the interval grows only if the count did.
+    fn lost(&mut self, cause: &str, subject: Option<SubjectKey>, count: u64, from_ns: u64, to_ns: u64) {
+        let known = self.epoch.coverage.losses.get(&(cause.to_owned(), subject.clone()));
+        if known.is_none_or(|known| known.count.0 < count) {
+            self.epoch.coverage.lose(cause, subject, count, from_ns, to_ns);
+        }
+    }
+
+    /// Completes a copy of the epoch: window, and for each subject gaps and questions left open.
+    pub(super) fn close(&self, epoch: &mut Epoch, from_ns: u64, detected: &BTreeSet<(SubjectKey, Detector)>) {
+        epoch.window.join(Intervals::one(from_ns, self.latest_ns));
         for (file, question) in self.files.unanswered() {
             let unknown = Description::Unknown { question, reason: Reason::Deadline };
             super::describe(epoch, &Object::File(file), unknown);
         }
-        let unreadable = epoch.objects.values().flatten().any(|description| {
-            matches!(description, Description::Unknown { question: Question::Content | Question::Owner, .. })
-        });
-        let survivors = self.survivors();
-        let alive = !survivors.is_empty() || self.finish.as_ref().is_some_and(|finish| finish.survivors_cut);
+        let unreadable = unreadable(epoch);
+        for (id, watched) in self.subjects.all() {
+            self.compare(epoch, id, watched);
+            let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
+            seen.detected
+                .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
+            self.close_one(epoch, watched, &seen, unreadable.contains(&watched.key));
+        }
+    }
+
+    fn close_one(&self, epoch: &mut Epoch, watched: &Watched, seen: &Seen, unreadable: bool) {
+        let subject = &watched.key;
+        let survivors = self.survivors(watched);
+        let ended = watched.ended.as_ref();
+        let alive = !survivors.is_empty() || ended.is_some_and(|ended| ended.survivors_cut);
+        let until = ended.map_or(self.latest_ns, |ended| ended.at_ns);
         for class in Class::ALL {
-            let mut gaps = rules::gaps(class, &seen);
-            for (cause, _) in epoch.coverage.losses.keys() {
+            let mut gaps = rules::gaps(class, seen);
+            for (cause, of) in epoch.coverage.losses.keys() {
+                let mine = of.as_ref().is_none_or(|of| of == subject);
                 let concerned = LOSSES.iter().find(|(loss, _)| loss == cause);
                 // A cause this table does not know could have taken anything.
-                if concerned.is_none_or(|(_, classes)| classes.contains(&class)) {
+                if mine && concerned.is_none_or(|(_, classes)| classes.contains(&class)) {
                     gaps.insert(Gap::Lost(cause.clone()));
                 }
             }
-            if !start.before_first_instruction {
+            if !watched.before_first_instruction {
                 gaps.insert(Gap::AlreadyRunning);
             }
             if alive {
                 gaps.insert(Gap::StillRunning);
             }
-            if self.finish.is_none() {
+            if ended.is_none() || !self.finished {
                 gaps.insert(Gap::Unfinished);
             }
             if unreadable && matches!(class, Class::Models | Class::Libraries | Class::Packages) {
                 gaps.insert(Gap::Unreadable);
             }
             let cell = epoch.coverage.cells.entry((subject.clone(), class)).or_default();
-            cell.window.join(Intervals::one(start.at_ns, self.latest_ns));
+            cell.window.join(Intervals::one(watched.from_ns, until.max(watched.from_ns)));
             cell.gaps.join(gaps);
         }
         if !survivors.is_empty() {
             epoch.coverage.still_running.entry(subject.clone()).or_default().extend(survivors);
         }
-        if let Some(status) = self.finish.as_ref().and_then(|finish| finish.status) {
+        if let Some(status) = ended.and_then(|ended| ended.status) {
             epoch.subjects.entry(subject.clone()).or_default().status.insert(status);
         }
     }
+}
 
-    /// Processes that were still there, by their kernel keys: members of the cgroup, and those that left
-    /// it and whose end was not seen. A pid that no probe saw start is kept with an unknown start.
-    fn survivors(&self) -> BTreeSet<ProcessKey> {
-        let Some(finish) = &self.finish else { return BTreeSet::new() };
-        let unended = self.epoch.processes.iter().filter(|(_, process)| process.status.is_empty());
-        let mut survivors: BTreeSet<ProcessKey> = unended.map(|(key, _)| *key).collect();
-        for &tgid in &finish.survivors {
-            if !survivors.iter().any(|key| key.tgid == tgid) {
-                survivors.insert(ProcessKey { tgid, start_ns: 0 });
-            }
-        }
-        survivors
-    }
+/// Subjects that used a file of which it could not be found out what it is.
+fn unreadable(epoch: &Epoch) -> BTreeSet<SubjectKey> {
+    let unknown = |description: &Description| {
+        matches!(description, Description::Unknown { question: Question::Content | Question::Owner, .. })
+    };
+    let files: BTreeSet<&Object> = epoch
+        .objects
+        .iter()
+        .filter(|(_, about)| about.iter().any(unknown))
+        .map(|(object, _)| object)
+        .collect();
+    let facts = epoch.facts.keys().filter(|fact| files.contains(&fact.object));
+    facts.map(|fact| fact.subject.clone()).collect()
 }

@@ -1,28 +1,31 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `closing` turns what was counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
+//! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
 mod files;
 mod network;
 mod processes;
+mod subjects;
+mod swept;
+mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::record::probe::SECURITY_FILE_OPEN;
+pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
-    coverage::{
-        ProbeStatus,
-        rules::{Detector, Seen},
-    },
+    coverage::{ProbeStatus, rules::Detector},
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
-    identify::{catalog::Catalog, has_unknown_reader},
-    input::{Finish, Input, Start, Work},
+    identify::{catalog::Catalog, unknown_readers},
+    input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
-    key::{EpochId, Object, SubjectKey},
+    key::{EpochId, ImageId, Object, SubjectKey},
 };
 
 /// Holds everything between inputs. Start with [`Correlator::default`], feed [`Input::Start`] first.
@@ -33,8 +36,14 @@ pub struct Correlator {
     catalog: Catalog,
     files: files::Files,
     network: network::Network,
-    seen: Seen,
-    finish: Option<Finish>,
+    subjects: subjects::Subjects,
+    swept: swept::Sweeps,
+    tiers: tiers::Tiers,
+    /// Names of the probes that were attached.
+    alive: BTreeSet<String>,
+    /// When the counters were read last.
+    counted_ns: Option<u64>,
+    finished: bool,
     latest_ns: u64,
 }
 
@@ -43,30 +52,40 @@ impl Correlator {
     pub fn step(&mut self, input: Input) -> Vec<Work> {
         match input {
             Input::Start(start) => self.begin(*start),
+            Input::Subject(subject) => self.subject(&subject),
             Input::Catalog(catalog) => self.catalog.extend(catalog),
             Input::Probes { at_ns, states } => {
                 self.latest_ns = self.latest_ns.max(at_ns);
                 let alive = states.iter().filter(|state| state.status == ProbeStatus::Attached);
-                self.seen.alive.extend(alive.map(|state| state.name.clone()));
+                self.alive.extend(alive.map(|state| state.name.clone()));
                 self.epoch.coverage.probes.extend(states);
             }
-            Input::Event(event) => return self.event(event),
+            Input::Event(event) => {
+                let mut asked = self.ripen_before(event.time_ns);
+                asked.extend(self.event(event));
+                return asked;
+            }
             Input::Answer { work, answer } => return self.answer(work, answer),
-            Input::Counters { at_ns, counters, recursion_misses } => {
-                self.count(at_ns, &counters, &recursion_misses);
+            Input::Counters { at_ns, counters, subjects, recursion_misses } => {
+                self.count(at_ns, &counters, &subjects, &recursion_misses);
+                return self.ripen(at_ns);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count } => {
-                let from = self.begun();
+            Input::Lost { at_ns, cause, count, from_ns } => {
+                let from = from_ns.unwrap_or_else(|| self.begun());
                 self.epoch.coverage.lose(&cause, None, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
                 self.latest_ns = self.latest_ns.max(boot_ns);
                 self.epoch.clock.insert((boot_ns, wall_ns));
             }
-            Input::Finish(finish) => {
-                self.latest_ns = self.latest_ns.max(finish.at_ns);
-                self.finish = Some(*finish);
+            Input::Ended(ended) => {
+                self.latest_ns = self.latest_ns.max(ended.at_ns);
+                self.subjects.end(*ended);
+            }
+            Input::Finish { at_ns } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                self.finished = true;
             }
         }
         Vec::new()
@@ -81,13 +100,17 @@ impl Correlator {
     pub fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
-        let subject = subject_key(start);
         let mut epoch = self.epoch.clone();
-        let mut seen = self.network.close(&mut epoch, self.seen.clone());
-        if has_unknown_reader(&epoch) {
-            seen.detected.insert(Detector::UnknownReader);
+        self.swept.close(&mut epoch);
+        let mut detected = self.network.close(&mut epoch);
+        for id in self.swept.strangers() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::EarlierLife)));
         }
-        self.close(&mut epoch, start, &subject, seen);
+        for subject in unknown_readers(&epoch) {
+            detected.insert((subject, Detector::UnknownReader));
+        }
+        self.close(&mut epoch, start.at_ns, &detected);
         inventory.epochs.insert(start.epoch.clone(), epoch);
         inventory
     }
@@ -106,8 +129,6 @@ impl Correlator {
         self.latest_ns = start.at_ns;
         self.epoch.versions.insert(start.version.clone());
         self.epoch.host.insert(start.host.clone());
-        let subject = self.epoch.subjects.entry(subject_key(&start)).or_default();
-        subject.names.insert(start.name.clone());
         self.start = Some(start);
     }
 
@@ -116,37 +137,61 @@ impl Correlator {
     }
 
     fn event(&mut self, event: Event) -> Vec<Work> {
-        let Some(subject) = self.start.as_ref().map(subject_key) else { return Vec::new() };
         self.latest_ns = self.latest_ns.max(event.time_ns);
-        let Event { sequence, probe, time_ns, body } = event;
-        let at = At { subject, sequence, probe, time_ns };
+        let Event { sequence, probe, time_ns, mut body } = event;
+        let id = self.subject_of(&body, time_ns);
+        let Some(subject) = id.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone()) else {
+            // Nobody's: what it would have told is missing for somebody, and it is not known for whom.
+            self.subjects.detect(None, Detector::Unattributed);
+            return Vec::new();
+        };
         if acts_before_exec(&body) {
-            self.seen.detected.insert(Detector::EarlierLife);
+            self.subjects.detect(id, Detector::EarlierLife);
         }
+        let mut raw_image = ImageId(0);
+        if let Some(task) = swept::task_of_mut(&mut body) {
+            raw_image = task.image;
+            task.image = self.swept.image(task);
+        }
+        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
         match body {
-            Body::Open { task, file } => self.opened(&at, &task, file),
-            Body::Exec { task, exec } => self.executed(&at, &task, *exec),
+            Body::Open { task, file } if probe == SECURITY_FILE_OPEN => self.checked(&at, &task, file),
+            Body::Open { task, file } => {
+                self.told(&at, &file, false);
+                self.opened(&at, &task, file)
+            }
+            Body::Exec { task, exec } => {
+                self.told(&at, &exec.file, true);
+                self.executed(&at, &task, *exec)
+            }
+            Body::Connect { task, connect } => {
+                self.asked_to_connect(&at, &task, &connect);
+                Vec::new()
+            }
             Body::Fork { task, child } => {
-                self.forked(&task, child);
+                self.forked(&at, &task, child);
                 Vec::new()
             }
             Body::Exit { task, code } => {
-                self.process(&task).status.insert(code);
+                self.process(&at, &task).status.insert(code);
+                self.swept.exited(task.process);
                 Vec::new()
             }
             Body::Threaded { task } => {
-                self.process(&task).threaded.0 = true;
-                self.seen.detected.insert(Detector::Threads);
+                self.process(&at, &task).threaded.0 = true;
+                self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::UringCreated { task } => {
-                self.process(&task).uring.0 = true;
+                self.process(&at, &task).uring.0 = true;
                 // Its workers share the process's descriptors, as threads do.
-                self.seen.detected.extend([Detector::Uring, Detector::Threads]);
+                self.subjects.detect(id, Detector::Uring);
+                self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
-                self.process(&task);
+                self.connection_told(&at, &tcp);
+                self.process(&at, &task);
                 self.network.tcp(&at, &task, &tcp);
                 Vec::new()
             }
@@ -154,12 +199,18 @@ impl Correlator {
                 self.network.hello(cookie, hello);
                 Vec::new()
             }
+            Body::HttpHead { .. } => Vec::new(),
             Body::Dns { answer, .. } => {
                 self.network.answer(&mut self.epoch, &at, answer);
                 Vec::new()
             }
             Body::Undecoded { .. } => {
-                self.seen.detected.insert(Detector::Undecoded);
+                self.subjects.detect(id, Detector::Undecoded);
+                Vec::new()
+            }
+            Body::Swept { task, swept } => self.swept(&at, &task, *swept),
+            Body::Moved { task, from, parent, born } => {
+                self.moved(&at, &task, from, parent, born);
                 Vec::new()
             }
         }
@@ -169,15 +220,20 @@ impl Correlator {
 /// A process without an image did something: nobody saw it start.
 fn acts_before_exec(body: &Body) -> bool {
     match body {
-        Body::Open { task, .. }
-        | Body::Fork { task, .. }
+        // What an exec opens is opened before there is an image.
+        Body::Open { task, file } => task.image.0 == 0 && !file.is_opened_by_exec(),
+        Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. } => task.image.0 == 0,
         Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }
+        | Body::HttpHead { .. }
         | Body::Dns { .. }
+        | Body::Swept { .. }
+        | Body::Moved { .. }
         | Body::Undecoded { .. } => false,
     }
 }
@@ -186,9 +242,13 @@ fn acts_before_exec(body: &Body) -> bool {
 #[derive(Clone, Debug)]
 struct At {
     subject: SubjectKey,
+    /// The same as the probes have it.
+    id: u64,
     sequence: u64,
     probe: u16,
     time_ns: u64,
+    /// The image of the task as the kernel has it.
+    raw_image: ImageId,
 }
 
 impl At {
@@ -226,15 +286,6 @@ fn describe(epoch: &mut Epoch, object: &Object, description: Description) {
         None => {
             epoch.objects.insert(object.clone(), BTreeSet::from([description]));
         }
-    }
-}
-
-/// A session of `aibom run` makes its own cgroup; its start tells it from an earlier use of the id.
-fn subject_key(start: &Start) -> SubjectKey {
-    SubjectKey {
-        boot: start.epoch.boot.clone(),
-        cgroup: start.cgroup,
-        session: start.before_first_instruction.then_some(start.epoch.start_ns),
     }
 }
 

@@ -8,11 +8,11 @@ use std::{
 
 use super::{At, add, describe};
 use crate::{
-    coverage::rules::{Detector, Seen},
-    event::{Task, Tcp, TcpState},
+    coverage::rules::Detector,
+    event::{Direction, SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState},
     fact::{Action, Strength},
     inventory::{Description, Epoch, NameSource},
-    key::{ImageId, Object, ProcessKey},
+    key::{ImageId, Object, ProcessKey, SubjectKey},
     stream::{ClientHello, DnsAnswer},
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Network {
     earlier: Vec<Connection>,
     /// Hellos that came before the record of their connection.
     hellos: BTreeMap<u64, ClientHello>,
-    /// Address → names whose answers contained it.
-    names: BTreeMap<IpAddr, BTreeSet<String>>,
+    /// Subject and address → names whose answers contained it.
+    names: BTreeMap<(u64, IpAddr), BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct Connection {
 
 impl Network {
     pub(super) fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
-        let names = self.names.get(&tcp.remote.ip()).cloned().unwrap_or_default();
+        let names = self.names.get(&(at.id, tcp.remote.ip())).cloned().unwrap_or_default();
         let hello = self.hellos.remove(&tcp.cookie);
         if tcp.state == TcpState::SynSent
             && let Some(before) = self.connections.remove(&tcp.cookie)
@@ -80,6 +80,40 @@ impl Network {
         }
     }
 
+    /// A socket that is there. One whose connection was seen is known better than that.
+    pub(super) fn swept(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let SweptTransport::Tcp { local: _, remote } = socket.transport else { return };
+        if socket.state != SweptState::Connected || socket.cookie == 0 {
+            return;
+        }
+        let (sent, received) = (socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+        if let Some(known) = self.connections.get_mut(&socket.cookie) {
+            // What it has carried by now, before its end tells.
+            (known.sent, known.received) = (known.sent.max(sent), known.received.max(received));
+            known.last_ns = known.last_ns.max(at.time_ns);
+            return;
+        }
+        // One that was called is no endpoint of the subject's choosing; of others it is not known.
+        if socket.direction != Some(Direction::Called) {
+            return;
+        }
+        let names = self.names.get(&(at.id, remote.ip())).cloned().unwrap_or_default();
+        let hello = self.hellos.remove(&socket.cookie);
+        let connection = Connection {
+            at: at.clone(),
+            task: *task,
+            remote,
+            established_ns: Some(at.time_ns),
+            sent,
+            received,
+            last_sequence: at.sequence,
+            last_ns: at.time_ns,
+            hello,
+            names,
+        };
+        self.connections.insert(socket.cookie, connection);
+    }
+
     pub(super) fn hello(&mut self, cookie: u64, hello: ClientHello) {
         match self.connections.get_mut(&cookie) {
             Some(connection) => connection.hello = Some(hello),
@@ -95,7 +129,7 @@ impl Network {
             return;
         }
         for &address in &answer.addresses {
-            let names = self.names.entry(address).or_default();
+            let names = self.names.entry((at.id, address)).or_default();
             if names.len() < NAMES {
                 names.insert(answer.question.clone());
             }
@@ -113,17 +147,18 @@ impl Network {
         add(epoch, at.fact(&nobody, Action::Resolved, object), at.evidence(Strength::Resolved));
     }
 
-    /// Writes every connection as a fact, and adds what it leaves open to the detectors.
-    pub(super) fn close(&self, epoch: &mut Epoch, mut seen: Seen) -> Seen {
+    /// Writes every connection as a fact, and gives what it leaves open.
+    pub(super) fn close(&self, epoch: &mut Epoch) -> BTreeSet<(SubjectKey, Detector)> {
+        let mut detected = BTreeSet::new();
         for connection in self.earlier.iter().chain(self.connections.values()) {
             // A SYN without an answer is an attempt, and an attempt reached nobody.
             let Some(established) = connection.established_ns else { continue };
             let name = connection.name();
             if name.is_none() && !connection.remote.ip().is_loopback() {
-                seen.detected.insert(Detector::Nameless);
+                detected.insert((connection.at.subject.clone(), Detector::Nameless));
             }
             if connection.hello.as_ref().is_some_and(|hello| hello.ech) {
-                seen.detected.insert(Detector::EncryptedHello);
+                detected.insert((connection.at.subject.clone(), Detector::EncryptedHello));
             }
             let object = Object::Endpoint {
                 host: name,
@@ -152,7 +187,7 @@ impl Network {
                 }
             }
         }
-        seen
+        detected
     }
 }
 

@@ -12,21 +12,33 @@ use crate::{
 
 impl Correlator {
     /// The process of a task, entered at its first sight.
-    pub(super) fn process(&mut self, task: &Task) -> &mut Process {
+    pub(super) fn process(&mut self, at: &At, task: &Task) -> &mut Process {
         let process = self.epoch.processes.entry(task.process).or_default();
+        if !process.subjects.contains(&at.subject) {
+            process.subjects.insert(at.subject.clone());
+        }
         process.images.insert(task.image);
         process
     }
 
-    pub(super) fn forked(&mut self, task: &Task, child: ProcessKey) {
-        self.process(task);
+    pub(super) fn forked(&mut self, at: &At, task: &Task, child: ProcessKey) {
+        self.process(at, task);
         let process = self.epoch.processes.entry(child).or_default();
+        process.subjects.insert(at.subject.clone());
         process.parents.insert(task.process);
         process.images.insert(task.image);
+        self.swept.forked(task.process, child);
     }
 
     pub(super) fn executed(&mut self, at: &At, task: &Task, exec: Exec) -> Vec<Work> {
-        let process = self.process(task);
+        let before = Task { image: exec.previous_image, ..*task };
+        let previous = self.swept.image(&before);
+        let inherited = self.swept.executed(task.process);
+        let mut work = Vec::new();
+        for (then, _, file) in inherited {
+            work.extend(self.met_file(&then, task, file, None));
+        }
+        let process = self.process(at, task);
         if exec.parent.tgid != 0 {
             process.parents.insert(exec.parent);
         }
@@ -34,16 +46,17 @@ impl Correlator {
             subject: [at.subject.clone()].into(),
             executables: [exec.file.key].into(),
             requested: [exec.requested].into(),
-            previous: [exec.previous_image].into(),
+            previous: [previous].into(),
         };
         self.epoch.images.insert(task.image, image);
         if exec.file.path.bytes().first() != Some(&b'/') {
-            self.seen.detected.insert(Detector::MemoryImage);
+            self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
         let object = Object::File(exec.file.key);
         let key = at.fact(task, Action::Executed, object);
         self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
-        self.files.met(&mut self.epoch, task, exec.file, true)
+        work.extend(self.files.met(&mut self.epoch, task, exec.file, true));
+        work
     }
 }

@@ -38,6 +38,12 @@ pub enum Detector {
     Uring,
     /// A process whose start was not seen: it was moved in from outside.
     EarlierLife,
+    /// A packet of a cgroup that no task had shown.
+    Unattributed,
+    /// A process of the subject was moved out of its cgroups.
+    LeftCgroup,
+    /// Anonymous memory that can be executed.
+    ExecutableMemory,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -112,7 +118,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task"]),
         text: "names on the connections of a process that left the subject's cgroup",
     },
     Escape {
@@ -201,6 +207,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "connected sockets received from another process",
     },
     Escape {
+        id: "incoming",
+        classes: ENDPOINTS,
+        watch: Watch::Nothing,
+        text: "connections that others make to the subject, and the ports it listens on",
+    },
+    Escape {
         id: "encrypted-hello",
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::EncryptedHello, &["cgroup_skb_egress"]),
@@ -217,6 +229,12 @@ pub const ESCAPES: &[Escape] = &[
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::Undecoded, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
         text: "a stream head or DNS message that could not be decoded",
+    },
+    Escape {
+        id: "unattributed-packet",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::Unattributed, &["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "names in packets of a cgroup of which it is not known whose it is",
     },
     Escape {
         id: "unparsed-packet",
@@ -237,12 +255,35 @@ pub const ESCAPES: &[Escape] = &[
         text: "a program executed from memory, whose content is gone",
     },
     Escape {
+        id: "loaded-program",
+        classes: PROGRAMS,
+        watch: Watch::Nothing,
+        text: "a program whose file the dynamic loader, called by name, or an emulator runs: the kernel executes only these",
+    },
+    Escape {
         id: "delegated-start",
         classes: PROGRAMS,
         watch: Watch::Nothing,
         text: "programs that a service outside the subject starts on its behalf",
     },
 ];
+
+/// Escapes that need nothing else where the upper tier runs: the security check stands between every way to open a file
+/// and the file.
+pub const UPPER: &[(&str, &[&str])] = &[
+    ("io-uring-open", &["security_file_open"]),
+    ("io-uring-direct-descriptor", &["security_file_open"]),
+    ("io-uring-silent-open", &["security_file_open"]),
+    ("compat-system-call", &["security_file_open"]),
+    ("descriptor-race", &["security_file_open"]),
+    ("descriptor-gone", &["security_file_open"]),
+    ("kernel-mapped-loader", &["security_file_open"]),
+];
+
+/// Whether the upper tier sees it.
+fn closed_above(id: &str, seen: &Seen) -> bool {
+    UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+}
 
 /// The gaps of one class.
 pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
@@ -253,6 +294,9 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
         }
     }
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        if closed_above(escape.id, seen) {
+            continue;
+        }
         match escape.watch {
             Watch::Nothing => {
                 gaps.insert(Gap::Unwatched(escape.id));
@@ -315,7 +359,15 @@ pub fn page() -> String {
             }
             Watch::Nothing => "nothing yet: incomplete".to_owned(),
         };
-        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
+        let above =
+            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {watch}{above} |\n",
+            escape.id,
+            escape.text,
+            classes.join(", ")
+        ));
     }
     page
 }

@@ -313,16 +313,17 @@ fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
 }
 
 /// Whether code of a package was read by a program that is not known to run it. What such a program
-/// did with it is not known, so it is no import, and packages are not complete.
-pub(crate) fn has_unknown_reader(epoch: &Epoch) -> bool {
+/// did with it is not known, so it is no import, and packages are not complete. Gives those whose program it was.
+pub(crate) fn unknown_readers(epoch: &Epoch) -> BTreeSet<SubjectKey> {
     let known: BTreeMap<&Object, Known<'_>> =
         epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
     let interpreters = interpreters(epoch, &known);
-    epoch.facts.iter().any(|(fact, evidence)| {
+    let unknown = epoch.facts.iter().filter(|(fact, evidence)| {
         let read = fact.action == Action::Opened && evidence.strength.0 >= Strength::Opened;
         let code = || known.get(&fact.object).is_some_and(|about| about.package_code().is_some());
         read && !interpreters.contains(&fact.image) && code()
-    })
+    });
+    unknown.map(|(fact, _)| fact.subject.clone()).collect()
 }
 
 /// Images whose executable runs Python code.
@@ -404,7 +405,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         losses: losses.map(|((cause, _), loss)| (cause.clone(), loss.clone())).collect(),
         still_running: epoch.coverage.still_running.get(key).cloned().unwrap_or_default(),
         counters: epoch.coverage.counters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
-        processes: epoch.processes.len(),
+        processes: epoch.processes.values().filter(|process| process.subjects.contains(key)).count(),
         files: files.map(|fact| &fact.object).collect::<BTreeSet<_>>().len(),
         resolved: BTreeSet::new(),
     }

@@ -10,6 +10,6 @@ pub mod catalog;
 mod programs;
 mod view;
 
-pub(crate) use build::has_unknown_reader;
 pub use build::identify;
+pub(crate) use build::unknown_readers;
 pub use view::{Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View};

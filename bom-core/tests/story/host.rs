@@ -7,12 +7,15 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Finish, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Work},
+    input::{
+        Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, SubjectKind,
+        Work,
+    },
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, Transport},
 };
 
 /// An interpreter that exports CPython's entry point.
@@ -95,11 +98,15 @@ impl FakeHost {
                 architecture: "x86_64".into(),
                 distribution: Some(("debian".into(), "12".into())),
             },
-            cgroup: 77 + shift,
-            name: "agent".into(),
-            before_first_instruction: true,
             at_ns: 1 + shift,
         })));
+        host.input(Input::Subject(Subject {
+            id: 77 + shift,
+            name: "agent".into(),
+            before_first_instruction: true,
+            kind: SubjectKind::Session,
+            at_ns: 1 + shift,
+        }));
         let states = (1..).zip(PROBES).map(|(number, name)| {
             let status = if name == without { status.clone() } else { ProbeStatus::Attached };
             ProbeState { number, name: name.to_owned(), status }
@@ -272,9 +279,16 @@ impl FakeHost {
     }
 
     pub(crate) fn hello(&mut self, cookie: u64, name: Option<&str>) {
-        let hello = ClientHello { server_name: name.map(str::to_owned), alpn: vec!["h2".into()], ech: false };
+        let hello = ClientHello {
+            server_name: name.map(str::to_owned),
+            alpn: vec!["h2".into()],
+            ..ClientHello::default()
+        };
         let remote = "10.0.0.1:443".parse().unwrap();
-        self.event(probe::CGROUP_SKB_EGRESS, Body::Hello { cookie, cgroup: 77, remote, hello });
+        self.event(
+            probe::CGROUP_SKB_EGRESS,
+            Body::Hello { cookie, cgroup: 77, remote, transport: Transport::Tcp, hello },
+        );
     }
 
     pub(crate) fn resolve(&mut self, name: &str, address: &str) {
@@ -282,9 +296,8 @@ impl FakeHost {
             question: name.to_owned(),
             aliases: Vec::new(),
             addresses: [address.parse().unwrap()].into(),
-            code: 0,
             ttl: 60,
-            cut: false,
+            ..DnsAnswer::default()
         };
         let server = "10.0.0.53:53".parse().unwrap();
         self.event(probe::CGROUP_SKB_INGRESS, Body::Dns { cookie: 9, cgroup: 77, server, answer });
@@ -307,14 +320,17 @@ impl FakeHost {
         }
         let at_ns = 1_000_000 + self.shift;
         let counters = std::mem::take(&mut self.counters);
-        self.input(Input::Counters { at_ns, counters, recursion_misses: BTreeMap::new() });
+        let subjects = BTreeMap::new();
+        self.input(Input::Counters { at_ns, counters, subjects, recursion_misses: BTreeMap::new() });
         let survivors = survivors.iter().copied().collect();
-        self.input(Input::Finish(Box::new(Finish {
+        self.input(Input::Ended(Box::new(Ended {
+            subject: 77 + self.shift,
             at_ns,
             status: Some(0),
             survivors,
             survivors_cut: false,
         })));
+        self.input(Input::Finish { at_ns });
         self.correlator
     }
 }

@@ -3,6 +3,10 @@
 pub mod cgroup;
 pub mod open;
 pub mod process;
+pub mod sockets;
 pub mod stream;
+pub mod sweep;
 pub mod tcp;
+pub mod tcp_stored;
+pub mod upper;
 pub mod uring;

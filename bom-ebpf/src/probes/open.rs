@@ -13,7 +13,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{add, common, count, header, now},
+    emit::{add, common, count, header, lost, now},
     kernel::{
         file::{OpenFile, by_descriptor},
         path::walk,
@@ -46,7 +46,7 @@ fn exit(context: &TracePointContext) {
     let Some(task) = current() else { return };
     let Some(file) = by_descriptor(current_task(), returned as u32) else {
         count(Counter::OpensSeen);
-        count(Counter::OpensUnresolved);
+        lost(Counter::OpensUnresolved, task.subject);
         return;
     };
     // The number differs between architectures; user space knows which probe it stands for.
@@ -81,7 +81,7 @@ pub fn opened(
     let record = unsafe { &mut *record };
     let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
-        count(Counter::PathTruncated);
+        lost(Counter::PathTruncated, task.subject);
     }
     let fixed = size_of::<record::Header>() + size_of::<record::Open>();
     let length = opaque(u64::from(walked.length)) & (PATH_SPACE as u64 - 1);
@@ -90,7 +90,7 @@ pub fn opened(
     record.header.system_call = system_call;
     let time = record.header.time_ns;
     if !common(core::ptr::from_ref(record).cast(), fixed as u64 + length) {
-        count(Counter::OpensLost);
+        lost(Counter::OpensLost, task.subject);
         return;
     }
     count(Counter::OpensDelivered);

@@ -7,19 +7,21 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use bom_common::{
+    config::{PROCESS_SUBJECT, Process},
     counter::Counter,
     record::{self, PATH_CAPACITY, REQUESTED_CAPACITY, kind, path_flag, probe},
 };
 
+use super::cgroup::moved;
 use crate::{
-    emit::{count, header, rare, rare_record},
+    emit::{header, lost, rare, rare_record},
     kernel::{
         file::by_pointer,
         path::walk,
         read::{opaque, pointer, read},
-        task::{Tracked, current, current_task, mount_namespace, next_image, remember, start_ns},
+        task::{Tracked, cgroup_of, current, current_task, mount_namespace, next_image, remember, start_ns},
     },
-    maps::{EXEC_SCRATCH, PROCESSES, Process, offset},
+    maps::{CGROUPS, EXEC_SCRATCH, PROCESSES, offset},
 };
 
 /// `sched_process_exec(task, old_pid, bprm)`: the new image is in place, no instruction of it ran.
@@ -42,12 +44,12 @@ fn executed(task: u64, bprm: u64) -> Option<()> {
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
     let Some(file) = by_pointer(pointer(bprm, offset!(binprm_file))) else {
-        count(Counter::ProcessLost);
+        lost(Counter::ProcessLost, before.subject);
         return None;
     };
     let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
-        count(Counter::PathTruncated);
+        lost(Counter::PathTruncated, before.subject);
     }
     let parent = pointer(task, offset!(task_real_parent));
     record.exec.file = file.describe(&file.key(&now), &walked);
@@ -75,7 +77,7 @@ fn executed(task: u64, bprm: u64) -> Option<()> {
     let fixed = size_of::<record::Header>() + size_of::<record::Exec>();
     let length = opaque(fixed as u64 + path + requested) & (2 * PATH_CAPACITY as u64 - 1);
     record.header = header(kind::EXEC, probe::SCHED_PROCESS_EXEC, length as usize, &now);
-    rare(core::ptr::from_ref(record).cast(), length, Counter::ProcessLost);
+    rare(core::ptr::from_ref(record).cast(), length, now.subject, Counter::ProcessLost);
     Some(())
 }
 
@@ -106,6 +108,19 @@ fn forked(child: u64) -> Option<()> {
         threaded(&parent);
     }
     let child_start_ns: u64 = read(child, offset!(task_start_boottime));
+    let cgroup = cgroup_of(child);
+    // SAFETY: copied at once.
+    if let Some(subject) = unsafe { CGROUPS.get(cgroup) }.copied()
+        && subject != parent.subject
+        && parent.subject & PROCESS_SUBJECT == 0
+        && cgroup != parent.cgroup
+    {
+        // clone3(CLONE_INTO_CGROUP): born into another subject.
+        let process = Process { start_ns: child_start_ns, image: 0, subject, threaded: 0, reserved: 0 };
+        remember(child_tgid, &process, u64::from(BPF_ANY));
+        moved(child, child_tgid, &process, cgroup, parent.subject, 1);
+        return None;
+    }
     let process = Process {
         start_ns: child_start_ns,
         image: parent.image,
@@ -118,7 +133,7 @@ fn forked(child: u64) -> Option<()> {
         header: header(kind::FORK, probe::SCHED_PROCESS_FORK, size_of::<ForkRecord>(), &parent),
         fork: record::Fork { child_start_ns, child_tgid, reserved: 0 },
     };
-    rare_record(&record, Counter::ProcessLost);
+    rare_record(&record, parent.subject, Counter::ProcessLost);
     Some(())
 }
 
@@ -131,7 +146,7 @@ fn threaded(task: &Tracked) {
     let first = unsafe { core::mem::replace(&mut (*process).threaded, 1) } == 0;
     if first {
         let record = header(kind::THREADED, probe::SCHED_PROCESS_FORK, size_of::<record::Header>(), task);
-        rare_record(&record, Counter::ProcessLost);
+        rare_record(&record, task.subject, Counter::ProcessLost);
     }
 }
 
@@ -172,7 +187,7 @@ fn exited(task: u64) -> Option<()> {
         header: header(kind::EXIT, probe::SCHED_PROCESS_EXIT, size_of::<ExitRecord>(), &gone),
         exit: record::Exit { code: read(task, offset!(task_exit_code)), reserved: 0 },
     };
-    rare_record(&record, Counter::ProcessLost);
+    rare_record(&record, gone.subject, Counter::ProcessLost);
     let _ = PROCESSES.remove(tgid);
     Some(())
 }

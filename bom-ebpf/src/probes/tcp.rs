@@ -11,7 +11,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, header, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
         socket::describe,
         task::{Tracked, current},
@@ -22,7 +22,7 @@ use crate::{
 /// include/net/tcp_states.h
 const ESTABLISHED: i32 = 1;
 const SYN_SENT: i32 = 2;
-const CLOSE: i32 = 7;
+pub const CLOSE: i32 = 7;
 
 #[repr(C)]
 struct StateRecord {
@@ -36,19 +36,21 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> u32 {
     let sock: *const u8 = context.arg(0);
     let old: i32 = context.arg(1);
     let new: i32 = context.arg(2);
-    let _ = changed(sock, old, new);
+    // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
+    let cookie = |_starts| Some(unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) });
+    let _ = changed(sock, old, new, cookie);
     0
 }
 
+/// Records a change of state. `cookie` names the socket, and is told whether a connection starts.
 #[inline(always)]
-fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
+pub fn changed(sock: *const u8, old: i32, new: i32, cookie: impl FnOnce(bool) -> Option<u64>) -> Option<()> {
     let starts = new == SYN_SENT;
     if !starts && new != ESTABLISHED && new != CLOSE {
         return None;
     }
     let task = if starts { Some(current()?) } else { None };
-    // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
-    let cookie = unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) };
+    let cookie = cookie(starts)?;
     let task = match task {
         Some(task) => {
             let owner = SocketOwner {
@@ -62,7 +64,7 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
                 reserved: 0,
             };
             if SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_err() {
-                count(Counter::SocketTableFull);
+                lost(Counter::SocketTableFull, task.subject);
             }
             task
         }
@@ -85,7 +87,7 @@ fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
         header: header(kind::TCP_STATE, probe::INET_SOCK_SET_STATE, size_of::<StateRecord>(), &task),
         state,
     };
-    rare_record(&record, Counter::TcpLost);
+    rare_record(&record, task.subject, Counter::TcpLost);
     if new == CLOSE {
         let _ = SOCKETS.remove(cookie);
         let _ = STREAMS.remove(cookie);

@@ -12,7 +12,7 @@ use bom_common::{
 
 use super::open::opened;
 use crate::{
-    emit::{count, header, rare_record},
+    emit::{count, header, lost, rare_record},
     kernel::{
         file::by_descriptor,
         read::read,
@@ -29,7 +29,7 @@ const IORING_OP_OPENAT2: u8 = 28;
 pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
     if let Some(task) = current() {
         let record = header(kind::URING_CREATED, probe::IO_URING_CREATE, size_of::<record::Header>(), &task);
-        rare_record(&record, Counter::ProcessLost);
+        rare_record(&record, task.subject, Counter::ProcessLost);
     }
     0
 }
@@ -63,12 +63,12 @@ fn completed(request: u64, result: i32) {
     // `struct io_open` overlays the beginning of the request.
     let slot = read::<u32>(request, offset!(io_open_file_slot));
     if slot != 0 {
-        count(Counter::UringDirectOpen);
+        lost(Counter::UringDirectOpen, task.subject);
         return;
     }
     let Some(file) = by_descriptor(current_task(), result as u32) else {
         count(Counter::OpensSeen);
-        count(Counter::OpensUnresolved);
+        lost(Counter::OpensUnresolved, task.subject);
         return;
     };
     opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
