@@ -149,6 +149,10 @@ pub(crate) struct Observe {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
+    /// kernel allows it.
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub(crate) tier: TierArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,

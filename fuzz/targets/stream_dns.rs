@@ -11,8 +11,8 @@ fuzz_target!(|input: &[u8]| {
     let datagram = streams::payload(Protocol::DnsUdp, 0, input.len(), input);
     assert!(!streams::survive(false, [datagram]).is_empty() || input.is_empty());
     let (bytes, pieces) = streams::pieces(input);
-    let cut = pieces.iter().map(|&(start, end)| {
-        streams::payload(Protocol::DnsTcp, start, end - start, &bytes[start..end])
-    });
+    let cut = pieces
+        .iter()
+        .map(|&(start, end)| streams::payload(Protocol::DnsTcp, start, end - start, &bytes[start..end]));
     streams::survive(false, cut);
 });

@@ -13,13 +13,13 @@ use libfuzzer_sys::fuzz_target;
 // survives authentication.
 fuzz_target!(|input: &[u8]| {
     let (bytes, pieces) = streams::pieces(input);
-    let raw = pieces.iter().map(|&(start, end)| {
-        streams::payload(Protocol::QuicClient, 0, end - start, &bytes[start..end])
-    });
+    let raw = pieces
+        .iter()
+        .map(|&(start, end)| streams::payload(Protocol::QuicClient, 0, end - start, &bytes[start..end]));
     streams::survive(false, raw);
-    let split = pieces.iter().map(|&(start, end)| {
-        streams::payload(Protocol::QuicClient, start, bytes.len(), &bytes[start..end])
-    });
+    let split = pieces
+        .iter()
+        .map(|&(start, end)| streams::payload(Protocol::QuicClient, start, bytes.len(), &bytes[start..end]));
     streams::survive(false, split);
     let packets = pieces.iter().zip(0_u32..).map(|(&(start, end), number)| {
         let frames = &bytes[start..end.min(start + 8000)];

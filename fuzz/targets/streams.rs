@@ -10,7 +10,9 @@ use bom_core::{
 /// the upper bit of their cut is set; then they come after those without.
 pub fn pieces(input: &[u8]) -> (&[u8], Vec<(usize, usize)>) {
     let Some((&count, rest)) = input.split_first() else { return (&[], Vec::new()) };
-    let Some((plan, bytes)) = rest.split_at_checked(usize::from(count & 15)) else { return (rest, Vec::new()) };
+    let Some((plan, bytes)) = rest.split_at_checked(usize::from(count & 15)) else {
+        return (rest, Vec::new());
+    };
     let mut late = Vec::new();
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -59,7 +61,9 @@ pub fn survive(http_model: bool, payloads: impl IntoIterator<Item = Payload>) ->
 /// Names that leave are free of hidden bytes, whatever came in.
 fn visible(body: &Body) {
     let names: Vec<&str> = match body {
-        Body::Hello { hello, .. } => hello.server_name.iter().chain(&hello.alpn).map(String::as_str).collect(),
+        Body::Hello { hello, .. } => {
+            hello.server_name.iter().chain(&hello.alpn).map(String::as_str).collect()
+        }
         Body::HttpHead { head, .. } => {
             let places = head.target.iter().chain(&head.host);
             places.map(|place| place.host.as_str()).chain(head.scheme.as_deref()).collect()

@@ -23,8 +23,10 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 14] = [
+const PROBES: [&str; 16] = [
+    "cgroup_attach_task",
     "cgroup_mkdir",
+    "iter_task_file",
     "sched_process_exec",
     "sched_process_fork",
     "sched_process_exit",
@@ -147,7 +149,7 @@ impl FakeHost {
 
     fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
+        Task { process, tid: pid, image, subject: 77 + self.shift, cgroup: 77 + self.shift, mount_namespace: 1 }
     }
 
     fn file(&mut self, path: &str) -> OpenedFile {
