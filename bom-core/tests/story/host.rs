@@ -149,7 +149,14 @@ impl FakeHost {
 
     fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task { process, tid: pid, image, subject: 77 + self.shift, cgroup: 77 + self.shift, mount_namespace: 1 }
+        Task {
+            process,
+            tid: pid,
+            image,
+            subject: 77 + self.shift,
+            cgroup: 77 + self.shift,
+            mount_namespace: 1,
+        }
     }
 
     fn file(&mut self, path: &str) -> OpenedFile {

@@ -131,6 +131,20 @@ fn reads_models() {
             vec!["model.parameter_count=100", "model.dtype=bfloat16"],
         ),
         (
+            "state_of_python_2",
+            torch_legacy(
+                &pickle()
+                    .global("collections", "OrderedDict")
+                    .raw(b"](](")
+                    .text("w")
+                    .tensor("FloatStorage", "0", 0, &[7, 3])
+                    .raw(b"ee\x85R")
+                    .build(),
+                &[],
+            ),
+            vec!["model.parameter_count=21", "model.tensor_count=1"],
+        ),
+        (
             "whole_module",
             torch_legacy(
                 &pickle()

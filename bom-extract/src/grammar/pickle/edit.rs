@@ -70,6 +70,26 @@ impl Machine {
         Ok(())
     }
 
+    /// The entries of an `OrderedDict` that is made from a list of pairs, as Python 2 pickled it.
+    pub(super) fn listed(
+        &mut self,
+        callable: Id,
+        arguments: Id,
+        reader: &mut Reader<'_>,
+        draft: &Draft<'_>,
+    ) -> Option<Id> {
+        if self.name(callable) != Some(("collections", "OrderedDict")) {
+            return None;
+        }
+        let [list] = self.tuple(arguments)? else { return None };
+        let entry = |id: &Id| match self.tuple(*id) {
+            Some([key, value]) => Some((*key, *value)),
+            Some(_) | None => None,
+        };
+        let entries: Option<Vec<(Id, Id)>> = self.tuple(*list)?.iter().map(entry).collect();
+        Some(self.make(Node::Dict(entries?), reader, draft))
+    }
+
     pub(super) fn memo(
         &mut self,
         put: bool,

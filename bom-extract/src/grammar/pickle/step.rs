@@ -216,7 +216,8 @@ impl Machine {
             // REDUCE, NEWOBJ
             b'R' | 0x81 => {
                 let (arguments, callable) = (self.pop(at)?, self.pop(at)?);
-                self.push(call(callable, arguments), reader, draft)?;
+                let items = self.listed(callable, arguments, reader, draft);
+                self.push(Node::Call { callable, arguments, items, state: None }, reader, draft)?;
             }
             // NEWOBJ_EX
             0x92 => {
