@@ -12,13 +12,13 @@ use bom_core::metadata::{ByteOrder, FileKind, IssueCode, ModelRole};
 use crate::draft::{Draft, Stop, brief};
 use crate::extractor::Extractor;
 use crate::grammar::zip::Archive;
-use crate::reader::Reader;
+use crate::reader::{Reader, u64_of};
 
 pub(crate) const EXTRACTOR: Extractor = Extractor { kind: FileKind::Npy, wants, extract };
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// Longest header read. Lists of fields can be long; numpy itself refuses to evaluate more than 10 000 characters.
-const HEADER_BYTES: u64 = 64 << 10;
+/// Longest header read. numpy itself refuses to evaluate more than 10 000 characters.
+const HEADER_BYTES: u64 = 16 << 10;
 
 fn wants(prefix: &[u8], _len: u64) -> bool {
     prefix.starts_with(MAGIC)
@@ -62,7 +62,11 @@ pub(super) fn archive(
     }
     let (mut elements, mut bits) = (Some(0_u64), BTreeMap::<String, u64>::new());
     let mut adapters = 0_usize;
-    for member in &archive.members {
+    for (at, member) in archive.members.iter().enumerate() {
+        if u64_of(at) >= draft.limits.graph_tensors {
+            let detail = format!("more than {} arrays", draft.limits.graph_tensors);
+            return Err(Stop::limit(IssueCode::CountExceedsLimit, 0, detail));
+        }
         let limit = usize::try_from(HEADER_BYTES).unwrap_or(usize::MAX);
         let array = match member.stored(reader, draft)? {
             Some((start, end)) => reader.within(start, end, |reader| Array::read(reader, draft)),

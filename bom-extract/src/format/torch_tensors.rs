@@ -16,6 +16,9 @@ use crate::grammar::pickle::{Id, Machine, Node};
 const WEIGHTS: &[&str] =
     &["state_dict", "model_state_dict", "model_state", "model", "module", "params", "params_ema"];
 
+/// Most dimensions of a tensor.
+const RANK: usize = 64;
+
 /// One tensor. Two with the same place are one weight under two names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tensor {
@@ -97,8 +100,16 @@ fn all(machine: &Machine) -> BTreeSet<Tensor> {
     machine.nodes().filter_map(|node| rebuilt(machine, node)).collect()
 }
 
+/// A tensor, or a parameter, which wraps one. Wrappers of wrappers are not followed: a pickle can make them a circle.
 fn tensor(machine: &Machine, id: Id) -> Option<Tensor> {
-    rebuilt(machine, machine.node(id))
+    let node = machine.node(id);
+    if let Node::Call { callable, arguments, .. } = node
+        && machine.name(*callable) == Some(("torch._utils", "_rebuild_parameter"))
+    {
+        let wrapped = machine.tuple(*arguments)?.first()?;
+        return rebuilt(machine, machine.node(*wrapped));
+    }
+    rebuilt(machine, node)
 }
 
 fn rebuilt(machine: &Machine, node: &Node) -> Option<Tensor> {
@@ -111,7 +122,8 @@ fn rebuilt(machine: &Machine, node: &Node) -> Option<Tensor> {
             let Node::Persistent(id) = machine.node(*storage) else { return None };
             let place = machine.tuple(*id)?;
             let [_kind, class, key, ..] = place else { return None };
-            let elements = machine.tuple(*size)?.iter().try_fold(1_u64, |all, size| {
+            let sizes = machine.tuple(*size).filter(|sizes| sizes.len() <= RANK)?;
+            let elements = sizes.iter().try_fold(1_u64, |all, size| {
                 let size = machine.int(*size).and_then(|size| u64::try_from(size).ok())?;
                 all.checked_mul(size)
             });
@@ -125,8 +137,6 @@ fn rebuilt(machine: &Machine, node: &Node) -> Option<Tensor> {
                 dtype: stated.or_else(|| own.and_then(|(_, name)| dtype(name))),
             })
         }
-        // A parameter wraps a tensor.
-        ("torch._utils", "_rebuild_parameter") => tensor(machine, *arguments.first()?),
         _ => None,
     }
 }

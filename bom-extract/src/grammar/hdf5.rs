@@ -27,6 +27,9 @@ const NAME_BYTES: u64 = 4096;
 const CHUNKS: usize = 256;
 /// Most objects looked at.
 const OBJECTS: usize = 20_000;
+/// Most messages, nodes, links and heap entries looked at in one file. Offsets may lead to one place again and again, so
+/// that the size of the file is no bound.
+const STEPS: u32 = 1_000_000;
 
 /// Whether a file starts as one of HDF5 does. A user block in front, which the format allows, is not looked for.
 pub(crate) fn signature_may_be(prefix: &[u8]) -> bool {
@@ -39,6 +42,7 @@ pub(crate) struct File {
     length_bytes: u8,
     root: u64,
     seen: BTreeSet<u64>,
+    steps: u32,
 }
 
 /// One object.
@@ -68,7 +72,8 @@ impl File {
             return Err(broken(0, "no HDF5 signature"));
         }
         let version = reader.u8()?;
-        let mut file = Self { offset_bytes: 8, length_bytes: 8, root: UNDEFINED, seen: BTreeSet::new() };
+        let mut file =
+            Self { offset_bytes: 8, length_bytes: 8, root: UNDEFINED, seen: BTreeSet::new(), steps: 0 };
         match version {
             0 | 1 => {
                 reader.skip(4)?;
@@ -193,6 +198,7 @@ impl File {
         };
         let mut at = start;
         while at.saturating_add(head) <= end {
+            self.step(at)?;
             reader.seek(at);
             let (kind, bytes) = if header.new {
                 let kind = u16::from(reader.u8()?);
@@ -258,7 +264,7 @@ impl File {
 
     /// A group of the old kind: a B-tree of symbol nodes, names in a local heap.
     fn symbols(
-        &self,
+        &mut self,
         tree: u64,
         heap: u64,
         group: &mut Group,
@@ -292,6 +298,7 @@ impl File {
                     self.address(reader)?;
                     self.address(reader)?;
                     for _ in 0..entries {
+                        self.step(at)?;
                         self.length(reader)?;
                         nodes.push((self.address(reader)?, depth.saturating_sub(1)));
                     }
@@ -305,6 +312,7 @@ impl File {
                         reader.skip(24)?;
                     }
                     for (offset, object) in found {
+                        self.step(at)?;
                         if offset >= heap_bytes {
                             return Err(broken(at, "a name outside of its heap"));
                         }
@@ -357,7 +365,7 @@ impl File {
 
     /// An attribute; kept if it is one text.
     fn attribute(
-        &self,
+        &mut self,
         end: u64,
         group: &mut Group,
         reader: &mut Reader<'_>,
@@ -413,7 +421,7 @@ impl File {
 
     /// An object of the global heap.
     fn shared(
-        &self,
+        &mut self,
         heap: u64,
         index: u32,
         bytes: u64,
@@ -428,6 +436,7 @@ impl File {
         let size = self.length(reader)?;
         let end = heap.saturating_add(size).min(reader.len());
         while reader.pos().saturating_add(16) <= end {
+            self.step(heap)?;
             let number = reader.u16(ORDER)?;
             reader.skip(6)?;
             let length = self.length(reader)?;
@@ -446,6 +455,15 @@ impl File {
             reader.skip(length.next_multiple_of(8).max(length))?;
         }
         Err(broken(heap, "a text that is not in its heap"))
+    }
+
+    fn step(&mut self, at: u64) -> Result<(), Stop> {
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > STEPS {
+            let detail = format!("more than {STEPS} steps through an HDF5 file");
+            return Err(Stop::limit(IssueCode::BudgetSpent, at, detail));
+        }
+        Ok(())
     }
 
     fn widths(&self) -> Result<(), Stop> {

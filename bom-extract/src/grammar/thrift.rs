@@ -91,16 +91,15 @@ pub(crate) fn skip(kind: u8, depth: u32, reader: &mut Reader<'_>) -> Result<(), 
         LIST | 10 => {
             let (count, kind) = list(reader)?;
             for _ in 0..count {
-                // A boolean inside a list takes a byte.
-                if matches!(kind, 1 | 2) { reader.skip(1)? } else { skip(kind, below, reader)? }
+                element(kind, below, reader)?;
             }
         }
         11 => {
             let count = unsigned(reader)?;
             let kinds = if count == 0 { 0 } else { reader.u8()? };
-            for _ in 0..count.min(reader.left()) {
-                skip(kinds >> 4, below, reader)?;
-                skip(kinds & 0x0f, below, reader)?;
+            for _ in 0..count {
+                element(kinds >> 4, below, reader)?;
+                element(kinds & 0x0f, below, reader)?;
             }
         }
         STRUCT => {
@@ -115,4 +114,9 @@ pub(crate) fn skip(kind: u8, depth: u32, reader: &mut Reader<'_>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Steps over an element of a container, where a boolean takes a byte: no count outlasts the bytes there are.
+fn element(kind: u8, depth: u32, reader: &mut Reader<'_>) -> Result<(), Stop> {
+    if matches!(kind, 1 | 2) { reader.skip(1) } else { skip(kind, depth, reader) }
 }

@@ -171,6 +171,7 @@ fn open(
     if let (false, Some(kind), Some(count)) = (object, kind, left)
         && let Some(width) = width(kind)
     {
+        // One run, stepped over.
         let left = reader.left();
         let Some(bytes) = count.checked_mul(width).filter(|bytes| *bytes <= left) else {
             let detail = format!("array length {count} does not fit in the {left} bytes left");
@@ -221,11 +222,12 @@ fn integer(kind: u8, reader: &mut Reader<'_>) -> Result<i64, Stop> {
 /// Bytes of a value whose size is fixed.
 fn width(kind: u8) -> Option<u64> {
     match kind {
+        // They have no bytes at all, whatever their number.
+        b'Z' | b'N' | b'T' | b'F' => Some(0),
         b'i' | b'U' | b'C' => Some(1),
         b'I' => Some(2),
         b'l' | b'd' => Some(4),
         b'L' | b'D' => Some(8),
-        // None of their bytes would bound the count.
         _ => None,
     }
 }

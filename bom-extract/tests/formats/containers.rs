@@ -119,7 +119,7 @@ fn reads_arrays() {
         ("shape_of_words", npy("'<f4'", "(x,)", &[]), vec!["kind=npy", "! has a shape of no numbers"]),
         ("no_shape", npy_header("{'descr': '<f4'}", &[]), vec!["! has no shape"]),
         ("version", b"\x93NUMPY\x09\x00\x02\x00{}".to_vec(), vec!["! version 9.0 of an array is not 1 to 3"]),
-        ("header_past_the_end", b"\x93NUMPY\x01\x00\xff\xff{}".to_vec(), vec!["! bytes wanted"]),
+        ("header_past_the_end", b"\x93NUMPY\x01\x00\xff\x1f{}".to_vec(), vec!["! bytes wanted"]),
         (
             "archive",
             zip()
@@ -233,6 +233,28 @@ fn circles_end() {
     circle[node + 56..node + 64].copy_from_slice(&outer);
     let found = bom_extract::extract(&circle, &Limits::default()).expect("memory is always readable");
     assert!(found.is_some());
+}
+
+/// A B-tree whose entries all lead back to it costs a fixed number of steps.
+#[test]
+fn trees_of_themselves_end() {
+    let mut file = keras_hdf5();
+    let trees: Vec<usize> = (0..file.len() - 4).filter(|at| &file[*at..*at + 4] == b"TREE").collect();
+    let root = (*trees.last().expect("a tree") as u64).to_le_bytes();
+    // The root's message names a tree behind everything else.
+    let named = file.windows(8).rposition(|window| window == root).expect("a symbol table");
+    let tree = file.len();
+    file[named..named + 8].copy_from_slice(&(tree as u64).to_le_bytes());
+    file.extend(b"TREE\0\0");
+    file.extend(2000_u16.to_le_bytes());
+    file.extend([0xff; 16]);
+    for _ in 0..2000 {
+        file.extend(0_u64.to_le_bytes());
+        file.extend((tree as u64).to_le_bytes());
+    }
+    let found = bom_extract::extract(&file, &Limits::default()).expect("memory is always readable");
+    let issues = found.expect("the signature is there").issues;
+    assert!(issues.iter().any(|issue| issue.detail.contains("too many nodes")), "{issues:?}");
 }
 
 #[test]

@@ -221,6 +221,17 @@ fn survives_bombs() {
             vec!["! a pickle imports os.system", "! takes more from its stack than is there"],
         ),
         (
+            // A list of arguments that gets the result of the call: a parameter that wraps itself.
+            "circle",
+            pickle()
+                .raw(b"}")
+                .text("w")
+                .global("torch._utils", "_rebuild_parameter")
+                .raw(b"]q\x00Rq\x010h\x00h\x01a0h\x01s"),
+            limits.clone(),
+            vec!["kind=pickle", "model.imports.0=torch._utils._rebuild_parameter"],
+        ),
+        (
             "after_the_end",
             pickle().global("os", "getcwd").raw(b")R.more"),
             limits.clone(),

@@ -234,6 +234,23 @@ fn reads_models() {
     }
 }
 
+/// Counts of things that take no bytes: the walk ends at once, not after as many steps as they say.
+#[test]
+fn counts_of_nothing_cost_nothing() {
+    let file = xgboost_ubjson();
+    let at = file.windows(8).position(|window| window == b"[#L\0\0\0\0\0").expect("a list of trees");
+    let mut nothing = file[..at].to_vec();
+    nothing.extend(b"[$Z#L\x7f\xff\xff\xff\xff\xff\xff\xff");
+    nothing.extend(&file[at + 12..]);
+    let pairs = [&b"PAR1"[..], b"\x9b\xff\xff\xff\xff\x7f\x11", &7_u32.to_le_bytes(), b"PAR1"].concat();
+    for (name, file, expected) in [
+        ("ubjson", nothing, vec!["kind=xgboost", "! exceeds the"]),
+        ("thrift", pairs, vec!["kind=parquet", "! bytes wanted"]),
+    ] {
+        check(name, &file, &expected);
+    }
+}
+
 #[test]
 fn leaves_other_files_alone() {
     for (name, file) in [

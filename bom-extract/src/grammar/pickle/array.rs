@@ -10,6 +10,11 @@ use super::{Id, Machine, Node};
 use crate::draft::{Draft, Stop};
 use crate::reader::Reader;
 
+/// Entries of a description that are looked at. It has six; a search through many, once for each array, would take ages.
+const FIELDS: usize = 16;
+/// Most dimensions of an array.
+const RANK: usize = 64;
+
 impl Machine {
     /// joblib writes the bytes of an array right behind the instruction that finishes its description.
     pub(super) fn array(
@@ -24,18 +29,21 @@ impl Machine {
         let at = reader.pos();
         let unclear =
             |what: &str| Stop::broken(IssueCode::InvalidValue, at, format!("an array of joblib {what}"));
-        let shape = self.entry(object, "shape").and_then(|shape| self.tuple(shape));
+        let shape = self
+            .field(object, "shape")
+            .and_then(|shape| self.tuple(shape))
+            .filter(|shape| shape.len() <= RANK);
         let count = shape.ok_or_else(|| unclear("has no shape"))?.iter().try_fold(1_u64, |all, size| {
             self.int(*size).and_then(|size| u64::try_from(size).ok()).and_then(|size| all.checked_mul(size))
         });
         let count = count.ok_or_else(|| unclear("has a shape that makes no sense"))?;
-        let dtype = self.entry(object, "dtype").ok_or_else(|| unclear("has no type"))?;
+        let dtype = self.field(object, "dtype").ok_or_else(|| unclear("has no type"))?;
         self.arrays = self.arrays.saturating_add(1);
         match self.item_bytes(dtype).ok_or_else(|| unclear("has a type of unknown width"))? {
             // An array of objects is a pickle of its own.
             None => self.nested(at, reader, draft),
             Some(width) => {
-                if self.entry(object, "numpy_array_alignment_bytes").is_some() {
+                if self.field(object, "numpy_array_alignment_bytes").is_some() {
                     let padding = u64::from(reader.u8()?);
                     reader.skip(padding)?;
                 }
@@ -43,6 +51,11 @@ impl Machine {
                 reader.skip(bytes)
             }
         }
+    }
+
+    fn field(&self, object: Id, key: &str) -> Option<Id> {
+        let mut fields = self.entries(object).iter().take(FIELDS);
+        fields.find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
     }
 
     fn nested(&mut self, at: u64, reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {

@@ -78,7 +78,8 @@ impl Machine {
         reader: &mut Reader<'_>,
         draft: &Draft<'_>,
     ) -> Option<Id> {
-        if self.name(callable) != Some(("collections", "OrderedDict")) {
+        // Once there is no room, copying a list that cannot be kept would only take time.
+        if self.cut || self.name(callable) != Some(("collections", "OrderedDict")) {
             return None;
         }
         let [list] = self.tuple(arguments)? else { return None };
