@@ -64,6 +64,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::UringCreated { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
+            | Body::HttpHead { .. }
             | Body::Dns { .. }
             | Body::Undecoded { .. },
         )

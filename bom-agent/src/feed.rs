@@ -186,6 +186,7 @@ impl Feed {
             Body::Exit { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }
+            | Body::HttpHead { .. }
             | Body::Dns { .. }
             | Body::Undecoded { .. } => {
                 return;

@@ -72,6 +72,14 @@ pub mod protocol {
     pub const DNS_UDP: u16 = 1;
     /// A piece of a client's TCP stream that starts as a TLS record.
     pub const TLS_CLIENT: u16 = 2;
+    /// A piece of a client's TCP stream that starts as an HTTP/1 request.
+    pub const HTTP_CLIENT: u16 = 3;
+    /// A piece of a client's TCP stream that starts with the preface of HTTP/2.
+    pub const H2C_CLIENT: u16 = 4;
+    /// A piece of a datagram going out that starts as a QUIC Initial packet.
+    pub const QUIC_CLIENT: u16 = 5;
+    /// A piece of what a server on the DNS port sends over TCP.
+    pub const DNS_TCP: u16 = 6;
 }
 
 /// What stands at the beginning of every record. 64 bytes.
@@ -219,7 +227,7 @@ pub struct Payload {
     pub remote_port: u16,
     pub local_port: u16,
     pub remote: [u8; 16],
-    /// TCP sequence number of the first byte that follows.
+    /// TCP: sequence number of the first byte that follows. UDP: its offset in the datagram.
     pub sequence: u32,
     /// Bytes that follow.
     pub length: u32,

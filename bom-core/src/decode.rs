@@ -9,6 +9,7 @@ use crate::{
     event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
+    stream::Held,
 };
 
 /// A record that could not be decoded: counted as loss, never a reason to stop.
@@ -42,24 +43,30 @@ pub struct Record {
     pub decoded: Decoded,
 }
 
-/// Stream or datagram bytes. Lives from the ring to the stream decoder and is zeroed there.
+/// Stream or datagram bytes. Lives from the ring to the stream decoder, which alone can read them.
 #[derive(Debug)]
 pub struct Payload {
     pub cookie: u64,
     pub cgroup: u64,
     pub protocol: Protocol,
     pub remote: SocketAddr,
-    /// TCP sequence number of the first byte.
+    pub local_port: u16,
+    /// TCP: sequence number of the first byte. UDP: its offset in the datagram.
     pub sequence: u32,
-    /// The datagram was longer than what the record holds.
-    pub cut: bool,
-    pub bytes: Vec<u8>,
+    /// Bytes of the whole datagram or segment.
+    pub total: u32,
+    pub bytes: Held,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     DnsUdp,
+    /// This and the next two are a client's TCP stream; what it carries is told from its bytes.
     TlsClient,
+    HttpClient,
+    H2cClient,
+    QuicClient,
+    DnsTcp,
 }
 
 /// Decodes one record as it lay in the ring.
@@ -212,6 +219,10 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
     let protocol = match raw.protocol {
         protocol::DNS_UDP => Protocol::DnsUdp,
         protocol::TLS_CLIENT => Protocol::TlsClient,
+        protocol::HTTP_CLIENT => Protocol::HttpClient,
+        protocol::H2C_CLIENT => Protocol::H2cClient,
+        protocol::QUIC_CLIENT => Protocol::QuicClient,
+        protocol::DNS_TCP => Protocol::DnsTcp,
         other => return Err(DecodeError::Protocol(other)),
     };
     Ok(Payload {
@@ -219,8 +230,9 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
         cgroup: header.cgroup,
         protocol,
         remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local_port: raw.local_port,
         sequence: raw.sequence,
-        cut: protocol == Protocol::DnsUdp && raw.total > raw.length,
-        bytes: counted(rest, raw.length)?.to_vec(),
+        total: raw.total,
+        bytes: counted(rest, raw.length)?.to_vec().into(),
     })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, HttpHead, Transport, Undecoded},
 };
 
 /// One record, decoded, numbered in the order it was drained.
@@ -64,12 +64,22 @@ pub enum Body {
         task: Task,
         tcp: Tcp,
     },
-    /// The head of a TLS stream, of which only these fields were kept.
+    /// The head of a TLS stream or of a QUIC connection, of which only these fields were kept.
     Hello {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
+        #[serde(default)]
+        transport: Transport,
         hello: ClientHello,
+    },
+    /// The head of a request in plain text, of which only these fields were kept. The same request
+    /// can come twice: first without the name of the model, then with it.
+    HttpHead {
+        cookie: u64,
+        cgroup: u64,
+        remote: SocketAddr,
+        head: HttpHead,
     },
     /// A DNS answer, of which only these fields were kept.
     Dns {
@@ -83,7 +93,7 @@ pub enum Body {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
-        reason: String,
+        reason: Undecoded,
     },
 }
 

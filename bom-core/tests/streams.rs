@@ -108,9 +108,10 @@ fn piece(cookie: u64, sequence: u32, bytes: &[u8]) -> Payload {
         cgroup: 1,
         protocol: Protocol::TlsClient,
         remote: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 443),
+        local_port: 40_000,
         sequence,
-        cut: false,
-        bytes: bytes.to_vec(),
+        total: u32::try_from(bytes.len()).unwrap(),
+        bytes: bytes.to_vec().into(),
     }
 }
 

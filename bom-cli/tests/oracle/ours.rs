@@ -71,6 +71,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
                 | Body::Hello { .. }
+                | Body::HttpHead { .. }
                 | Body::Dns { .. }
                 | Body::Undecoded { .. } => {}
             },

@@ -160,6 +160,7 @@ fn probe_of(input: &Input, path: &[u8]) -> Option<u16> {
         | Body::Threaded { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }
+        | Body::HttpHead { .. }
         | Body::Dns { .. }
         | Body::Undecoded { .. } => None,
     }

@@ -164,6 +164,7 @@ impl Correlator {
                 self.network.hello(cookie, hello);
                 Vec::new()
             }
+            Body::HttpHead { .. } => Vec::new(),
             Body::Dns { answer, .. } => {
                 self.network.answer(&mut self.epoch, &at, answer);
                 Vec::new()
@@ -187,6 +188,7 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Exit { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }
+        | Body::HttpHead { .. }
         | Body::Dns { .. }
         | Body::Undecoded { .. } => false,
     }

@@ -11,13 +11,26 @@ use serde::{Deserialize, Serialize};
 use super::cursor::Cursor;
 
 /// What an answer said. Claimed: whoever can send packets to the resolver can make it up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DnsAnswer {
     /// The name that was asked for, lower case, without the last dot.
     pub question: String,
     /// The names the question was an alias of, in the order of the chain.
     pub aliases: Vec<String>,
     pub addresses: BTreeSet<IpAddr>,
+    /// Addresses that HTTPS or SVCB records of the chain advise (RFC 9460 §7.3). A client may connect to
+    /// them without ever asking for an address.
+    #[serde(default)]
+    pub hints: BTreeSet<IpAddr>,
+    /// Names that HTTPS or SVCB records of the chain send the client to (TargetName), if not the owner.
+    #[serde(default)]
+    pub targets: BTreeSet<String>,
+    /// An HTTPS or SVCB record of the chain has keys for encrypted hellos (RFC 9848).
+    #[serde(default)]
+    pub ech: bool,
+    /// The type that was asked for: 1 A, 28 AAAA, 65 HTTPS, …; 0 where a recording does not tell.
+    #[serde(default)]
+    pub kind: u16,
     /// Response code; 0 is success, 3 is "no such name".
     pub code: u8,
     /// Smallest time to live of the records used, seconds.
@@ -64,6 +77,7 @@ pub fn parse(message: &[u8], cut: bool) -> Result<DnsAnswer, DnsError> {
         code: u8::try_from(flags & 0xf).unwrap_or(0),
         ttl: u32::MAX,
         cut: cut || flags & 0x0200 != 0,
+        ..DnsAnswer::default()
     };
     let mut owner = question;
     for _ in 0..usize::from(answers).min(RECORDS) {

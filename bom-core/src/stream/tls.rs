@@ -1,19 +1,6 @@
 //! The TLS ClientHello (RFC 8446 §4.1.2, record layer §5.1; server_name RFC 6066 §3).
 
-use serde::{Deserialize, Serialize};
-
-use super::cursor::Cursor;
-
-/// The fields that are kept of a ClientHello. All of it is what the client *said*.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ClientHello {
-    /// `server_name`, lower case; `None` if the extension is absent.
-    pub server_name: Option<String>,
-    /// Application protocols offered, in the client's order.
-    pub alpn: Vec<String>,
-    /// An encrypted inner hello is present: the server name is only the public one.
-    pub ech: bool,
-}
+use super::{cursor::Cursor, head::ClientHello};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HelloError {

@@ -12,7 +12,7 @@ use bom_core::{
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, Transport},
 };
 
 /// An interpreter that exports CPython's entry point.
@@ -275,9 +275,16 @@ impl FakeHost {
     }
 
     pub(crate) fn hello(&mut self, cookie: u64, name: Option<&str>) {
-        let hello = ClientHello { server_name: name.map(str::to_owned), alpn: vec!["h2".into()], ech: false };
+        let hello = ClientHello {
+            server_name: name.map(str::to_owned),
+            alpn: vec!["h2".into()],
+            ..ClientHello::default()
+        };
         let remote = "10.0.0.1:443".parse().unwrap();
-        self.event(probe::CGROUP_SKB_EGRESS, Body::Hello { cookie, cgroup: 77, remote, hello });
+        self.event(
+            probe::CGROUP_SKB_EGRESS,
+            Body::Hello { cookie, cgroup: 77, remote, transport: Transport::Tcp, hello },
+        );
     }
 
     pub(crate) fn resolve(&mut self, name: &str, address: &str) {
@@ -285,9 +292,8 @@ impl FakeHost {
             question: name.to_owned(),
             aliases: Vec::new(),
             addresses: [address.parse().unwrap()].into(),
-            code: 0,
             ttl: 60,
-            cut: false,
+            ..DnsAnswer::default()
         };
         let server = "10.0.0.53:53".parse().unwrap();
         self.event(probe::CGROUP_SKB_INGRESS, Body::Dns { cookie: 9, cgroup: 77, server, answer });
