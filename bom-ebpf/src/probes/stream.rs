@@ -210,7 +210,7 @@ fn incoming(context: &SkBuffContext) -> Option<()> {
     Some(())
 }
 
-/// Copies `length` payload bytes from `skip` on into a record.
+/// Copies `length` payload bytes (1 to [`PAYLOAD_CAPACITY`]) from `skip` on into a record.
 #[inline(always)]
 fn forward(
     context: &SkBuffContext,
@@ -231,7 +231,8 @@ fn forward(
         return;
     };
     let record = entry.as_mut_ptr();
-    let length = opaque(u64::from(length)) & 0xfff;
+    // A mask that is the bound itself: verifiers before 6.3 forget a comparison of another copy of the value.
+    let length = (opaque(u64::from(length).wrapping_sub(1)) & (PAYLOAD_CAPACITY as u64 - 1)) + 1;
     // SAFETY: the reservation has the size of the record; the kernel hands it out once.
     unsafe {
         (*record).header = record::Header {
@@ -262,12 +263,7 @@ fn forward(
             reserved: 0,
         };
     }
-    if length == 0 || length > PAYLOAD_CAPACITY as u64 {
-        count(Counter::PayloadLost);
-        entry.discard(0);
-        return;
-    }
-    // SAFETY: the verifier checks that `length` bytes fit behind `bytes`.
+    // SAFETY: the mask keeps `length` within `bytes`.
     let result = unsafe {
         bpf_skb_load_bytes(
             context.as_ptr().cast(),
