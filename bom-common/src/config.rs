@@ -65,6 +65,22 @@ pub struct Offsets {
     pub cgroup_parent_css: u32,
     pub css_cgroup: u32,
     pub kernfs_node_id: u32,
+    pub file_private_data: u32,
+    pub socket_sk: u32,
+    pub sock_type: u32,
+    pub sock_protocol: u32,
+    pub sock_cgroup: u32,
+    pub sock_peer_pid: u32,
+    pub inet_sport: u32,
+    pub pid_tasks: u32,
+    pub pid_numbers: u32,
+    pub unix_peer: u32,
+    pub unix_addr: u32,
+    pub unix_address_len: u32,
+    pub unix_address_name: u32,
+    pub kiocb_file: u32,
+    pub regs_argument: u32,
+    pub regs_argument_2: u32,
 }
 
 /// The running kernel has no such member.
@@ -131,6 +147,22 @@ impl Offsets {
         cgroup_parent_css: ABSENT,
         css_cgroup: ABSENT,
         kernfs_node_id: ABSENT,
+        file_private_data: ABSENT,
+        socket_sk: ABSENT,
+        sock_type: ABSENT,
+        sock_protocol: ABSENT,
+        sock_cgroup: ABSENT,
+        sock_peer_pid: ABSENT,
+        inet_sport: ABSENT,
+        pid_tasks: ABSENT,
+        pid_numbers: ABSENT,
+        unix_peer: ABSENT,
+        unix_addr: ABSENT,
+        unix_address_len: ABSENT,
+        unix_address_name: ABSENT,
+        kiocb_file: ABSENT,
+        regs_argument: ABSENT,
+        regs_argument_2: ABSENT,
     };
 }
 
@@ -192,3 +224,58 @@ pub struct OpenSeen {
     /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
     pub last_ns: u64,
 }
+
+/// Whom a socket exchanged datagrams with, or where it was called; compared in full.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct FlowKey {
+    /// Of the socket, for [`FLOW_UDP`]; the subject's id, for [`FLOW_ACCEPTED`].
+    pub cookie: u64,
+    /// The peer; for [`FLOW_ACCEPTED`] the subject's own end.
+    pub address: [u8; 16],
+    /// 2 = AF_INET (the first four bytes count), 10 = AF_INET6.
+    pub family: u16,
+    pub port: u16,
+    /// [`FLOW_UDP`] or [`FLOW_ACCEPTED`].
+    pub kind: u32,
+}
+const _: () = assert!(size_of::<FlowKey>() == 32);
+
+/// Datagrams between one socket and one peer.
+pub const FLOW_UDP: u32 = 1;
+/// TCP connections that the subject accepted at one of its own addresses.
+pub const FLOW_ACCEPTED: u32 = 2;
+
+/// What a [`FlowKey`] counts.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Flow {
+    /// Payload bytes; of accepted connections when they close.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    /// Accepted connections, for [`FLOW_ACCEPTED`].
+    pub datagrams_received: u64,
+    /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
+    pub last_ns: u64,
+    /// When the counts were last written to the ring.
+    pub reported_ns: u64,
+    /// The task that connected or sent; all 0 if it is not known.
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub cgroup: u64,
+    pub tgid: u32,
+    pub tid: u32,
+    pub mount_namespace: u32,
+    /// Datagrams of which the head was forwarded.
+    pub heads: u32,
+    pub local: [u8; 16],
+    pub local_port: u16,
+    /// 1 if the peer sent first.
+    pub inbound: u16,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Flow>() == 120);

@@ -52,6 +52,12 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// The table of UDP peers was full: what a socket sent to a further peer is not listed.
+    FlowTableFull = 24, "flow-table-full";
+    /// Records of UDP peers, unix sockets and other sockets without room in the ring.
+    SocketLost = 25, "socket-records-lost";
+    /// Data of a socket of the subject's cgroup that no process was seen to connect.
+    SocketUnknown = 26, "socket-unknown";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

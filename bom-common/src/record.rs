@@ -33,6 +33,12 @@ pub mod kind {
     pub const THREADED: u16 = 7;
     /// A process made an io_uring instance: no body.
     pub const URING_CREATED: u16 = 8;
+    /// The first datagram between a UDP socket and a peer, or a count of those so far: [`super::UdpFlow`].
+    pub const UDP_FLOW: u16 = 30;
+    /// A unix socket was connected, or listens: [`super::UnixSocket`].
+    pub const UNIX_SOCKET: u16 = 31;
+    /// A socket was made that the other probes do not follow: [`super::OtherSocket`].
+    pub const OTHER_SOCKET: u16 = 32;
 }
 
 /// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
@@ -52,6 +58,14 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
+    pub const CGROUP_CONNECT4: u16 = 40;
+    pub const CGROUP_CONNECT6: u16 = 41;
+    pub const CGROUP_SENDMSG4: u16 = 42;
+    pub const CGROUP_SENDMSG6: u16 = 43;
+    pub const SYS_EXIT_CONNECT: u16 = 44;
+    pub const SYS_EXIT_LISTEN: u16 = 45;
+    pub const SYS_EXIT_SOCKET: u16 = 46;
+    pub const SYS_EXIT_SOCKETPAIR: u16 = 47;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }
@@ -80,6 +94,26 @@ pub mod protocol {
     pub const QUIC_CLIENT: u16 = 5;
     /// A piece of what a server on the DNS port sends over TCP.
     pub const DNS_TCP: u16 = 6;
+}
+
+/// `TcpState::new_state` for a count of bytes of a connection that goes on: no state of the kernel has this number.
+pub const STILL_OPEN: u8 = 0xff;
+
+/// Bytes of a unix socket's name that one record carries, a power of two (`sun_path` has 108).
+pub const UNIX_NAME_CAPACITY: usize = 128;
+
+/// `UnixSocket::flags` bits.
+pub mod unix_flag {
+    /// The socket listens, and the name is its own; else it was connected, and the name is the peer's.
+    pub const LISTENING: u16 = 1;
+}
+
+/// `OtherSocket::flags` bits.
+pub mod socket_flag {
+    /// The process that made it was in no cgroup of its subject: the packet probes do not see it.
+    pub const OUTSIDE: u16 = 1;
+    /// One end of a pair.
+    pub const PAIR: u16 = 2;
 }
 
 /// What stands at the beginning of every record. 64 bytes.
@@ -236,3 +270,63 @@ pub struct Payload {
     pub reserved: u32,
 }
 const _: () = assert!(size_of::<Payload>() == 48);
+
+/// Body of [`kind::UDP_FLOW`]. The header's task is the one that connected the socket or sent to an address last.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct UdpFlow {
+    pub cookie: u64,
+    /// Payload bytes out and in so far.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    pub datagrams_received: u64,
+    pub remote: [u8; 16],
+    pub local: [u8; 16],
+    /// As in [`TcpState`].
+    pub family: u16,
+    pub remote_port: u16,
+    pub local_port: u16,
+    /// 1 if the peer sent first.
+    pub inbound: u16,
+}
+const _: () = assert!(size_of::<UdpFlow>() == 80);
+
+/// Body of [`kind::UNIX_SOCKET`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct UnixSocket {
+    /// Subject of the process that listens at the other end (of a datagram socket: of its cgroup); 0 if
+    /// it is in none, or not known.
+    pub peer_subject: u64,
+    /// Cgroup (v2) in which a datagram peer was made; 0 for other types.
+    pub peer_cgroup: u64,
+    /// Process that listened at the other end, if it is alive; 0 for datagram sockets.
+    pub peer_tgid: u32,
+    /// SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+    pub socket_type: u16,
+    /// [`unix_flag`].
+    pub flags: u16,
+    /// Bytes of `name` that count; 0 for a socket without a name.
+    pub name_length: u32,
+    pub reserved: u32,
+    /// `sun_path` as the one that bound it wrote it; an abstract name begins with a zero byte.
+    pub name: [u8; UNIX_NAME_CAPACITY],
+}
+const _: () = assert!(size_of::<UnixSocket>() == 160);
+
+/// Body of [`kind::OTHER_SOCKET`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct OtherSocket {
+    /// AF_*, SOCK_*, IPPROTO_*, as the kernel has them.
+    pub family: u16,
+    pub socket_type: u16,
+    pub protocol: u16,
+    /// [`socket_flag`].
+    pub flags: u16,
+}
+const _: () = assert!(size_of::<OtherSocket>() == 8);

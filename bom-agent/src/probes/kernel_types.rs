@@ -235,6 +235,22 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         cgroup_parent_css optional "cgroup" "self.parent";
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
+        file_private_data optional "file" "private_data";
+        socket_sk optional "socket" "sk";
+        sock_type optional "sock" "sk_type";
+        sock_protocol optional "sock" "sk_protocol";
+        sock_cgroup optional "sock" "sk_cgrp_data.cgroup";
+        sock_peer_pid optional "sock" "sk_peer_pid";
+        inet_sport optional "inet_sock" "inet_sport";
+        pid_tasks optional "pid" "tasks";
+        pid_numbers optional "pid" "numbers";
+        unix_peer optional "unix_sock" "peer";
+        unix_addr optional "unix_sock" "addr";
+        unix_address_len optional "unix_address" "len";
+        unix_address_name optional "unix_address" "name";
+        kiocb_file optional "io_kiocb" "file";
+        regs_argument optional "pt_regs" "di" | "orig_x0";
+        regs_argument_2 optional "pt_regs" "si";
     }
     Ok(offsets)
 }

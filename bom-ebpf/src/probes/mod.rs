@@ -2,7 +2,10 @@
 
 pub mod cgroup;
 pub mod open;
+pub mod packet;
 pub mod process;
+pub mod socket;
 pub mod stream;
 pub mod tcp;
+pub mod udp;
 pub mod uring;

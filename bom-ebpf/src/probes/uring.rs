@@ -1,4 +1,4 @@
-//! io_uring: opens that no system call exit shows.
+//! io_uring: opens and sockets that no system call exit shows.
 //!
 //! The completion carries the result; the descriptor leads to the file as everywhere else. The
 //! event's arguments changed over time, so there is one program for each shape and the agent
@@ -10,13 +10,16 @@ use bom_common::{
     record::{self, kind, probe},
 };
 
-use super::open::opened;
+use super::{
+    open::opened,
+    socket::{made, unix_socket},
+};
 use crate::{
     emit::{count, header, lost, rare_record},
     kernel::{
-        file::by_descriptor,
-        read::read,
-        task::{current, current_task},
+        file::{by_descriptor, by_pointer},
+        read::{pointer, read},
+        task::{Tracked, current, current_task},
     },
     maps::{URING_SCRATCH, offset},
 };
@@ -24,6 +27,8 @@ use crate::{
 /// include/uapi/linux/io_uring.h
 const IORING_OP_OPENAT: u8 = 18;
 const IORING_OP_OPENAT2: u8 = 28;
+const IORING_OP_CONNECT: u8 = 16;
+const IORING_OP_SOCKET: u8 = 45;
 
 #[btf_tracepoint(function = "io_uring_create")]
 pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
@@ -56,6 +61,12 @@ fn completed(request: u64, result: i32) {
         return;
     }
     let opcode: u8 = read(request, offset!(kiocb_opcode));
+    if opcode == IORING_OP_CONNECT || opcode == IORING_OP_SOCKET {
+        if let Some(task) = current() {
+            socket(&task, request, opcode, result);
+        }
+        return;
+    }
     if opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2 {
         return;
     }
@@ -72,4 +83,16 @@ fn completed(request: u64, result: i32) {
         return;
     };
     opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
+}
+
+/// A socket that was connected, which the request holds, or made: its descriptor is the result.
+#[inline(always)]
+fn socket(task: &Tracked, request: u64, opcode: u8, result: i32) {
+    if opcode == IORING_OP_CONNECT {
+        if let Some(file) = by_pointer(pointer(request, offset!(kiocb_file))) {
+            unix_socket(task, &file, probe::IO_URING_COMPLETE, 0);
+        }
+    } else if let Some(file) = by_descriptor(current_task(), result as u32) {
+        made(task, &file, probe::IO_URING_COMPLETE);
+    }
 }
