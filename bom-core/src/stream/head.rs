@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::dns::DnsAnswer;
+
 /// What carried a ClientHello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Transport {
@@ -64,7 +66,7 @@ pub enum ModelName {
     /// Nobody asked for it: the body was not looked at.
     #[default]
     NotLooked,
-    /// The body is not there yet, is compressed, or is longer than what is read.
+    /// The body is not there yet, is compressed, is no JSON object, or is longer than what is read.
     Unknown,
     /// The body is complete and has no `model` at its top level, or there is no body.
     Absent,
@@ -143,4 +145,13 @@ pub enum Undecoded {
     /// An answer over UDP says that it was cut short; the question is repeated over TCP.
     #[error("DNS answer truncated")]
     DnsTruncated { question: String },
+}
+
+/// What a stream or datagram turned out to say.
+#[derive(Debug)]
+pub(super) enum Found {
+    Hello(Transport, ClientHello),
+    Http(Box<HttpHead>),
+    Dns(DnsAnswer),
+    Undecoded(Undecoded),
 }
