@@ -63,6 +63,10 @@ fn makes_process(record: &Record) -> bool {
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
             | Body::Tcp { .. }
+            | Body::Udp { .. }
+            | Body::Accepted { .. }
+            | Body::Unix { .. }
+            | Body::OtherSocket { .. }
             | Body::Hello { .. }
             | Body::HttpHead { .. }
             | Body::Dns { .. }

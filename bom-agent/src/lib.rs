@@ -10,6 +10,8 @@ pub mod cgroup;
 #[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
+#[cfg(feature = "probes")]
+pub mod flows;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]

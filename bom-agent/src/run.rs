@@ -16,6 +16,7 @@ use bom_core::{
     identify::catalog::Catalog,
     input::{Ended, Input, Repeat, Start, Subject},
     key::{EpochId, FileKey, ImageId, ProcessKey},
+    stream::Settings as StreamSettings,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -26,6 +27,7 @@ use crate::{
     cgroup::{CgroupError, Session},
     drain::Rings,
     feed::{Feed, FeedError, Recorder},
+    flows::{self, FlowError},
     host::{self, Host, HostError, Missing},
     launch::{self, Child, Command, LaunchError, Signals},
     probes::{LoadError, Probes, Settings},
@@ -34,6 +36,8 @@ use crate::{
 
 /// How often the rings are looked at when nothing wakes the reader.
 const TICK: Duration = Duration::from_millis(40);
+/// How often counts are read out of the probes' tables.
+const COUNTS: Duration = Duration::from_secs(30);
 /// How long the rings are emptied for at the end, if somebody keeps filling them.
 const LAST_RECORDS: Duration = Duration::from_secs(20);
 /// How long answers are waited for after the last record.
@@ -52,6 +56,8 @@ pub enum RunError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Feed(#[from] FeedError),
+    #[error(transparent)]
+    Flows(#[from] FlowError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error("{what}")]
@@ -72,6 +78,8 @@ pub struct Options {
     pub settings: Settings,
     pub catalog: Option<Catalog>,
     pub recorder: Option<Recorder>,
+    /// Look for the names of models in requests in plain text.
+    pub http_model: bool,
     /// Version of aibom.
     pub version: String,
 }
@@ -118,7 +126,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
     let (common, rare) = probes.take_rings()?;
     let mut rings = Rings { common, rare };
     let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
-    let mut feed = Feed::new(pool, options.recorder);
+    let mut feed = Feed::new(pool, options.recorder, StreamSettings { http_model: options.http_model });
     feed.input(Input::Start(Box::new(Start {
         epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
         version: options.version,
@@ -144,6 +152,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
         linger: options.linger,
         wait_all: options.wait_all,
         session: &session,
+        probes: &mut probes,
         progress: &mut progress,
     };
     let followed = watch.follow(&mut feed, &mut rings, &mut signals, &mut child).await;
@@ -156,7 +165,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
         }
     };
     let members = session.members();
-    end(&mut feed, &probes, &mut rings)?;
+    end(&mut feed, &mut probes, &mut rings)?;
     settle(&mut feed, &mut signals).await?;
     read_clock(&mut feed)?;
     let at_ns = host::boot_ns();
@@ -179,6 +188,7 @@ struct Watch<'a, F> {
     linger: Duration,
     wait_all: bool,
     session: &'a Session,
+    probes: &'a mut Probes,
     progress: &'a mut F,
 }
 
@@ -199,6 +209,7 @@ impl<F: FnMut(Progress)> Watch<'_, F> {
         let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
         let waker = waker.map_err(|error| io_error("poll the ring")(error.into()))?;
         let mut ended: Option<(ExitStatus, Duration, Instant)> = None;
+        let mut counted = Instant::now();
         loop {
             tokio::select! {
                 exited = child.exited(), if ended.is_none() => {
@@ -217,6 +228,10 @@ impl<F: FnMut(Progress)> Watch<'_, F> {
                 _ = ticks.tick() => {
                     rings.drain(feed)?;
                     feed.answers()?;
+                    if counted.elapsed() >= COUNTS {
+                        counted = Instant::now();
+                        flows::read(self.probes, feed, host::boot_ns())?;
+                    }
                     (self.progress)(Progress {
                         events: feed.events(),
                         pending: feed.pending(),
@@ -250,7 +265,7 @@ async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), RunError> 
 }
 
 /// The last records, then everything that was only counted.
-fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunError> {
+fn end(feed: &mut Feed, probes: &mut Probes, rings: &mut Rings) -> Result<(), RunError> {
     // What survivors go on to do must not keep us here.
     let deadline = Instant::now() + LAST_RECORDS;
     while rings.drain(feed)? {
@@ -262,6 +277,7 @@ fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunErr
         }
     }
     feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
+    flows::read(probes, feed, host::boot_ns())?;
     let repeats = probes.opens()?;
     let mut repeats: Vec<Repeat> = repeats
         .into_iter()

@@ -89,6 +89,9 @@ pub(crate) struct Run {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// Look for the name of the model in requests in plain text (claimed by the client; TLS is never looked into).
+    #[arg(long)]
+    pub(crate) http_model: bool,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,

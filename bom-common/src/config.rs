@@ -228,7 +228,10 @@ pub struct OpenSeen {
 /// Whom a socket exchanged datagrams with, or where it was called; compared in full.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct FlowKey {
     /// Of the socket, for [`FLOW_UDP`]; the subject's id, for [`FLOW_ACCEPTED`].
     pub cookie: u64,

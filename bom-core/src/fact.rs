@@ -16,8 +16,10 @@ pub enum Action {
     Executed,
     /// Asked for the name.
     Resolved,
-    /// Connected to the peer.
+    /// Connected to the peer, or sent datagrams to it.
     Connected,
+    /// Can be called there by others.
+    Served,
 }
 
 /// How strongly an action is evidenced. Files: enumerated < opened < read or mapped < executed;
@@ -74,7 +76,7 @@ pub struct Evidence {
     pub activity: BTreeMap<u64, Bucket>,
 }
 
-/// Traffic within one minute. Bytes are counted when a connection ends.
+/// Traffic within one minute. Bytes are counted when they are reported: every minute, and when a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub connections: Max<u64>,

@@ -13,11 +13,12 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Program,
+        ProgramError, TracePoint,
     },
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -115,8 +116,9 @@ impl Probes {
     pub fn track(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
         for probe in PROBES {
             let direction = match probe.hook {
-                Hook::Egress => CgroupSkbAttachType::Egress,
-                Hook::Ingress => CgroupSkbAttachType::Ingress,
+                Hook::Egress => Some(CgroupSkbAttachType::Egress),
+                Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
+                Hook::Address => None,
                 Hook::TracingPoint { .. } | Hook::SyscallExit(_) => continue,
             };
             let status = match self.not_to_attach(probe, settings) {
@@ -188,6 +190,33 @@ impl Probes {
         Ok(opens)
     }
 
+    /// UDP peers and called addresses, with their counts so far.
+    pub fn flows(&self) -> Result<Vec<(FlowKey, Flow)>, LoadError> {
+        let map = self.ebpf.map("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        let mut flows = Vec::new();
+        for entry in map.iter() {
+            let (key, flow) = entry.map_err(in_map("FLOWS"))?;
+            if let (Ok(key), Ok(flow)) = (FlowKey::read_from_bytes(&key), Flow::read_from_bytes(&flow)) {
+                flows.push((key, flow));
+            }
+        }
+        flows.sort_by_key(|(key, flow)| (flow.last_ns, *key));
+        Ok(flows)
+    }
+
+    /// Makes room for peers to come: takes out one whose counts were read. Should it come back, it is met anew.
+    pub fn forget_flow(&mut self, key: &FlowKey) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let mut map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        match map.remove(&zerocopy::transmute!(*key)) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(source) => Err(LoadError::Map { name: "FLOWS", source }),
+        }
+    }
+
     /// How often the kernel skipped each program because one was already running on that CPU.
     pub fn recursion_misses(&self) -> BTreeMap<&'static str, u64> {
         let mut misses = BTreeMap::new();
@@ -239,7 +268,7 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
-            (None, Hook::Egress | Hook::Ingress) => return,
+            (None, Hook::Address | Hook::Egress | Hook::Ingress) => return,
         };
         self.note(probe, status);
     }
@@ -258,11 +287,17 @@ impl Probes {
         &mut self,
         probe: &Probe,
         cgroup: &File,
-        direction: CgroupSkbAttachType,
+        direction: Option<CgroupSkbAttachType>,
     ) -> Result<(), ProgramError> {
-        let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
+        let program = self.program(probe)?;
         // Flags 0: links always allow several programs on one cgroup.
-        program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
+        let mode = CgroupAttachMode::Single;
+        match direction {
+            Some(direction) => {
+                <&mut CgroupSkb>::try_from(program)?.attach(cgroup, direction, mode).map(drop)
+            }
+            None => <&mut CgroupSockAddr>::try_from(program)?.attach(cgroup, mode).map(drop),
+        }
     }
 
     fn program(&mut self, probe: &Probe) -> Result<&mut Program, ProgramError> {
@@ -287,6 +322,7 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
     match hook {
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
+        Hook::Address => <&mut CgroupSockAddr>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
     }
 }

@@ -82,7 +82,7 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
             RunError::Privilege(_)
             | RunError::Host(_)
             | RunError::Cgroup(_)
-            | RunError::Load(_)
+            | RunError::Load(_) | RunError::Flows(_)
             | RunError::Feed(_)
             | RunError::Io { .. }
             | RunError::NoProbe(_) => RUN_FAILED,
@@ -124,6 +124,7 @@ fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<O
         settings,
         catalog: (catalog != Catalog::default()).then_some(catalog),
         recorder,
+        http_model: arguments.http_model,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

@@ -70,6 +70,10 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
+                | Body::Udp { .. }
+                | Body::Accepted { .. }
+                | Body::Unix { .. }
+                | Body::OtherSocket { .. }
                 | Body::Hello { .. }
                 | Body::HttpHead { .. }
                 | Body::Dns { .. }

@@ -159,6 +159,10 @@ fn probe_of(input: &Input, path: &[u8]) -> Option<u16> {
         | Body::Exit { .. }
         | Body::Threaded { .. }
         | Body::UringCreated { .. }
+                | Body::Udp { .. }
+                | Body::Accepted { .. }
+                | Body::Unix { .. }
+                | Body::OtherSocket { .. }
         | Body::Hello { .. }
         | Body::HttpHead { .. }
         | Body::Dns { .. }

@@ -23,6 +23,8 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("flow-table-full", &[Class::Endpoints]),
+    ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -31,6 +33,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("opens-unresolved", Detector::UnresolvedDescriptor),
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
+    ("socket-unknown", Detector::SocketUnknown),
 ];
 
 impl Correlator {

@@ -141,16 +141,22 @@ fn task_of(body: &Body) -> Option<&Task> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. }
         | Body::Tcp { task, .. } => Some(task),
-        Body::Hello { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
+        // A packet of a cgroup that the probes do not know: user space may.
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => Some(task).filter(|task| task.subject != 0),
+        Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }
 }
 
 fn cgroup_of(body: &Body) -> Option<u64> {
     match body {
-        Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Some(*cgroup)
-        }
+        Body::Hello { cgroup, .. }
+        | Body::HttpHead { cgroup, .. }
+        | Body::Dns { cgroup, .. }
+        | Body::Undecoded { cgroup, .. } => Some(*cgroup),
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => Some(task.cgroup),
         _ => None,
     }
 }

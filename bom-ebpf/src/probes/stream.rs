@@ -119,7 +119,7 @@ fn pieces(context: &SkBuffContext, packet: &Packet, cookie: u64, take: u32, egre
     } else {
         (protocol::DNS_TCP, probe::CGROUP_SKB_INGRESS)
     };
-    let (packet, take) = forget(&(*packet, take));
+    let [payload, sequence, total, take] = forget(&[packet.payload, packet.sequence, packet.length, take]);
     for number in 0..PIECES {
         let skip = number * PAYLOAD_CAPACITY as u32;
         if skip >= take {
@@ -127,14 +127,14 @@ fn pieces(context: &SkBuffContext, packet: &Packet, cookie: u64, take: u32, egre
         }
         let piece = Piece {
             cookie,
-            start: packet.payload + skip,
+            start: payload + skip,
             length: (take - skip).min(PAYLOAD_CAPACITY as u32),
-            sequence: packet.sequence.wrapping_add(skip),
-            total: packet.length,
+            sequence: sequence.wrapping_add(skip),
+            total,
             protocol,
             probe,
         };
-        forward(context, &packet, &piece);
+        forward(context, packet, &piece);
     }
 }
 

@@ -159,36 +159,27 @@ pub fn received(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option
 #[inline(never)]
 fn begin(context: &SkBuffContext, packet: &Packet, key: &FlowKey, inbound: u16) -> Option<*mut Flow> {
     let (cgroup, subject) = owner(context);
-    // SAFETY: copied at once.
-    let sender = match unsafe { SENDERS.get(key.cookie) }.copied() {
-        Some(sender) => sender,
-        None => {
-            if inbound == 0 {
-                lost(Counter::SocketUnknown, subject);
-            }
-            SocketOwner { subject, cgroup, ..SocketOwner::NOBODY }
-        }
-    };
     let (local, local_port) = if inbound == 0 {
         (packet.source, packet.source_port)
     } else {
         (packet.destination, packet.destination_port)
     };
-    let flow = Flow {
-        // What comes first is reported at once, by the caller.
-        reported_ns: 0,
-        start_ns: sender.start_ns,
-        image: sender.image,
-        subject: sender.subject,
-        cgroup: sender.cgroup,
-        tgid: sender.tgid,
-        tid: sender.tid,
-        mount_namespace: sender.mount_namespace,
-        local,
-        local_port,
-        inbound,
-        ..NO_FLOW
-    };
+    // What comes first is reported at once, by the caller: `reported_ns` is 0.
+    let mut flow = Flow { subject, cgroup, local, local_port, inbound, ..NO_FLOW };
+    // SAFETY: read at once.
+    match unsafe { SENDERS.get(key.cookie) } {
+        Some(sender) => {
+            flow.start_ns = sender.start_ns;
+            flow.image = sender.image;
+            flow.subject = sender.subject;
+            flow.cgroup = sender.cgroup;
+            flow.tgid = sender.tgid;
+            flow.tid = sender.tid;
+            flow.mount_namespace = sender.mount_namespace;
+        }
+        None if inbound == 0 => lost(Counter::SocketUnknown, subject),
+        None => {}
+    }
     let _ = FLOWS.insert(key, flow, u64::from(BPF_NOEXIST));
     let flow = FLOWS.get_ptr_mut(key);
     if flow.is_none() {
@@ -253,25 +244,25 @@ fn starts_quic(context: &SkBuffContext, packet: &Packet) -> bool {
 /// Forwards the datagrams of a packet, which are several if the sender let the kernel cut it (UDP_SEGMENT).
 #[inline(never)]
 fn initials(context: &SkBuffContext, packet: &Packet, cookie: u64, datagram: u32) {
-    let (packet, datagram) = forget(&(*packet, datagram));
+    let [payload, length, datagram] = forget(&[packet.payload, packet.length, datagram]);
     for number in 0..HEADS {
         let skip = number * (datagram & 0xffff);
-        if skip >= packet.length {
+        if skip >= length {
             break;
         }
-        let total = (packet.length - skip).min(datagram);
+        let total = (length - skip).min(datagram);
         if total == 0 {
             break;
         }
         let piece = Piece {
             cookie,
-            start: packet.payload + skip,
+            start: payload + skip,
             length: total.min(PAYLOAD_CAPACITY as u32),
             sequence: 0,
             total,
             protocol: protocol::QUIC_CLIENT,
             probe: probe::CGROUP_SKB_EGRESS,
         };
-        forward(context, &packet, &piece);
+        forward(context, packet, &piece);
     }
 }
