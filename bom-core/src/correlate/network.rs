@@ -201,14 +201,18 @@ impl Network {
         // A socket that only ever answered is one that is called.
         let calling: BTreeSet<u64> =
             self.flows.iter().filter(|(_, flow)| !flow.inbound).map(|((cookie, _), _)| *cookie).collect();
+        let only_called =
+            self.flows.iter().filter(|((cookie, _), flow)| flow.inbound && !calling.contains(cookie));
+        let called: BTreeSet<(u64, u16)> =
+            only_called.map(|(_, flow)| (flow.at.id, flow.local.port())).collect();
         for contact in self.earlier.iter().chain(self.connections.values()) {
-            self.write(epoch, contact, &mut detected);
+            self.write(epoch, contact, &called, &mut detected);
         }
         for ((cookie, _), flow) in &self.flows {
             if flow.inbound && !calling.contains(cookie) {
                 self.served.called(epoch, &flow.at, flow.local, Carrier::Udp, (1, flow.sent, flow.received));
             } else {
-                self.write(epoch, flow, &mut detected);
+                self.write(epoch, flow, &called, &mut detected);
             }
         }
         self.served.close(epoch);
@@ -223,7 +227,14 @@ impl Network {
         self.earlier.iter().chain(self.connections.values()).chain(self.flows.values())
     }
 
-    fn write(&self, epoch: &mut Epoch, contact: &Contact, detected: &mut BTreeSet<(SubjectKey, Detector)>) {
+    /// `called` are the subjects' own ports at which datagrams came in first.
+    fn write(
+        &self,
+        epoch: &mut Epoch,
+        contact: &Contact,
+        called: &BTreeSet<(u64, u16)>,
+        detected: &mut BTreeSet<(SubjectKey, Detector)>,
+    ) {
         // A SYN without an answer is an attempt, and an attempt reached nobody.
         let Some(reached) = contact.reached_ns else { return };
         let resolver = self.resolvers.contains(&(contact.at.id, contact.remote));
@@ -235,7 +246,11 @@ impl Network {
         if name.is_none() && !remote.ip().is_loopback() && !resolver {
             detect(Detector::Nameless);
         }
-        if here && !resolver && !self.served.has(at.id, contact.carrier, remote.port()) {
+        let own = match contact.carrier {
+            Carrier::Tcp => self.served.listening(at.id, remote.port()),
+            Carrier::Udp => called.contains(&(at.id, remote.port())),
+        };
+        if here && !resolver && !own {
             detect(Detector::LocalPeer);
         }
         if said.encrypted_name() {

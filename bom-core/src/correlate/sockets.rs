@@ -31,9 +31,9 @@ impl Served {
         self.listeners.entry((at.id, carrier, port)).or_default().insert(address, key);
     }
 
-    /// Whether the subject itself can be called at this port.
-    pub(super) fn has(&self, subject: u64, carrier: Carrier, port: u16) -> bool {
-        self.listeners.contains_key(&(subject, carrier, port))
+    /// Whether the subject itself listens at this TCP port.
+    pub(super) fn listening(&self, subject: u64, port: u16) -> bool {
+        self.listeners.contains_key(&(subject, Carrier::Tcp, port))
     }
 
     fn accepted(&mut self, at: &At, accepted: Accepted) {

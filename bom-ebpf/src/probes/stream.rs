@@ -5,7 +5,7 @@
 use aya_ebpf::{bindings::BPF_ANY, macros::cgroup_skb, programs::SkBuffContext};
 use bom_common::{
     counter::Counter,
-    record::{PAYLOAD_CAPACITY, probe, protocol},
+    record::{PAYLOAD_CAPACITY, STILL_OPEN, kind, probe, protocol},
 };
 
 use super::{
@@ -13,14 +13,18 @@ use super::{
         IPPROTO_TCP, IPPROTO_UDP, Packet, Piece, cookie, forget, forward, load, owner, parse, source_port,
         transport,
     },
+    tcp::StateRecord,
     udp,
 };
 use crate::{
-    emit::lost,
-    maps::{SOCKETS, STREAMS, Stream},
+    emit::{count, header, lost, now},
+    kernel::socket::describe,
+    maps::{RARE, SOCKETS, STREAMS, Stream},
 };
 
 const PASS: i32 = 1;
+/// How often the bytes of an open connection are written to the ring, as long as packets go out.
+const REPORT_NS: u64 = 60_000_000_000;
 const DNS_PORT: u16 = 53;
 
 /// Data packets of a stream that are looked at before it is left alone: some protocols greet before they start TLS.
@@ -46,11 +50,18 @@ pub fn cgroup_skb_ingress(context: SkBuffContext) -> i32 {
 fn outgoing(context: &SkBuffContext) -> Option<()> {
     let cookie = cookie(context);
     // Nearly every packet belongs to a stream that is done with: nothing of it is read.
-    // SAFETY: read at once.
-    if let Some(stream) = unsafe { STREAMS.get(cookie) }
-        && stream.wanted == Stream::DONE
-    {
-        return None;
+    if let Some(stream) = STREAMS.get_ptr_mut(cookie) {
+        let time = now();
+        // SAFETY: the pointer comes from the lookup; that two CPUs report is no harm.
+        unsafe {
+            if (*stream).wanted == Stream::DONE {
+                if time >= (*stream).report_ns {
+                    (*stream).report_ns = time + REPORT_NS;
+                    report(context, cookie);
+                }
+                return None;
+            }
+        }
     }
     let transport = transport(context)?;
     let packet = parse(context, &transport)?;
@@ -64,6 +75,37 @@ fn outgoing(context: &SkBuffContext) -> Option<()> {
     client(context, &packet, cookie)
 }
 
+/// Writes the bytes of a connection so far.
+#[inline(never)]
+fn report(context: &SkBuffContext, cookie: u64) {
+    // SAFETY: read at once; the entry may be replaced, not freed, while the program runs.
+    let Some(owner) = (unsafe { SOCKETS.get(cookie) }) else { return };
+    if owner.accepted != 0 {
+        return;
+    }
+    // SAFETY: the context is the program's own; the verifier checks the access.
+    let sock = unsafe { (*context.skb.skb).__bindgen_anon_2.sk };
+    if sock.is_null() {
+        return;
+    }
+    let task = owner.task();
+    // As an address, not as the pointer to a checked view that the program is given.
+    let Some(state) = describe(forget(&(sock as u64)), cookie, 1, STILL_OPEN) else { return };
+    let Some(mut entry) = RARE.reserve::<StateRecord>(0) else {
+        lost(Counter::TcpLost, task.subject);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the reservation has the size of the record; the kernel hands it out once.
+    unsafe {
+        (*record).header =
+            header(kind::TCP_STATE, probe::CGROUP_SKB_EGRESS, size_of::<StateRecord>(), &task);
+        (*record).state = state;
+    }
+    count(Counter::RareDelivered);
+    entry.submit(0);
+}
+
 /// Data of a TCP socket of the subject.
 #[inline(never)]
 fn client(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()> {
@@ -71,7 +113,7 @@ fn client(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()> {
     let known = unsafe { STREAMS.get(cookie) }.copied();
     let mut stream = match known {
         Some(stream) => stream,
-        None => Stream { looked: 0, wanted: first_sight(context, cookie), report_ns: 0 },
+        None => Stream { looked: 0, wanted: first_sight(context, cookie), report_ns: now() + REPORT_NS },
     };
     if stream.wanted == 0 {
         stream.looked += 1;

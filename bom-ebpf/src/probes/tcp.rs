@@ -32,9 +32,9 @@ const LISTEN: i32 = 10;
 const IPPROTO_TCP: u16 = 6;
 
 #[repr(C)]
-struct StateRecord {
-    header: record::Header,
-    state: record::TcpState,
+pub struct StateRecord {
+    pub header: record::Header,
+    pub state: record::TcpState,
 }
 
 /// `inet_sock_set_state(sk, oldstate, newstate)`.
