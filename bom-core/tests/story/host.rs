@@ -20,7 +20,7 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 14] = [
+const PROBES: [&str; 22] = [
     "cgroup_mkdir",
     "sched_process_exec",
     "sched_process_fork",
@@ -35,6 +35,14 @@ const PROBES: [&str; 14] = [
     "sys_exit_open_by_handle_at",
     "cgroup_skb_egress",
     "cgroup_skb_ingress",
+    "sys_exit_connect",
+    "sys_exit_listen",
+    "sys_exit_socket",
+    "sys_exit_socketpair",
+    "cgroup_connect4",
+    "cgroup_connect6",
+    "cgroup_sendmsg4",
+    "cgroup_sendmsg6",
 ];
 
 /// What a file turns out to be.
@@ -141,7 +149,7 @@ impl FakeHost {
         (ProcessKey { tgid: pid, start_ns: u64::from(pid) }, ImageId(image))
     }
 
-    fn whole_task(&self, pid: u32) -> Task {
+    pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
         Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
     }
