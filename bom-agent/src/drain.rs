@@ -56,12 +56,15 @@ fn copy(ring: &mut RingBuf<MapData>, most: usize, into: &mut Vec<Record>, feed: 
 fn makes_process(record: &Record) -> bool {
     use bom_core::event::Body;
     match &record.decoded {
-        Decoded::Body(Body::Exec { .. } | Body::Fork { .. }) => true,
+        Decoded::Body(Body::Exec { .. } | Body::Fork { .. } | Body::Moved { .. }) | Decoded::Cgroup(_) => {
+            true
+        }
         Decoded::Body(
             Body::Open { .. }
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Udp { .. }
             | Body::Accepted { .. }
@@ -70,6 +73,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::Hello { .. }
             | Body::HttpHead { .. }
             | Body::Dns { .. }
+            | Body::Swept { .. }
             | Body::Undecoded { .. },
         )
         | Decoded::Payload(_) => false,

@@ -3,15 +3,15 @@
 //! calls it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, BufWriter, Write},
 };
 
 use bom_core::{
     correlate::Correlator,
-    decode::{Decoded, Record},
+    decode::{CgroupLife, Decoded, Record},
     event::{Body, Event, Task, TcpState},
-    input::{Answer, Input, Reason, Work},
+    input::{Answer, Input, Reason, Subject, Work},
     recording::{self, RecordingError},
     stream::{Settings, StreamDecoder},
 };
@@ -69,6 +69,10 @@ pub struct Feed {
     undecodable: u64,
     /// Work the workers had no room for yet.
     backlog: VecDeque<Work>,
+    /// Subjects that are announced when something of theirs is met.
+    expected: BTreeMap<u64, Subject>,
+    /// What became of cgroups, for whoever says who is observed.
+    cgroups: Vec<CgroupLife>,
 }
 
 /// Files that may wait for room with the workers; a question past that is answered `QueueFull`.
@@ -85,6 +89,8 @@ impl Feed {
             namespaces: BTreeSet::new(),
             undecodable: 0,
             backlog: VecDeque::new(),
+            expected: BTreeMap::new(),
+            cgroups: Vec::new(),
         }
     }
 
@@ -123,9 +129,17 @@ impl Feed {
         let bodies = match decoded {
             Decoded::Body(body) => self.ended(body),
             Decoded::Payload(payload) => self.decoder.push(payload),
+            Decoded::Cgroup(life) => {
+                self.cgroups.push(life);
+                return Ok(());
+            }
         };
         for body in bodies {
-            self.hold_namespace(&body);
+            if let Some(task) = self.hold_namespace(&body)
+                && let Some(subject) = self.expected.remove(&task.subject)
+            {
+                self.input(Input::Subject(subject))?;
+            }
             self.sequence += 1;
             self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
         }
@@ -185,6 +199,25 @@ impl Feed {
         Ok(self.correlator)
     }
 
+    /// Announces the subject as soon as something of it is met.
+    pub fn expect(&mut self, subject: Subject) {
+        self.expected.insert(subject.id, subject);
+    }
+
+    /// Nothing will be met of this subject any more.
+    pub fn forget(&mut self, subject: u64) {
+        self.expected.remove(&subject);
+    }
+
+    /// Cgroups that came and went since the last call.
+    pub fn take_cgroups(&mut self) -> Vec<CgroupLife> {
+        std::mem::take(&mut self.cgroups)
+    }
+
+    pub fn correlator(&self) -> &Correlator {
+        &self.correlator
+    }
+
     pub fn pending(&self) -> usize {
         self.correlator.pending()
     }
@@ -193,29 +226,30 @@ impl Feed {
         self.sequence
     }
 
-    /// A mount namespace can go with its last process: hold on to it as soon as it is seen.
-    fn hold_namespace(&mut self, body: &Body) {
+    /// A mount namespace can go with its last process: hold on to it as soon as it is seen. Gives the task.
+    fn hold_namespace(&mut self, body: &Body) -> Option<Task> {
         let task: &Task = match body {
             Body::Open { task, .. }
             | Body::Exec { task, .. }
             | Body::Fork { task, .. }
             | Body::Threaded { task }
-            | Body::UringCreated { task } => task,
-            Body::Exit { .. }
-            | Body::Tcp { .. }
-            | Body::Udp { .. }
-            | Body::Accepted { .. }
-            | Body::Unix { .. }
-            | Body::OtherSocket { .. }
-            | Body::Hello { .. }
-            | Body::HttpHead { .. }
-            | Body::Dns { .. }
-            | Body::Undecoded { .. } => {
-                return;
+            | Body::UringCreated { task }
+            | Body::Connect { task, .. }
+            | Body::Swept { task, .. }
+            | Body::Moved { task, .. } => task,
+            Body::Exit { task, .. }
+            | Body::Tcp { task, .. }
+            | Body::Udp { task, .. }
+            | Body::Accepted { task, .. }
+            | Body::Unix { task, .. }
+            | Body::OtherSocket { task, .. } => return Some(*task),
+            Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+                return None;
             }
         };
         if task.mount_namespace != 0 && self.namespaces.insert(task.mount_namespace) {
             self.pool.hold_namespace(task.mount_namespace, task.process.tgid);
         }
+        Some(*task)
     }
 }

@@ -10,26 +10,15 @@ use bom_core::{
     key::{ImageId, ProcessKey},
 };
 
-use crate::{
-    feed::{Feed, FeedError},
-    probes::{LoadError, Probes},
-};
+use crate::{feed::Feed, probes::Probes, session::SessionError};
 
 /// A peer that was silent for so long is taken out, so that there is room for others.
 const IDLE_NS: u64 = 120_000_000_000;
 /// Peers in the table from which on the idle ones are taken out.
 const CROWDED: usize = 8192;
 
-#[derive(Debug, thiserror::Error)]
-pub enum FlowError {
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-}
-
 /// Takes in the counts as they stand. Reading them again later is no harm: they only grow.
-pub fn read(probes: &mut Probes, feed: &mut Feed, now_ns: u64) -> Result<(), FlowError> {
+pub fn read(probes: &mut Probes, feed: &mut Feed, now_ns: u64) -> Result<(), SessionError> {
     let flows = probes.flows()?;
     let crowded = flows.len() > CROWDED;
     for (key, flow) in flows {

@@ -117,6 +117,11 @@ impl Host {
     }
 }
 
+/// Whether numbers of processes mean the same to us and to the kernel (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+pub fn in_initial_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
+}
+
 /// Nanoseconds of CLOCK_BOOTTIME.
 pub fn boot_ns() -> u64 {
     u64::try_from(clock_ns(libc::CLOCK_BOOTTIME)).unwrap_or(0)

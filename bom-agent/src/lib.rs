@@ -4,7 +4,7 @@
 //! Never decides what a fact means: every observation becomes an `Input` of `bom-core`, and what the
 //! core wants to know comes back as `Work`. It never executes, imports or fetches what it observes.
 //!
-//! Start reading at `run`, then `feed`.
+//! Start reading at `run`, then `session` and `feed`.
 
 pub mod cgroup;
 #[cfg(feature = "probes")]
@@ -15,7 +15,11 @@ pub mod flows;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]
+pub mod observe;
+#[cfg(feature = "probes")]
 pub mod probes;
 #[cfg(feature = "probes")]
 pub mod run;
+#[cfg(feature = "probes")]
+pub mod session;
 pub mod work;

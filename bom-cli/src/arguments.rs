@@ -4,6 +4,8 @@
 #[cfg(feature = "observe")]
 use std::ffi::OsString;
 use std::path::PathBuf;
+#[cfg(feature = "observe")]
+use std::time::Duration;
 
 #[cfg(feature = "observe")]
 use clap::ValueEnum;
@@ -41,6 +43,14 @@ Examples:
   sudo aibom record --to agent.aibomrec -o agent.cdx.json -- python agent.py
   aibom replay agent.aibomrec -o again.cdx.json            gives the same bytes")]
     Record(Record),
+    /// Observe what runs already: processes, cgroups, units, containers, or everything.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Examples:
+  sudo aibom observe --pid 4711 --for 60s -o agent.cdx.json
+  sudo aibom observe --unit ollama --container 3f2b8c9e --for 10m
+  sudo aibom observe --all -o node.cdx.json                until Ctrl-C")]
+    Observe(Observe),
     /// Make the documents of a recording again. Needs no privilege.
     #[command(after_help = "\
 Examples:
@@ -92,6 +102,10 @@ pub(crate) struct Run {
     /// Look for the name of the model in requests in plain text (claimed by the client; TLS is never looked into).
     #[arg(long)]
     pub(crate) http_model: bool,
+    /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
+    /// kernel allows it.
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub(crate) tier: TierArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,
@@ -111,6 +125,58 @@ pub(crate) struct Record {
     pub(crate) to: PathBuf,
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Observe {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// How long: `90`, `60s`, `10m`, `1h30m`. Without it until nobody is left, or Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) limit: Option<Duration>,
+    /// Between two sweeps over what processes hold open and mapped.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) every: Duration,
+    /// Also keep every input of the analysis in this file, for `replay`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
+    #[arg(long, value_name = "PROBE")]
+    pub(crate) without_probe: Vec<String>,
+    /// Bytes of the ring for file opens; a power of two, at least 4096.
+    #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
+    pub(crate) ring_bytes: Option<u32>,
+    /// No table and no status line.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Each is a subject of its own. All but `--all` are repeatable.
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Whom {
+    /// A process and its descendants.
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: Vec<u32>,
+    /// A cgroup (v2) and those nested in it: its directory, or its path in the hierarchy.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Vec<PathBuf>,
+    /// A systemd unit; without a suffix a service.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unit: Vec<String>,
+    /// A container, by the beginning of its id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) container: Vec<String>,
+    /// Every service, scope and container of the machine, and those that start meanwhile.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -139,9 +205,45 @@ pub(crate) enum ExitOf {
 }
 
 #[cfg(feature = "observe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TierArgument {
+    Base,
+    Upper,
+    Auto,
+}
+
+#[cfg(feature = "observe")]
 fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.0..=86_400.0).contains(&value) { Ok(value) } else { Err("must be between 0 and 86400".to_owned()) }
+}
+
+/// `90`, `60s`, `10m`, `1h30m`: numbers with a unit, the last of which can go without and is seconds.
+#[cfg(feature = "observe")]
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a time like 90, 60s, 10m or 1h30m".to_owned();
+    let mut seconds: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let (factor, after) = match after.chars().next() {
+            None | Some('s') => (1, after.get(1..).unwrap_or_default()),
+            Some('m') => (60, &after[1..]),
+            Some('h') => (3600, &after[1..]),
+            Some('d') => (86_400, &after[1..]),
+            Some(_) => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let part = number.checked_mul(factor).ok_or_else(wrong)?;
+        seconds = seconds.checked_add(part).ok_or_else(wrong)?;
+        rest = after;
+    }
+    if seconds == 0 {
+        Err("must be longer than nothing".to_owned())
+    } else {
+        Ok(Duration::from_secs(seconds))
+    }
 }
 
 #[cfg(feature = "observe")]

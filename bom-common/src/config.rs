@@ -81,6 +81,28 @@ pub struct Offsets {
     pub kiocb_file: u32,
     pub regs_argument: u32,
     pub regs_argument_2: u32,
+    pub task_cgroups: u32,
+    pub css_set_dfl_cgrp: u32,
+    pub cgroup_root: u32,
+    pub root_hierarchy_id: u32,
+    pub task_mm: u32,
+    pub mm_exe_file: u32,
+    pub mm_vdso: u32,
+    pub task_cred: u32,
+    pub cred_uid: u32,
+    pub task_io_uring: u32,
+    pub signal_nr_threads: u32,
+    pub fdtable_close_on_exec: u32,
+    pub vma_file: u32,
+    pub vma_flags: u32,
+    pub vma_start: u32,
+    pub vma_mm: u32,
+    pub sock_cookie: u32,
+    pub sock_state: u32,
+    pub sock_socket: u32,
+    pub socket_file: u32,
+    pub file_mode: u32,
+    pub socket_type: u32,
 }
 
 /// The running kernel has no such member.
@@ -163,6 +185,28 @@ impl Offsets {
         kiocb_file: ABSENT,
         regs_argument: ABSENT,
         regs_argument_2: ABSENT,
+        task_cgroups: ABSENT,
+        css_set_dfl_cgrp: ABSENT,
+        cgroup_root: ABSENT,
+        root_hierarchy_id: ABSENT,
+        task_mm: ABSENT,
+        mm_exe_file: ABSENT,
+        mm_vdso: ABSENT,
+        task_cred: ABSENT,
+        cred_uid: ABSENT,
+        task_io_uring: ABSENT,
+        signal_nr_threads: ABSENT,
+        fdtable_close_on_exec: ABSENT,
+        vma_file: ABSENT,
+        vma_flags: ABSENT,
+        vma_start: ABSENT,
+        vma_mm: ABSENT,
+        sock_cookie: ABSENT,
+        sock_state: ABSENT,
+        sock_socket: ABSENT,
+        socket_file: ABSENT,
+        file_mode: ABSENT,
+        socket_type: ABSENT,
     };
 }
 
@@ -282,3 +326,33 @@ pub struct Flow {
     pub reserved: u32,
 }
 const _: () = assert!(size_of::<Flow>() == 120);
+/// What the probes know of a process that belongs to a subject, by its thread group id.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Process {
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub threaded: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Process>() == 32);
+
+/// A process that is to become a subject with its descendants, by its thread group id.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
+pub struct Target {
+    /// With [`PROCESS_SUBJECT`] set.
+    pub subject: u64,
+    /// It started not before this, nanoseconds of CLOCK_BOOTTIME …
+    pub from_ns: u64,
+    /// … and before this: procfs rounds to clock ticks, and a number alone may name another process by now.
+    pub to_ns: u64,
+}
+const _: () = assert!(size_of::<Target>() == 24);
+
+/// Set in the id of a subject that is a process and its descendants instead of a cgroup. Ids of cgroups count
+/// from 1, with a generation in the upper half that grows when the lower one wraps.
+pub const PROCESS_SUBJECT: u64 = 1 << 63;

@@ -58,6 +58,20 @@ counters! {
     SocketLost = 25, "socket-records-lost";
     /// Data of a socket of the subject's cgroup that no process was seen to connect.
     SocketUnknown = 26, "socket-unknown";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
+    /// Opens of regular files and devices that passed the kernel's security check; the upper tier's own count.
+    UpperOpensSeen = 40, "upper-opens-seen";
+    /// … written to the ring.
+    UpperOpensDelivered = 41, "upper-opens-delivered";
+    /// … of which an earlier record of the same process tells already.
+    UpperOpensDeduplicated = 42, "upper-opens-deduplicated";
+    /// … for which the ring had no room to spare: the tiers cannot be compared.
+    UpperOpensLost = 43, "upper-opens-lost";
+    /// Connections that passed the security check, without room in the ring.
+    UpperConnectsLost = 44, "upper-connects-lost";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

@@ -39,6 +39,22 @@ pub mod kind {
     pub const UNIX_SOCKET: u16 = 31;
     /// A socket was made that the other probes do not follow: [`super::OtherSocket`].
     pub const OTHER_SOCKET: u16 = 32;
+    /// A sweep met an open descriptor of a regular file or device: [`super::SweptFile`], then its path.
+    pub const SWEPT_FILE: u16 = 40;
+    /// A sweep met a mapping: [`super::SweptMapping`], then its path; anonymous ones only if they can be executed.
+    pub const SWEPT_MAPPING: u16 = 41;
+    /// A sweep met a socket: [`super::SweptSocket`], then the name of a unix socket.
+    pub const SWEPT_SOCKET: u16 = 42;
+    /// A sweep met a process: [`super::SweptProcess`], then the path of its executable.
+    pub const SWEPT_PROCESS: u16 = 43;
+    /// A process came to another subject, or left the cgroups of its own: [`super::Moved`].
+    pub const MOVED: u16 = 44;
+    /// A cgroup was made below a tracked one: [`super::CgroupLife`].
+    pub const CGROUP_MADE: u16 = 45;
+    /// A tracked cgroup is gone: [`super::CgroupLife`].
+    pub const CGROUP_GONE: u16 = 46;
+    /// A connection passed the kernel's security check: [`super::Connect`].
+    pub const CONNECT: u16 = 50;
 }
 
 /// `Header::probe` values: one kernel hook each, never reused. Zero is no probe.
@@ -66,6 +82,20 @@ pub mod probe {
     pub const SYS_EXIT_LISTEN: u16 = 45;
     pub const SYS_EXIT_SOCKET: u16 = 46;
     pub const SYS_EXIT_SOCKETPAIR: u16 = 47;
+    pub const ITER_TASK: u16 = 60;
+    pub const ITER_TASK_FILE: u16 = 61;
+    pub const ITER_TASK_VMA: u16 = 62;
+    pub const ITER_TCP: u16 = 63;
+    pub const ITER_UDP: u16 = 64;
+    pub const ITER_UNIX: u16 = 65;
+    pub const CGROUP_ATTACH_TASK: u16 = 66;
+    pub const CGROUP_RELEASE: u16 = 67;
+    /// No hook: what /proc shows of a process, where the kernel has no iterator for it.
+    pub const PROCFS: u16 = 68;
+    pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_SOCKET_CONNECT: u16 = 72;
+    /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
+    pub const CGROUP_SOCK_CREATE: u16 = 73;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }
@@ -189,6 +219,22 @@ const _: () = assert!(size_of::<File>() == 88);
 pub struct Open {
     pub file: File,
 }
+
+/// Body of [`kind::CONNECT`]: what a process asked for, whatever came of it. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Connect {
+    /// IPv4 addresses take the first four bytes.
+    pub remote: [u8; 16],
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    pub port: u16,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, …
+    pub socket_type: u16,
+    pub reserved: u16,
+}
+const _: () = assert!(size_of::<Connect>() == 24);
 
 /// Body of [`kind::EXEC`].
 #[repr(C)]
@@ -330,3 +376,97 @@ pub struct OtherSocket {
     pub flags: u16,
 }
 const _: () = assert!(size_of::<OtherSocket>() == 8);
+/// Body of [`kind::SWEPT_FILE`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct SweptFile {
+    pub file: File,
+    pub descriptor: u32,
+    /// 1 if an exec closes it.
+    pub close_on_exec: u32,
+}
+const _: () = assert!(size_of::<SweptFile>() == 96);
+
+/// Body of [`kind::SWEPT_MAPPING`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct SweptMapping {
+    /// All zeroes for anonymous memory.
+    pub file: File,
+    /// `vm_flags`: VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8 (include/linux/mm.h).
+    pub flags: u64,
+}
+const _: () = assert!(size_of::<SweptMapping>() == 96);
+
+/// Body of [`kind::SWEPT_PROCESS`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct SweptProcess {
+    /// `mm->exe_file`; all zeroes if it has none any more.
+    pub file: File,
+    pub parent_start_ns: u64,
+    pub parent_tgid: u32,
+    pub uid: u32,
+    /// Threads it has now.
+    pub threads: u32,
+    /// 1 if the thread that was met has an io_uring.
+    pub uring: u32,
+    pub reserved: u64,
+}
+const _: () = assert!(size_of::<SweptProcess>() == 120);
+
+/// Body of [`kind::SWEPT_SOCKET`], followed by `name_length` bytes of a unix socket's name.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct SweptSocket {
+    /// 0 if the socket has none yet.
+    pub cookie: u64,
+    /// `i_ino` of the socket; 0 if it has no descriptor any more.
+    pub inode: u64,
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+    pub remote: [u8; 16],
+    pub local: [u8; 16],
+    /// 1 = AF_UNIX, 2 = AF_INET, 10 = AF_INET6.
+    pub family: u16,
+    pub remote_port: u16,
+    pub local_port: u16,
+    /// `sk_type`: 1 = SOCK_STREAM, 2 = SOCK_DGRAM, …
+    pub kind: u16,
+    /// `sk_protocol`: 6 = TCP, 17 = UDP.
+    pub protocol: u16,
+    /// include/net/tcp_states.h
+    pub state: u8,
+    pub reserved: u8,
+    pub name_length: u32,
+}
+const _: () = assert!(size_of::<SweptSocket>() == 80);
+
+/// Body of [`kind::MOVED`]. The header names the process and the subject it has now.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Moved {
+    /// The subject it had before; 0 if it had none. The one it has now if it only left the cgroups.
+    pub from: u64,
+    pub parent_start_ns: u64,
+    pub parent_tgid: u32,
+    /// 1 if it was born there (clone3 with CLONE_INTO_CGROUP) and has never run anywhere else.
+    pub born: u32,
+}
+const _: () = assert!(size_of::<Moved>() == 24);
+
+/// Body of [`kind::CGROUP_MADE`] and [`kind::CGROUP_GONE`]. The header names no task; its subject is that of
+/// the cgroup.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct CgroupLife {
+    pub cgroup: u64,
+    pub parent: u64,
+}
+const _: () = assert!(size_of::<CgroupLife>() == 16);

@@ -1,12 +1,14 @@
 //! Bytes of one record → what it says. By copy, and never trusting a length it carries.
 
+mod sweep;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Exec, OpenedFile, OtherSocket, Task, Tcp, TcpState, Udp, UnixKind, UnixSocket},
+    event::{Body, Connect, Exec, OpenedFile, OtherSocket, Task, Tcp, TcpState, Udp, UnixKind, UnixSocket},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
     stream::Held,
@@ -34,6 +36,16 @@ pub enum DecodeError {
 pub enum Decoded {
     Body(Body),
     Payload(Payload),
+    Cgroup(CgroupLife),
+}
+
+/// What the agent has to know to say who is observed; the core learns that by inputs of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CgroupLife {
+    /// It was made below one whose children are subjects of their own.
+    Made { cgroup: u64, parent: u64 },
+    /// The cgroup of a subject is gone.
+    Gone { cgroup: u64 },
 }
 
 #[derive(Debug)]
@@ -96,6 +108,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
         kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::CONNECT => {
+            let raw = take::<record::Connect>(rest)?.0;
+            let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.port);
+            let connect = Connect { remote, socket_type: raw.socket_type };
+            Decoded::Body(Body::Connect { task, connect })
+        }
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
@@ -107,6 +125,22 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         kind::OTHER_SOCKET => {
             let socket = other_socket(&take::<record::OtherSocket>(rest)?.0);
             Decoded::Body(Body::OtherSocket { task, socket })
+        }
+        kind::SWEPT_PROCESS | kind::SWEPT_FILE | kind::SWEPT_MAPPING | kind::SWEPT_SOCKET => {
+            let swept = Box::new(sweep::swept(header.kind, rest)?);
+            Decoded::Body(Body::Swept { task, swept })
+        }
+        kind::MOVED => {
+            let (moved, _) = take::<record::Moved>(rest)?;
+            let parent = ProcessKey { tgid: moved.parent_tgid, start_ns: moved.parent_start_ns };
+            Decoded::Body(Body::Moved { task, from: moved.from, parent, born: moved.born != 0 })
+        }
+        kind::CGROUP_MADE => {
+            let (life, _) = take::<record::CgroupLife>(rest)?;
+            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent })
+        }
+        kind::CGROUP_GONE => {
+            Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })
         }
         other => return Err(DecodeError::Kind(other)),
     };

@@ -85,6 +85,11 @@ pub enum Body {
         task: Task,
         socket: OtherSocket,
     },
+    /// A process asked for a connection, whatever came of it.
+    Connect {
+        task: Task,
+        connect: Connect,
+    },
     /// The head of a TLS stream or of a QUIC connection, of which only these fields were kept.
     Hello {
         cookie: u64,
@@ -109,12 +114,90 @@ pub enum Body {
         server: SocketAddr,
         answer: DnsAnswer,
     },
+    /// A sweep met what is there, whoever brought it there and whenever.
+    Swept {
+        task: Task,
+        swept: Box<Swept>,
+    },
+    /// A process came to another subject, or left the cgroups of its own.
+    Moved {
+        /// With the subject it has now.
+        task: Task,
+        /// The subject it had before; 0 if it had none.
+        from: u64,
+        parent: ProcessKey,
+        /// It was born there, and has run nowhere else.
+        born: bool,
+    },
     /// A stream head or datagram that could not be decoded.
     Undecoded {
         cookie: u64,
         cgroup: u64,
         remote: SocketAddr,
         reason: Undecoded,
+    },
+}
+
+/// What a sweep met, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Swept {
+    Process {
+        /// What it runs; `None` if that is not known any more.
+        executable: Option<OpenedFile>,
+        parent: ProcessKey,
+        uid: u32,
+        threads: u32,
+        uring: bool,
+    },
+    /// An open descriptor of a regular file or device.
+    File {
+        descriptor: u32,
+        close_on_exec: bool,
+        file: OpenedFile,
+    },
+    /// Mapped memory; `None` is anonymous memory that can be executed.
+    Mapping {
+        executable: bool,
+        file: Option<OpenedFile>,
+    },
+    Socket(SweptSocket),
+}
+
+/// A socket that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweptSocket {
+    /// 0 if it has none.
+    pub cookie: u64,
+    /// Inode number; 0 if no descriptor leads to it.
+    pub inode: u64,
+    pub state: SweptState,
+    pub transport: SweptTransport,
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SweptState {
+    /// Waits for connections, or for datagrams from anybody.
+    Listening,
+    /// Has a peer.
+    Connected,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SweptTransport {
+    Tcp {
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
+    Udp {
+        local: SocketAddr,
+        remote: SocketAddr,
+    },
+    /// Names are what the owner of the listening side chose; empty if it has none.
+    Unix {
+        local: SeenPath,
+        remote: SeenPath,
     },
 }
 
@@ -153,6 +236,13 @@ pub struct Tcp {
     pub state: TcpState,
     pub bytes_acked: u64,
     pub bytes_received: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    pub remote: SocketAddr,
+    /// `SOCK_STREAM`, `SOCK_DGRAM`, … (include/linux/net.h).
+    pub socket_type: u16,
 }
 
 /// The states that are reported (include/net/tcp_states.h).
@@ -257,6 +347,12 @@ impl OpenedFile {
     /// Whether the descriptor can read content: not write-only, not O_PATH.
     pub fn can_read(&self) -> bool {
         self.flags & Self::O_PATH == 0 && self.flags & Self::O_ACCMODE != Self::O_WRONLY
+    }
+
+    /// Whether an exec opened it, not the process (include/linux/fs.h: `__FMODE_EXEC`).
+    pub fn is_opened_by_exec(&self) -> bool {
+        const FMODE_EXEC: u32 = 0x20;
+        self.flags & FMODE_EXEC != 0
     }
 
     /// How it was opened, as the kernel tells opens apart (`bom_common::config::OpenKey::access`).

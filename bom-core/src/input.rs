@@ -51,6 +51,9 @@ pub enum Input {
         at_ns: u64,
         cause: String,
         count: u64,
+        /// Since when it may have been lost; `None`: since the observation began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ns: Option<u64>,
     },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
     Clock {
@@ -77,13 +80,29 @@ pub struct Start {
 /// Who is observed, and from when on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The id that its tasks carry: that of its cgroup.
+    /// The id that its tasks carry: that of its cgroup, or one made of the process ([`SubjectKind::Process`]).
     pub id: u64,
     /// How it is named in the document; the command's file name for `aibom run`.
     pub name: String,
     /// The cgroup was made by this observation, and the probes were attached before the first instruction in it.
     pub before_first_instruction: bool,
+    /// What makes its processes one subject.
+    #[serde(default)]
+    pub kind: SubjectKind,
     pub at_ns: u64,
+}
+
+/// What the processes of a subject have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubjectKind {
+    /// A cgroup that this observation made for a command.
+    #[default]
+    Session,
+    /// A cgroup of somebody else.
+    Cgroup,
+    /// They descend from one process; its cgroup may have others. The id has
+    /// [`bom_common::config::PROCESS_SUBJECT`] set.
+    Process,
 }
 
 /// What the node is. No host name, no user name.

@@ -6,7 +6,7 @@ use bom_core::{
     correlate::Correlator,
     coverage::{Class, Gap},
     event::{Body, Event, Task},
-    input::{Ended, HostFacts, Input, Start, Subject},
+    input::{Ended, HostFacts, Input, Start, Subject, SubjectKind},
     key::{EpochId, ImageId, ProcessKey, SubjectKey},
 };
 
@@ -36,6 +36,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         id: 5,
         name: "sh".to_owned(),
         before_first_instruction: true,
+        kind: SubjectKind::Session,
         at_ns: 1,
     }));
     let mut bodies = vec![Body::Fork { task: task(PARENT), child: CHILD }];

@@ -328,7 +328,11 @@ fn a_resolver_needs_no_name() {
 
     let mut net = Net::new();
     net.udp(9, "10.0.0.54:53", false, 40, 40);
-    assert_eq!(suspected(&net.finish(), Class::Endpoints), ["nameless-endpoint"], "no answer from it was read");
+    assert_eq!(
+        suspected(&net.finish(), Class::Endpoints),
+        ["nameless-endpoint"],
+        "no answer from it was read"
+    );
 }
 
 #[test]
@@ -383,10 +387,7 @@ fn what_is_called_is_served_and_no_endpoint() {
         .collect();
     assert_eq!(
         served,
-        [
-            (Carrier::Tcp, "10.0.0.100:40000".to_owned(), 3),
-            (Carrier::Udp, "10.0.0.100:5000".to_owned(), 2)
-        ]
+        [(Carrier::Tcp, "10.0.0.100:40000".to_owned(), 3), (Carrier::Udp, "10.0.0.100:5000".to_owned(), 2)]
     );
 }
 
@@ -403,7 +404,8 @@ fn a_stranger_that_answers_is_an_endpoint() {
 
 #[test]
 fn a_unix_socket_of_another_is_listed_and_suspected() {
-    for (row, peer_subject, expected) in [("inside", Some(77), false), ("outside", None, true), ("other", Some(5), true)]
+    for (row, peer_subject, expected) in
+        [("inside", Some(77), false), ("outside", None, true), ("other", Some(5), true)]
     {
         let mut net = Net::new();
         let socket = UnixSocket {

@@ -92,6 +92,15 @@ pub fn common(record: *const u8, length: u64) -> bool {
     output(&COMMON, record, length, u64::from(wake))
 }
 
+/// Writes a record that may be missing: only while most of the ring is free, so that it never takes the room of one that
+/// may not.
+#[inline(always)]
+pub fn spare(record: *const u8, length: u64) -> bool {
+    let waiting = COMMON.query(u64::from(BPF_RB_AVAIL_DATA));
+    let size = COMMON.query(u64::from(BPF_RB_RING_SIZE));
+    waiting < size / 2 && common(record, length)
+}
+
 /// Writes a record of the rare kind and wakes the reader: what it names may be gone soon.
 #[inline(always)]
 pub fn rare(record: *const u8, length: u64, subject: u64, without_room: Counter) {

@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, Process, SubjectCounter, Target},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -15,6 +15,10 @@ use crate::kernel::path::Walk;
 /// Set by the agent before loading; the verifier treats it as constant.
 #[unsafe(no_mangle)]
 pub static OFFSETS: Offsets = Offsets::UNRESOLVED;
+
+/// The agent's own thread group id, set before loading: what it opens to tell what files are, no subject did.
+#[unsafe(no_mangle)]
+pub static OWN_TGID: u32 = 0;
 
 /// Reads one member offset. Volatile, or the compiler would fold the placeholder in.
 macro_rules! offset {
@@ -47,21 +51,19 @@ pub static SUBJECT_COUNTERS: HashMap<SubjectCounter, u64> =
 #[map]
 pub static CGROUPS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
 
-/// A process that belongs to a subject.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Process {
-    pub start_ns: u64,
-    pub image: u64,
-    pub subject: u64,
-    pub threaded: u32,
-    pub reserved: u32,
-}
+/// Ids of tracked cgroups of which each one made below becomes a subject of its own, as slices are.
+#[map]
+pub static PARTED: HashMap<u64, u64> = HashMap::with_max_entries(4096, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// Thread group id → process. Entries come with exec, fork or the first sight in a tracked cgroup
 /// and go with the exit of the last thread.
 #[map]
 pub static PROCESSES: HashMap<u32, Process> = HashMap::with_max_entries(65_536, 0);
+
+/// Thread group id → the subject that the process with that number is to become.
+#[map]
+pub static TARGETS: HashMap<u32, Target> =
+    HashMap::with_max_entries(1024, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// Last image number given on each CPU.
 #[map]
@@ -161,6 +163,15 @@ pub struct ExecScratch {
     pub walk: Walk,
 }
 
+/// The record of a sweep. Each iterator has its own: reading one can be interrupted by a task that reads another.
+#[repr(C)]
+pub struct SweepScratch<T> {
+    pub header: record::Header,
+    pub body: T,
+    pub path: [u8; PATH_SPACE],
+    pub walk: Walk,
+}
+
 /// Room for a full path and for the last component that runs over it, twice a power of two so
 /// that a masked position plus a masked length stays inside.
 pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
@@ -171,3 +182,10 @@ pub static OPEN_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entrie
 pub static URING_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static EXEC_SCRATCH: PerCpuArray<ExecScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static TASK_SCRATCH: PerCpuArray<SweepScratch<record::SweptProcess>> =
+    PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static FILE_SCRATCH: PerCpuArray<SweepScratch<record::SweptFile>> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static VMA_SCRATCH: PerCpuArray<SweepScratch<record::SweptMapping>> = PerCpuArray::with_max_entries(1, 0);

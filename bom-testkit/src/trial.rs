@@ -31,6 +31,8 @@ pub enum Need {
     IoUring,
     /// A file system can be served from user space.
     Fuse,
+    /// gcc, with the headers and static libraries of C.
+    C,
 }
 
 impl Need {
@@ -48,7 +50,12 @@ impl Need {
             Self::Node => "NODE",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
+            Self::C => "C",
         }
+    }
+
+    pub fn is_there(self) -> bool {
+        self.missing().is_none()
     }
 
     /// Why it is missing; `None` if it is there.
@@ -81,6 +88,11 @@ impl Need {
             Self::Curl => runs("curl", &["--version"]),
             Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
+            Self::C => {
+                let found =
+                    fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
+                found.or_else(|| runs("gcc", &["--version"]))
+            }
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())
@@ -118,8 +130,13 @@ pub fn trial(
 /// Runs the trials with the arguments of the test harness, one after the other: they share the
 /// machine's cgroups, rings and cores.
 pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
+    run_on(1, trials)
+}
+
+/// Runs trials that do not disturb each other, so many at a time.
+pub fn run_on(threads: usize, trials: Vec<Trial>) -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(threads).min(threads));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

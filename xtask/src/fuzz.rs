@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::evidence;
 use crate::metadata;
 use crate::prepare;
 use crate::process;
@@ -33,12 +34,33 @@ struct Options {
     /// `None` is every target.
     target: Option<String>,
     seconds: u32,
+    /// Each target for its own time, and the log written.
+    campaign: bool,
 }
+
+/// What came of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Campaign {
+    pub(crate) target: String,
+    pub(crate) seconds: u32,
+    pub(crate) executions: u64,
+    pub(crate) edges: u64,
+    pub(crate) kept: u64,
+    pub(crate) clean: bool,
+}
+
+/// Targets that get less than [`CAMPAIGN`]: formats whose parsers are small and have no lengths to lie about.
+const SHORT_CAMPAIGN: u32 = 120;
+/// Seconds of a campaign for a target that is not in [`SHORT`].
+const CAMPAIGN: u32 = 600;
+/// Names of the targets that get [`SHORT_CAMPAIGN`].
+const SHORT: &[&str] = &[];
 
 /// `cargo xtask fuzz TARGET|--all [--seconds N]`.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let options = parse(arguments)?;
     match options.target {
+        None if options.campaign => campaign(workspace),
         None => every(workspace, options.seconds),
         Some(target) => {
             prepare::ensure(workspace, prepare::FUZZ)?;
@@ -47,7 +69,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
                 bail!("no fuzz target `{target}`; there are {}", targets.join(", "));
             }
             build(workspace)?;
-            one(workspace, &target, options.seconds)
+            one(workspace, &target, options.seconds).map(|_| ())
         }
     }
 }
@@ -72,13 +94,33 @@ pub(crate) fn every(workspace: &Workspace, seconds: u32) -> Result<()> {
     bail!("fuzz targets that found something: {}", failed.join(", "))
 }
 
+/// Runs each target for its own time and writes docs/fuzzing.md.
+fn campaign(workspace: &Workspace) -> Result<()> {
+    prepare::ensure(workspace, prepare::FUZZ)?;
+    build(workspace)?;
+    let mut rows = Vec::new();
+    for target in targets(workspace)? {
+        let short = SHORT.contains(&target.as_str());
+        let seconds = if short { SHORT_CAMPAIGN } else { CAMPAIGN };
+        let row = one(workspace, &target, seconds);
+        rows.push(row.unwrap_or(Campaign { target, seconds, ..Campaign::default() }));
+    }
+    evidence::fuzz_page(workspace, &rows)?;
+    let failed: Vec<&str> = rows.iter().filter(|row| !row.clean).map(|row| row.target.as_str()).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("fuzz targets that found something: {}", failed.join(", "))
+}
+
 fn parse(arguments: &[String]) -> Result<Options> {
-    const USAGE: &str = "usage: cargo xtask fuzz TARGET|--all [--seconds N]";
-    let (mut target, mut all, mut seconds) = (None, false, DEFAULT_SECONDS);
+    const USAGE: &str = "usage: cargo xtask fuzz TARGET|--all [--seconds N|--campaign]";
+    let (mut target, mut all, mut seconds, mut campaign) = (None, false, DEFAULT_SECONDS, false);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--all" => all = true,
+            "--campaign" => campaign = true,
             "--seconds" => {
                 let value = rest.next().context(USAGE)?;
                 seconds = value.parse().with_context(|| format!("`{value}` is no number of seconds"))?;
@@ -90,10 +132,10 @@ fn parse(arguments: &[String]) -> Result<Options> {
             _ => bail!(USAGE),
         }
     }
-    if all == target.is_some() {
+    if all == target.is_some() || campaign && !all {
         bail!(USAGE);
     }
-    Ok(Options { target, seconds })
+    Ok(Options { target, seconds, campaign })
 }
 
 /// The binaries of the fuzz workspace, sorted.
@@ -134,7 +176,8 @@ fn build(workspace: &Workspace) -> Result<()> {
     })
 }
 
-fn one(workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
+fn one(workspace: &Workspace, target: &str, seconds: u32) -> Result<Campaign> {
+    let mut row = Campaign { target: target.to_owned(), seconds, clean: true, ..Campaign::default() };
     let repeat = format!("cargo xtask fuzz {target} --seconds {seconds}");
     step::run(&format!("fuzz {target} for {seconds} s"), &repeat, || {
         let binary = folder(workspace).join(host(workspace)?).join("release").join(target);
@@ -148,15 +191,38 @@ fn one(workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
         fuzzer
             .arg(format!("-max_total_time={seconds}"))
             // An extractor that needs more than this for one small input is broken as well.
-            .args(["-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1"])
+            .args(["-timeout=10", "-rss_limit_mb=2048", "-verbosity=1", "-print_final_stats=1"])
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             // The first folder is written, the others only read.
             .arg(&found);
         if seeds.is_dir() {
             fuzzer.arg(&seeds);
         }
-        process::run(&mut fuzzer)
-    })
+        let mut last = String::new();
+        let result = process::run_quiet(&mut fuzzer, |line| {
+            row.note(line);
+            last = line.to_owned();
+        });
+        eprintln!("    {} executions, {} edges, {} inputs kept", row.executions, row.edges, row.kept);
+        result.with_context(|| format!("the last line was: {last}"))
+    })?;
+    Ok(row)
+}
+
+impl Campaign {
+    /// Takes what a line of libFuzzer says: `#12 NEW cov: 34 ft: 56 corp: 7/89b …` and `stat::… : N`.
+    fn note(&mut self, line: &str) {
+        let after = |word: &str| {
+            let rest = line.split_once(word)?.1.trim_start();
+            rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+        };
+        if line.starts_with('#') {
+            self.edges = after("cov:").unwrap_or(self.edges);
+            self.kept = after("corp:").unwrap_or(self.kept);
+        } else if line.starts_with("stat::number_of_executed_units:") {
+            self.executions = after("units:").unwrap_or(self.executions);
+        }
+    }
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {
@@ -177,9 +243,27 @@ mod tests {
     fn reads_arguments() {
         let target = |name: &str| Some(name.to_owned());
         for (name, arguments, expected) in [
-            ("target", &["elf"][..], Some(Options { target: target("elf"), seconds: DEFAULT_SECONDS })),
-            ("seconds", &["elf", "--seconds", "5"][..], Some(Options { target: target("elf"), seconds: 5 })),
-            ("all", &["--all", "--seconds", "10"][..], Some(Options { target: None, seconds: 10 })),
+            (
+                "target",
+                &["elf"][..],
+                Some(Options { target: target("elf"), seconds: DEFAULT_SECONDS, campaign: false }),
+            ),
+            (
+                "seconds",
+                &["elf", "--seconds", "5"][..],
+                Some(Options { target: target("elf"), seconds: 5, campaign: false }),
+            ),
+            (
+                "all",
+                &["--all", "--seconds", "10"][..],
+                Some(Options { target: None, seconds: 10, campaign: false }),
+            ),
+            (
+                "campaign",
+                &["--all", "--campaign"][..],
+                Some(Options { target: None, seconds: DEFAULT_SECONDS, campaign: true }),
+            ),
+            ("campaign_of_one", &["elf", "--campaign"][..], None),
             ("nothing", &[][..], None),
             ("both", &["--all", "elf"][..], None),
             ("two_targets", &["elf", "gguf"][..], None),
@@ -190,5 +274,19 @@ mod tests {
             let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
             assert_eq!(parse(&arguments).ok(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn reads_what_the_fuzzer_says() {
+        let mut row = Campaign::default();
+        for line in [
+            "INFO: cov: 9 corp: 9",
+            "#2\tINITED cov: 12 ft: 13 corp: 1/1b exec/s: 0 rss: 30Mb",
+            "#4096\tNEW    cov: 345 ft: 678 corp: 90/12Kb lim: 43 exec/s: 2048",
+            "stat::number_of_executed_units: 123456",
+        ] {
+            row.note(line);
+        }
+        assert_eq!((row.executions, row.edges, row.kept), (123_456, 345, 90));
     }
 }

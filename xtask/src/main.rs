@@ -12,6 +12,7 @@ mod bless;
 mod check;
 mod ci;
 mod demo;
+mod evidence;
 mod fuzz;
 mod metadata;
 mod prepare;
@@ -19,6 +20,7 @@ mod process;
 mod sbom;
 mod step;
 mod test;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -57,8 +59,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "test",
-        arguments: "[--full] [FILTER]",
-        about: "prepare, then every test of the workspace",
+        arguments: "[--full [SHOW]] [FILTER]",
+        about: "prepare, then every test of the workspace; --full: the long shows too (docs/evidence)",
         run: test::command,
     },
     Command {
@@ -69,8 +71,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "fuzz",
-        arguments: "TARGET|--all [--seconds N]",
-        about: "run a fuzz target on its corpus and beyond",
+        arguments: "TARGET|--all [--seconds N|--campaign]",
+        about: "run a fuzz target on its corpus and beyond; a campaign is logged in docs/fuzzing.md",
         run: fuzz::command,
     },
     Command {
@@ -78,6 +80,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[PAIRS [REPETITIONS]]",
         about: "measure cost and losses of the release build",
         run: bench::command,
+    },
+    Command {
+        name: "vm",
+        arguments: "[--kernel SERIES] [--tier base|upper]",
+        about: "boot other kernels and observe there; writes docs/kernels.md",
+        run: vm::command,
     },
     Command {
         name: "sbom",
@@ -129,7 +137,7 @@ fn usage() -> String {
     let mut text = String::from("cargo xtask COMMAND\n\n");
     for command in COMMANDS {
         let synopsis = format!("{} {}", command.name, command.arguments);
-        text.push_str(&format!("  {synopsis:<34}{}\n", command.about));
+        text.push_str(&format!("  {synopsis:<46}{}\n", command.about));
     }
     text
 }

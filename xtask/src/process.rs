@@ -39,6 +39,33 @@ pub(crate) fn run_watched(
     bail!("`{shown}` ended with {}", ending(status))
 }
 
+/// Runs a program that reports on stderr, and shows every line of it to `look` only.
+pub(crate) fn run_quiet(command: &mut Command, mut look: impl FnMut(&str)) -> Result<()> {
+    let shown = line(command);
+    let mut child =
+        command.stderr(Stdio::piped()).spawn().with_context(|| format!("failed to start `{shown}`"))?;
+    let stderr = child.stderr.take().context("a piped stderr is there")?;
+    let mut lines = BufReader::new(stderr);
+    let mut bytes = Vec::new();
+    let mut kept = std::collections::VecDeque::new();
+    while lines.read_until(b'\n', &mut bytes).with_context(|| format!("failed to read from `{shown}`"))? > 0 {
+        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        look(&text);
+        if kept.len() >= 60 {
+            kept.pop_front();
+        }
+        kept.push_back(text);
+        bytes.clear();
+    }
+    let status = child.wait().with_context(|| format!("failed to wait for `{shown}`"))?;
+    if status.success() {
+        return Ok(());
+    }
+    // What it said last tells what it found.
+    kept.iter().for_each(|text| eprintln!("    {text}"));
+    bail!("`{shown}` ended with {}", ending(status))
+}
+
 /// Runs a program and returns its stdout; on failure the error carries its stderr.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = output(command)?;

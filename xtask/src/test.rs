@@ -11,14 +11,16 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::evidence;
 use crate::prepare;
 use crate::process;
 use crate::step;
+use crate::vm;
 use crate::workspace::{Workspace, is_ci, is_root};
 
 /// What a privileged test may need and a CI machine has to have, in the words of `bom_testkit`'s trials. Elsewhere a
 /// missing one shows the test as ignored, with its reason.
-const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CURL,IO_URING";
+const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CURL,IO_URING,C";
 
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,9 +70,33 @@ impl fmt::Display for Totals {
     }
 }
 
-/// `cargo xtask test [--full] [FILTER]`.
+/// `cargo xtask test [--full [SHOW]] [FILTER]`.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    run(workspace, arguments).map(|_| ())
+    let options = parse(arguments)?;
+    if !options.full {
+        return run(workspace, arguments).map(|_| ());
+    }
+    let only = options.filter.as_deref();
+    match only {
+        Some(name) if evidence::SHOWS.iter().any(|show| show.name == name) => {
+            prepare::ensure(workspace, prepare::BUILD_AND_RUN)?;
+            evidence::run(workspace, only)
+        }
+        Some(_) => run(workspace, arguments).map(|_| ()),
+        None => {
+            let tests = run(workspace, &[]);
+            evidence::run(workspace, None).and(tests.map(|_| ()))
+        }
+    }
+}
+
+/// The tests of a show, one at a time and with what they print.
+pub(crate) fn long(workspace: &Workspace, filter: &str) -> Result<Command> {
+    let options = Options { full: true, filter: Some(filter.to_owned()) };
+    process::run(cargo_test(workspace, &options, PRODUCT).args(COMPILED).arg("--no-run"))?;
+    let mut cargo = cargo_test(workspace, &options, PRODUCT);
+    cargo.args(COMPILED).args(["--offline", filter, "--", "--nocapture", "--test-threads=1"]);
+    Ok(offline(workspace, may_shut_the_network(), cargo))
 }
 
 /// The same, and tells how many there were.
@@ -82,6 +108,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Totals>
         process::run(cargo_test(workspace, &options, PRODUCT).args(COMPILED).arg("--no-run"))?;
         process::run(cargo_test(workspace, &options, OWN).arg("--no-run"))
     })?;
+    // A filter is for tests of the workspace; the machines have a command of their own.
+    let machines = options.filter.is_none();
+    if machines {
+        step::run("prepare machines", "cargo xtask vm", || vm::ready(workspace, options.full))?;
+    }
     let mut totals = Totals::default();
     let result = step::run("tests", &repeat, || {
         let shut = may_shut_the_network();
@@ -100,12 +131,28 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Totals>
         }
         result
     });
+    let result =
+        if machines { result.and(boot_machines(workspace, options.full, &mut totals)) } else { result };
     println!("{totals}");
     result?;
     if options.filter.is_none() && totals.passed == 0 {
         bail!("no test ran");
     }
     Ok(totals)
+}
+
+/// The same product on other kernels: each row of a machine counts as a test.
+fn boot_machines(workspace: &Workspace, full: bool, totals: &mut Totals) -> Result<()> {
+    step::run("machines", "cargo xtask vm", || {
+        let count = vm::test(workspace, full)?;
+        totals.passed = totals.passed.saturating_add(count.passed);
+        totals.failed = totals.failed.saturating_add(count.failed);
+        totals.ignored = totals.ignored.saturating_add(count.ignored);
+        if count.failed > 0 {
+            bail!("{} rows are neither seen nor declared", count.failed);
+        }
+        Ok(())
+    })
 }
 
 /// Runs the tests whose names contain `filter`, with one more variable set.

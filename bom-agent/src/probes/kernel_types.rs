@@ -239,7 +239,7 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         socket_sk optional "socket" "sk";
         sock_type optional "sock" "sk_type";
         sock_protocol optional "sock" "sk_protocol";
-        sock_cgroup optional "sock" "sk_cgrp_data.cgroup";
+        sock_cgroup optional "sock" "sk_cgrp_data.cgroup" | "sk_cgrp_data.val";
         sock_peer_pid optional "sock" "sk_peer_pid";
         inet_sport optional "inet_sock" "inet_sport";
         pid_tasks optional "pid" "tasks";
@@ -251,6 +251,28 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         kiocb_file optional "io_kiocb" "file";
         regs_argument optional "pt_regs" "di" | "orig_x0";
         regs_argument_2 optional "pt_regs" "si";
+        task_cgroups optional "task_struct" "cgroups";
+        css_set_dfl_cgrp optional "css_set" "dfl_cgrp";
+        cgroup_root optional "cgroup" "root";
+        root_hierarchy_id optional "cgroup_root" "hierarchy_id";
+        task_mm optional "task_struct" "mm";
+        mm_exe_file optional "mm_struct" "exe_file";
+        mm_vdso optional "mm_struct" "context.vdso";
+        task_cred optional "task_struct" "cred";
+        cred_uid optional "cred" "uid";
+        task_io_uring optional "task_struct" "io_uring";
+        signal_nr_threads optional "signal_struct" "nr_threads";
+        fdtable_close_on_exec optional "fdtable" "close_on_exec";
+        vma_file optional "vm_area_struct" "vm_file";
+        vma_flags optional "vm_area_struct" "vm_flags";
+        vma_start optional "vm_area_struct" "vm_start";
+        vma_mm optional "vm_area_struct" "vm_mm";
+        sock_cookie optional "sock_common" "skc_cookie";
+        sock_state optional "sock_common" "skc_state";
+        sock_socket optional "sock" "sk_socket";
+        socket_file optional "socket" "file";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
     }
     Ok(offsets)
 }

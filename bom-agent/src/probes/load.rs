@@ -13,12 +13,12 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Program,
-        ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
+        Iter, Program, ProgramError, TracePoint, links::LinkError,
     },
 };
 use bom_common::{
-    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, Process, SubjectCounter, Target},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -47,7 +47,22 @@ pub enum LoadError {
     Map { name: &'static str, source: MapError },
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
+    #[error("the upper tier was asked for, and this kernel refuses {probe}: {reason}")]
+    NoUpperTier { probe: String, reason: String },
 }
+
+/// Why an iterator cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum IteratorError {
+    #[error("attach the iterator: {0}")]
+    Program(#[from] ProgramError),
+    #[error("open the iterator: {0}")]
+    Link(#[from] LinkError),
+    #[error("read the iterator: {0}")]
+    Read(#[from] io::Error),
+}
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -58,11 +73,32 @@ pub struct Settings {
     pub rare_ring_bytes: u32,
     /// Probes left out by name.
     pub without: BTreeSet<String>,
+    pub tier: Tier,
+    /// Look for the names of models in requests in plain text.
+    pub http_model: bool,
+}
+
+/// Which probes are tried. The base tier always is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// No other.
+    Base,
+    /// The upper one has to be there as well.
+    Upper,
+    /// The upper one as far as this kernel takes it.
+    #[default]
+    Auto,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { common_ring_bytes: 4 << 20, rare_ring_bytes: 2 << 20, without: BTreeSet::new() }
+        Self {
+            common_ring_bytes: 4 << 20,
+            rare_ring_bytes: 2 << 20,
+            without: BTreeSet::new(),
+            tier: Tier::Auto,
+            http_model: false,
+        }
     }
 }
 
@@ -86,16 +122,16 @@ impl Probes {
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
         let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
-        this.verify(&wanted, settings, &btf);
+        let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
-            if !this.states.iter().any(|state| state.name == probe.name) {
+            if this.status(probe.name).is_none() {
                 let reason = "this kernel's tracepoint has arguments no program was written for";
                 this.note(probe, ProbeStatus::Refused(reason.to_owned()));
             }
         }
         let (syscalls, others): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
+            chosen.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
             this.attach_one(probe, settings);
         }
@@ -109,27 +145,86 @@ impl Probes {
                 this.note(probe, ProbeStatus::Refused(format!("mount tracefs: {error}")));
             }
         }
+        if settings.tier == Tier::Upper {
+            this.demand_upper()?;
+        }
         Ok(this)
     }
 
     /// Attaches the stream probes to the subject's cgroup, and makes its processes tracked.
     pub fn track(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
+        self.attach_streams(cgroup, settings);
+        self.track_cgroup(id, id)
+    }
+
+    /// The probes that sit on a cgroup see everything below it as well.
+    pub fn attach_streams(&mut self, cgroup: &File, settings: &Settings) {
         for probe in PROBES {
             let direction = match probe.hook {
                 Hook::Egress => Some(CgroupSkbAttachType::Egress),
                 Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
                 Hook::Address => None,
-                Hook::TracingPoint { .. } | Hook::SyscallExit(_) => continue,
+                Hook::SocketCreate if self.is_tried(probe) => None,
+                Hook::TracingPoint { .. }
+                | Hook::SyscallExit(_)
+                | Hook::FunctionExit(_)
+                | Hook::Iterator(_)
+                | Hook::SocketCreate => continue,
             };
-            let status = match self.not_to_attach(probe, settings) {
-                Some(status) => status,
-                None => status_of(self.attach_cgroup(probe, cgroup, direction)),
+            let status = match (self.not_to_attach(probe, settings), direction) {
+                (Some(status), _) => status,
+                (None, Some(direction)) => status_of(self.attach_cgroup(probe, cgroup, direction)),
+                (None, None) if probe.hook == Hook::Address => status_of(self.attach_address(probe, cgroup)),
+                (None, None) => status_of(self.attach_socket(probe, cgroup)),
             };
             self.note(probe, status);
         }
-        let map = self.ebpf.map_mut("CGROUPS").ok_or(LoadError::NoMap("CGROUPS"))?;
-        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map("CGROUPS"))?;
-        map.insert(id, id, 0).map_err(in_map("CGROUPS"))
+    }
+
+    /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
+    pub fn track_cgroup(&mut self, cgroup: u64, subject: u64) -> Result<(), LoadError> {
+        self.insert("CGROUPS", cgroup, subject)
+    }
+
+    /// Each cgroup made in this one from now on is a subject of its own.
+    pub fn part_cgroup(&mut self, cgroup: u64) -> Result<(), LoadError> {
+        self.insert("PARTED", cgroup, 1)
+    }
+
+    /// The process with this number, if it started then, becomes a subject with its descendants as soon as a sweep
+    /// meets it.
+    pub fn target(&mut self, tgid: u32, target: &Target) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut("TARGETS").ok_or(LoadError::NoMap("TARGETS"))?;
+        let mut map: HashMap<_, u32, [u8; size_of::<Target>()]> =
+            map.try_into().map_err(in_map("TARGETS"))?;
+        let mut bytes = [0; size_of::<Target>()];
+        bytes.copy_from_slice(target.as_bytes());
+        map.insert(tgid, bytes, 0).map_err(in_map("TARGETS"))
+    }
+
+    /// Every process that belongs to a subject now.
+    pub fn processes(&self) -> Result<BTreeMap<u32, Process>, LoadError> {
+        let map = self.ebpf.map("PROCESSES").ok_or(LoadError::NoMap("PROCESSES"))?;
+        let map: HashMap<_, u32, [u8; size_of::<Process>()]> = map.try_into().map_err(in_map("PROCESSES"))?;
+        let mut processes = BTreeMap::new();
+        for entry in map.iter() {
+            let (tgid, bytes) = entry.map_err(in_map("PROCESSES"))?;
+            if let Ok(process) = Process::read_from_bytes(&bytes) {
+                processes.insert(tgid, process);
+            }
+        }
+        Ok(processes)
+    }
+
+    /// What became of one probe; `None` if it was never tried.
+    pub fn status(&self, name: &str) -> Option<&ProbeStatus> {
+        self.states.iter().find(|state| state.name == name).map(|state| &state.status)
+    }
+
+    fn insert(&mut self, name: &'static str, key: u64, value: u64) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut(name).ok_or(LoadError::NoMap(name))?;
+        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map(name))?;
+        map.insert(key, value, 0).map_err(in_map(name))
     }
 
     /// What became of each probe, in the order of the table.
@@ -233,6 +328,58 @@ impl Probes {
         misses
     }
 
+    fn demand_upper(&self) -> Result<(), LoadError> {
+        let upper = |state: &&ProbeState| {
+            PROBES.iter().any(|probe| probe.name == state.name && matches!(probe.hook, Hook::FunctionExit(_)))
+        };
+        for state in self.states.iter().filter(upper) {
+            if let ProbeStatus::Refused(reason) = &state.status {
+                return Err(LoadError::NoUpperTier { probe: state.name.clone(), reason: reason.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Of several programs for one probe the first that this kernel takes, else the first. A later one is not even tried
+    /// if an earlier one was taken.
+    fn verify_best<'a>(&mut self, wanted: &[&'a Probe], settings: &Settings, btf: &Btf) -> Vec<&'a Probe> {
+        let mut first: Vec<&Probe> = Vec::new();
+        for &probe in wanted {
+            if probe.hook != Hook::SocketCreate && !first.iter().any(|known| known.name == probe.name) {
+                first.push(probe);
+            }
+        }
+        self.verify(&first, settings, btf);
+        let refused: Vec<&str> = first
+            .iter()
+            .filter(|probe| self.refused.contains_key(probe.program))
+            .map(|probe| probe.name)
+            .collect();
+        let instead: Vec<&Probe> = wanted
+            .iter()
+            .filter(|probe| !first.iter().any(|known| known.program == probe.program))
+            .filter(|probe| {
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
+            })
+            .copied()
+            .collect();
+        self.verify(&instead, settings, btf);
+        let taken = |probe: &&&Probe| !self.refused.contains_key(probe.program);
+        first
+            .into_iter()
+            .map(|probe| match instead.iter().filter(|other| other.name == probe.name).find(taken) {
+                Some(other) if self.refused.contains_key(probe.program) => other,
+                _ => probe,
+            })
+            .collect()
+    }
+
+    /// Whether the program was handed to the kernel, whatever came of it.
+    fn is_tried(&self, probe: &Probe) -> bool {
+        let loaded = self.ebpf.program(probe.program).is_some_and(|program| program.fd().is_ok());
+        loaded || self.refused.contains_key(probe.program)
+    }
+
     /// Hands every program to the kernel, several at a time: following all ways through one takes the verifier a
     /// tenth of a second, and most of the set-up is that.
     fn verify(&mut self, wanted: &[&Probe], settings: &Settings, btf: &Btf) {
@@ -249,7 +396,7 @@ impl Probes {
         for (name, verdict) in verdicts {
             match verdict {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => drop(self.refused.insert(name, first_line(&chain(&error)))),
+                Ok(Err(error)) => drop(self.refused.insert(name, gist(&chain(&error)))),
                 Err(_) => drop(self.refused.insert(name, "the loading thread panicked".to_owned())),
             }
         }
@@ -268,7 +415,9 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
-            (None, Hook::Address | Hook::Egress | Hook::Ingress) => return,
+            (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
+            (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
+            (None, Hook::Address | Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
     }
@@ -283,28 +432,50 @@ impl Probes {
         program.attach("syscalls", name).map(drop)
     }
 
+    /// A new pass over the objects of an iterator; reading it to its end is one sweep.
+    pub fn open_iterator(&mut self, program: &str) -> Result<File, IteratorError> {
+        let program = self.ebpf.program_mut(program).ok_or(ProgramError::NotLoaded)?;
+        let program: &mut Iter = program.try_into()?;
+        let link = program.attach()?;
+        Ok(program.take_link(link)?.into_file()?)
+    }
+
     fn attach_cgroup(
         &mut self,
         probe: &Probe,
         cgroup: &File,
-        direction: Option<CgroupSkbAttachType>,
+        direction: CgroupSkbAttachType,
     ) -> Result<(), ProgramError> {
-        let program = self.program(probe)?;
+        let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
         // Flags 0: links always allow several programs on one cgroup.
-        let mode = CgroupAttachMode::Single;
-        match direction {
-            Some(direction) => {
-                <&mut CgroupSkb>::try_from(program)?.attach(cgroup, direction, mode).map(drop)
-            }
-            None => <&mut CgroupSockAddr>::try_from(program)?.attach(cgroup, mode).map(drop),
-        }
+        program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_address(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSockAddr = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_function(&mut self, probe: &Probe) -> Result<(), ProgramError> {
+        let program: &mut FExit = self.program(probe)?.try_into()?;
+        program.attach().map(drop)
+    }
+
+    fn attach_socket(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSock = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
     }
 
     fn program(&mut self, probe: &Probe) -> Result<&mut Program, ProgramError> {
         self.ebpf.program_mut(probe.program).ok_or(ProgramError::NotLoaded)
     }
 
+    /// Of a probe that is attached in several places, the worst is told.
     fn note(&mut self, probe: &Probe, status: ProbeStatus) {
+        if let Some(known) = self.states.iter_mut().find(|state| state.name == probe.name) {
+            known.status = known.status.clone().max(status);
+            return;
+        }
         self.states.push(ProbeState { number: probe.number, name: probe.name.to_owned(), status });
     }
 }
@@ -313,6 +484,7 @@ fn load_object(settings: &Settings, offsets: &Offsets, btf: &Btf) -> Result<Ebpf
     Ok(EbpfLoader::new()
         .btf(Some(btf))
         .override_global("OFFSETS", offsets.as_bytes(), true)
+        .override_global("OWN_TGID", &std::process::id(), true)
         .map_max_entries("COMMON", settings.common_ring_bytes)
         .map_max_entries("RARE", settings.rare_ring_bytes)
         .load(OBJECT)?)
@@ -324,11 +496,15 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
         Hook::Address => <&mut CgroupSockAddr>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+        Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
+        Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
+        Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
     }
 }
 
 fn left_out(probe: &Probe, settings: &Settings) -> bool {
-    settings.without.contains(probe.name)
+    let tier = settings.tier == Tier::Base && matches!(probe.hook, Hook::FunctionExit(_));
+    tier || settings.without.contains(probe.name)
 }
 
 /// Whether this kernel's tracepoint has the shape the program was written for. A tracepoint that
@@ -343,10 +519,10 @@ fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
     types.tracepoint_arguments(name).is_none_or(|count| (least..=most).contains(&count))
 }
 
-fn status_of(result: Result<(), ProgramError>) -> ProbeStatus {
+fn status_of<E: std::error::Error + 'static>(result: Result<(), E>) -> ProbeStatus {
     match result {
         Ok(()) => ProbeStatus::Attached,
-        Err(error) => ProbeStatus::Refused(first_line(&chain(&error))),
+        Err(error) => ProbeStatus::Refused(gist(&chain(&error))),
     }
 }
 
@@ -354,18 +530,54 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let words = cause.to_string();
+        // Some errors print their cause themselves; behind a verifier's log it would hide the log's last line.
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
         source = cause.source();
     }
     text
 }
 
-/// A verifier log has thousands of lines; the first says what was refused.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
+/// One line out of what may be thousands: a verifier's log first lists what it followed, and says last what it refused.
+fn gist(text: &str) -> String {
+    const LOG: &str = "Verifier output:";
+    let (message, log) = text.split_once(LOG).unwrap_or((text, ""));
+    let message = message.lines().next().unwrap_or_default().trim_end();
+    let tells = |line: &&str| {
+        let counted = ["processed ", "verification time", "stack depth", "max_states"];
+        !line.is_empty() && !counted.iter().any(|start| line.starts_with(start))
+    };
+    let reason = log.lines().map(str::trim).rfind(tells);
+    let text = reason.map_or_else(|| message.to_owned(), |reason| format!("{message} {reason}"));
+    text.chars().take(300).collect()
 }
 
 fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
     move |source| LoadError::Map { name, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_fits_in_a_line() {
+        for (name, text, expected) in [
+            ("no_log", "attach: no such file (os error 2)", "attach: no such file (os error 2)"),
+            ("empty_log", "load: denied. Verifier output: ", "load: denied."),
+            (
+                "log",
+                "load: denied. Verifier output: 0: R1=ctx()\n0: (bf) r6 = r1\nunknown func x#1\n\
+                 processed 9 insns (limit 1000000)\nverification time 9 usec\n",
+                "load: denied. unknown func x#1",
+            ),
+            ("lines", "a\nb", "a"),
+        ] {
+            assert_eq!(gist(text), expected, "{name}");
+        }
+        assert_eq!(gist(&"x".repeat(1000)).len(), 300);
+    }
 }

@@ -7,5 +7,5 @@ mod load;
 mod table;
 mod tracefs;
 
-pub use load::{LoadError, Probes, Settings};
+pub use load::{IteratorError, LoadError, Probes, Settings, Tier};
 pub use table::{Hook, PROBES, Probe};

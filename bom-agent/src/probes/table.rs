@@ -16,6 +16,12 @@ pub enum Hook {
     Egress,
     /// The subject's cgroup, packets coming in.
     Ingress,
+    /// An iterator over objects of this kind (`bpf_iter_<name>`): read by sweeps, attached only while it is read.
+    Iterator(&'static str),
+    /// The end of this kernel function: the upper tier.
+    FunctionExit(&'static str),
+    /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
+    SocketCreate,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +47,36 @@ const fn socket_call(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: name, hook: Hook::SyscallExit(name) }
 }
 
+const fn function(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::FunctionExit(name) }
+}
+
 const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
 }
 
+const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::Iterator(over) }
+}
+
+/// Several rows of one name are several programs for one probe: the first that the kernel takes is attached.
 pub const PROBES: &[Probe] = &[
     tracing(probe::SCHED_PROCESS_EXEC, "sched_process_exec"),
     tracing(probe::SCHED_PROCESS_FORK, "sched_process_fork"),
     tracing(probe::SCHED_PROCESS_EXIT, "sched_process_exit"),
     tracing(probe::INET_SOCK_SET_STATE, "inet_sock_set_state"),
+    Probe {
+        number: probe::INET_SOCK_SET_STATE,
+        name: "inet_sock_set_state",
+        program: "inet_sock_set_state_stored",
+        hook: Hook::TracingPoint { name: "inet_sock_set_state", arguments: None },
+    },
+    Probe {
+        number: probe::CGROUP_SOCK_CREATE,
+        name: "cgroup_sock_create",
+        program: "cgroup_sock_create",
+        hook: Hook::SocketCreate,
+    },
     tracing(probe::CGROUP_MKDIR, "cgroup_mkdir"),
     tracing(probe::IO_URING_CREATE, "io_uring_create"),
     Probe {
@@ -89,4 +116,11 @@ pub const PROBES: &[Probe] = &[
     address(probe::CGROUP_CONNECT6, "cgroup_connect6"),
     address(probe::CGROUP_SENDMSG4, "cgroup_sendmsg4"),
     address(probe::CGROUP_SENDMSG6, "cgroup_sendmsg6"),
+    tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
+    tracing(probe::CGROUP_RELEASE, "cgroup_release"),
+    iterator(probe::ITER_TASK, "iter_task", "task"),
+    iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
+    iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
+    function(probe::SECURITY_FILE_OPEN, "security_file_open"),
+    function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
 ];

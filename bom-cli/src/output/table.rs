@@ -222,11 +222,11 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
         }
     }
     if !subject.still_running.is_empty() {
-        let _ = writeln!(
-            text,
-            "  still running: {} processes (--wait-all waits for those in the cgroup)",
-            subject.still_running.len()
-        );
+        let count = subject.still_running.len();
+        // Only a command that we started is waited for.
+        let waiting =
+            if subject.key.session.is_some() { " (--wait-all waits for those in the cgroup)" } else { "" };
+        let _ = writeln!(text, "  still running: {count} processes{waiting}");
     }
     for item in view.unresolved.iter().take(PATHS) {
         let path = item.paths.first().map_or_else(|| "?".to_owned(), SeenPath::escaped);

@@ -35,7 +35,8 @@ fn curl_in_plain_text() -> Result<(), Failed> {
 fn curl_by_http_2() -> Result<(), Failed> {
     let resolve = "h2.example:80:127.0.10.8";
     // The answer is not HTTP/2, so curl gives up; what it asked for was said before.
-    let line = format!("curl -sS --http2-prior-knowledge --resolve {resolve} http://h2.example/hidden-path || true");
+    let line =
+        format!("curl -sS --http2-prior-knowledge --resolve {resolve} http://h2.example/hidden-path || true");
     host_is(&observe("curl-h2", &[], &[], &["/bin/sh", "-c", &line])?, "h2.example")
 }
 

@@ -140,7 +140,9 @@ impl Observed {
             list(&self.bom["services"]).filter(|service| service["name"] == name).collect();
         match all[..] {
             [one] => Ok(one),
-            _ => Err(format!("{} services called {name}: {}\n{}", all.len(), self.names(), self.table).into()),
+            _ => {
+                Err(format!("{} services called {name}: {}\n{}", all.len(), self.names(), self.table).into())
+            }
         }
     }
 

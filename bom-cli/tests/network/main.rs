@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     if let Some(code) = inside::world() {
         return code;
     }
-    let rooms = [datagrams::trials(), streams::trials(), names::trials(), sockets::trials(), foreign::trials()];
+    let rooms =
+        [datagrams::trials(), streams::trials(), names::trials(), sockets::trials(), foreign::trials()];
     run(rooms.into_iter().flatten().collect())
 }

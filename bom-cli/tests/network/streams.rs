@@ -44,6 +44,7 @@ fn plain() -> Result<(), Failed> {
     }
     same("unparsed", observed.counter("packet-unparsed"), Some(0))?;
     same("unknown sockets", observed.counter("socket-unknown"), Some(0))?;
+    same("undecoded", observed.has_gap("endpoints", "suspected:undecoded-stream"), false)?;
     // Requests have more in them than is kept.
     same("paths", observed.texts.contains("/path"), false)?;
     same("queries", observed.texts.contains("token="), false)

@@ -66,6 +66,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 }
                 Body::Open { .. }
                 | Body::Tcp { .. }
+                | Body::Connect { .. }
                 | Body::Fork { .. }
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
@@ -77,6 +78,8 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::Hello { .. }
                 | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {

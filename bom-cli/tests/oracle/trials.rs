@@ -150,24 +150,8 @@ fn observe(name: &str, command: &[OsString], from: &Path) -> Result<Both, Failed
 /// The probe behind an open of that file.
 fn probe_of(input: &Input, path: &[u8]) -> Option<u16> {
     let Input::Event(event) = input else { return None };
-    match &event.body {
-        Body::Open { file, .. } if file.path.bytes() == path => Some(event.probe),
-        Body::Open { .. }
-        | Body::Exec { .. }
-        | Body::Tcp { .. }
-        | Body::Fork { .. }
-        | Body::Exit { .. }
-        | Body::Threaded { .. }
-        | Body::UringCreated { .. }
-                | Body::Udp { .. }
-                | Body::Accepted { .. }
-                | Body::Unix { .. }
-                | Body::OtherSocket { .. }
-        | Body::Hello { .. }
-        | Body::HttpHead { .. }
-        | Body::Dns { .. }
-        | Body::Undecoded { .. } => None,
-    }
+    let Body::Open { file, .. } = &event.body else { return None };
+    (file.path.bytes() == path).then_some(event.probe)
 }
 
 fn secret(name: &str) -> Result<PathBuf, Failed> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bom_common::config::PROCESS_SUBJECT;
+
 use super::{AssembleError, Context, clean, depend, place, property};
 use crate::{
     bom::{
@@ -95,7 +97,11 @@ impl Context<'_> {
         let name = subject.names.first().map_or("unnamed", String::as_str);
         let mut component = Component::new(reference.clone(), ComponentKind::Application, name);
         let properties = &mut component.properties;
-        let kind = if subject.key.session.is_some() { "session" } else { "cgroup" };
+        let kind = match subject.key.session {
+            Some(_) => "session",
+            None if subject.key.cgroup & PROCESS_SUBJECT != 0 => "process",
+            None => "cgroup",
+        };
         property(properties, "aibom:subject:kind", kind);
         for name in subject.names.iter().skip(1) {
             property(properties, "aibom:subject:alias", name);
@@ -110,6 +116,10 @@ impl Context<'_> {
         for (cause, loss) in &subject.losses {
             let name = format!("aibom:loss:{}", crate::bom::taxonomy_segment(cause));
             property(properties, &name, loss.count.0.to_string());
+            if !self.deterministic {
+                property(properties, &format!("{name}:from_ns"), loss.from_ns.0.to_string());
+                property(properties, &format!("{name}:to_ns"), loss.to_ns.0.to_string());
+            }
         }
         let unresolved = self.view.unresolved.iter().filter(|item| {
             self.view.subjects.get(item.subject).is_some_and(|other| other.key == subject.key)

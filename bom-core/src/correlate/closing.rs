@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Counters, subjects::Watched};
+use super::{Correlator, Counters, subjects::Watched, tiers};
 use crate::{
     coverage::{
         Class, Gap,
@@ -25,6 +25,12 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("socket-table-full", &[Class::Endpoints]),
     ("flow-table-full", &[Class::Endpoints]),
     ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
+    ("cgroup-records-lost", &Class::ALL),
+    ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-connects-lost", &[Class::Endpoints]),
+    (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -35,6 +41,11 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("packet-unparsed", Detector::UnparsedPacket),
     ("socket-unknown", Detector::SocketUnknown),
 ];
+
+/// Whether a counter of this name means that a fact may be missing.
+pub fn is_loss(counter: &str) -> bool {
+    LOSSES.iter().any(|(loss, _)| *loss == counter)
+}
 
 impl Correlator {
     /// Takes the counters as they stand now: totals, and what of them is known to concern one subject.
@@ -55,7 +66,7 @@ impl Correlator {
             known.join(Max(value));
             let detector =
                 DETECTORS.iter().find(|(counter, _)| counter == name).map(|(_, detector)| *detector);
-            let loss = LOSSES.iter().any(|(loss, _)| loss == name);
+            let loss = is_loss(name);
             if value == 0 || !loss && detector.is_none() {
                 continue;
             }
@@ -105,7 +116,8 @@ impl Correlator {
             super::describe(epoch, &Object::File(file), unknown);
         }
         let unreadable = unreadable(epoch);
-        for (_, watched) in self.subjects.all() {
+        for (id, watched) in self.subjects.all() {
+            self.compare(epoch, id, watched);
             let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));

@@ -41,7 +41,8 @@ impl Correlator {
         self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
         let key = at.fact(task, Action::Opened, Object::File(file.key));
-        self.files.repeats.insert(repeat_key(task, &file), key.clone());
+        let raw = Task { image: at.raw_image, ..*task };
+        self.files.repeats.insert(repeat_key(&raw, &file), key.clone());
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(strength));
         self.files.met(&mut self.epoch, task, file, false)

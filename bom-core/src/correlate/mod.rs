@@ -1,7 +1,8 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `network` joins connections with names,
-//! `processes` keeps who is who, `subjects` who is observed, `closing` turns what was counted into coverage.
+//! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
+//! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
 mod files;
@@ -11,9 +12,13 @@ mod processes;
 mod said;
 mod sockets;
 mod subjects;
+mod swept;
+mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::record::probe::SECURITY_FILE_OPEN;
+pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
@@ -23,7 +28,7 @@ use crate::{
     identify::{catalog::Catalog, unknown_readers},
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
-    key::{EpochId, Object, SubjectKey},
+    key::{EpochId, ImageId, Object, SubjectKey},
 };
 
 /// Holds everything between inputs. Start with [`Correlator::default`], feed [`Input::Start`] first.
@@ -35,6 +40,8 @@ pub struct Correlator {
     files: files::Files,
     network: network::Network,
     subjects: subjects::Subjects,
+    swept: swept::Sweeps,
+    tiers: tiers::Tiers,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
     /// When the counters were read last.
@@ -56,14 +63,19 @@ impl Correlator {
                 self.alive.extend(alive.map(|state| state.name.clone()));
                 self.epoch.coverage.probes.extend(states);
             }
-            Input::Event(event) => return self.event(event),
+            Input::Event(event) => {
+                let mut asked = self.ripen_before(event.time_ns);
+                asked.extend(self.event(event));
+                return asked;
+            }
             Input::Answer { work, answer } => return self.answer(work, answer),
             Input::Counters { at_ns, counters, subjects, recursion_misses } => {
                 self.count(at_ns, &counters, &subjects, &recursion_misses);
+                return self.ripen(at_ns);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count } => {
-                let from = self.begun();
+            Input::Lost { at_ns, cause, count, from_ns } => {
+                let from = from_ns.unwrap_or_else(|| self.begun());
                 self.epoch.coverage.lose(&cause, None, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
@@ -92,7 +104,12 @@ impl Correlator {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
+        self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
+        for id in self.swept.strangers() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::EarlierLife)));
+        }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
         }
@@ -124,26 +141,43 @@ impl Correlator {
 
     fn event(&mut self, event: Event) -> Vec<Work> {
         self.latest_ns = self.latest_ns.max(event.time_ns);
-        let Event { sequence, probe, time_ns, body } = event;
+        let Event { sequence, probe, time_ns, mut body } = event;
         let id = self.subject_of(&body, time_ns);
         let Some(subject) = id.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone()) else {
             // Nobody's: what it would have told is missing for somebody, and it is not known for whom.
             self.subjects.detect(None, Detector::Unattributed);
             return Vec::new();
         };
-        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns };
         if acts_before_exec(&body) {
             self.subjects.detect(id, Detector::EarlierLife);
         }
+        let mut raw_image = ImageId(0);
+        if let Some(task) = swept::task_of_mut(&mut body) {
+            raw_image = task.image;
+            task.image = self.swept.image(task);
+        }
+        let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
         match body {
-            Body::Open { task, file } => self.opened(&at, &task, file),
-            Body::Exec { task, exec } => self.executed(&at, &task, *exec),
+            Body::Open { task, file } if probe == SECURITY_FILE_OPEN => self.checked(&at, &task, file),
+            Body::Open { task, file } => {
+                self.told(&at, &file, false);
+                self.opened(&at, &task, file)
+            }
+            Body::Exec { task, exec } => {
+                self.told(&at, &exec.file, true);
+                self.executed(&at, &task, *exec)
+            }
+            Body::Connect { task, connect } => {
+                self.asked_to_connect(&at, &task, &connect);
+                Vec::new()
+            }
             Body::Fork { task, child } => {
                 self.forked(&at, &task, child);
                 Vec::new()
             }
             Body::Exit { task, code } => {
                 self.process(&at, &task).status.insert(code);
+                self.swept.exited(task.process);
                 Vec::new()
             }
             Body::Threaded { task } => {
@@ -159,6 +193,7 @@ impl Correlator {
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
+                self.connection_told(&at, &tcp);
                 self.process(&at, &task);
                 self.tcp(&at, &task, &tcp);
                 Vec::new()
@@ -200,6 +235,11 @@ impl Correlator {
                 self.undecoded(&at, remote, reason);
                 Vec::new()
             }
+            Body::Swept { task, swept } => self.swept(&at, &task, *swept),
+            Body::Moved { task, from, parent, born } => {
+                self.moved(&at, &task, from, parent, born);
+                Vec::new()
+            }
         }
     }
 }
@@ -207,9 +247,11 @@ impl Correlator {
 /// A process without an image did something: nobody saw it start.
 fn acts_before_exec(body: &Body) -> bool {
     match body {
-        Body::Open { task, .. }
-        | Body::Fork { task, .. }
+        // What an exec opens is opened before there is an image.
+        Body::Open { task, file } => task.image.0 == 0 && !file.is_opened_by_exec(),
+        Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Unix { task, .. }
         | Body::OtherSocket { task, .. } => task.image.0 == 0,
@@ -222,6 +264,8 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Hello { .. }
         | Body::HttpHead { .. }
         | Body::Dns { .. }
+        | Body::Swept { .. }
+        | Body::Moved { .. }
         | Body::Undecoded { .. } => false,
     }
 }
@@ -235,6 +279,8 @@ struct At {
     sequence: u64,
     probe: u16,
     time_ns: u64,
+    /// The image of the task as the kernel has it.
+    raw_image: ImageId,
 }
 
 impl At {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     coverage::rules::Detector,
-    event::{Task, Tcp, TcpState, Udp},
+    event::{SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState, Udp},
     fact::{Action, Strength},
     inventory::{Description, Epoch},
     key::{Carrier, ImageId, Object, ProcessKey, SubjectKey},
@@ -85,7 +85,13 @@ impl Correlator {
         self.network.udp(at, task, udp);
     }
 
-    pub(super) fn hello(&mut self, cookie: u64, remote: SocketAddr, transport: Transport, hello: ClientHello) {
+    pub(super) fn hello(
+        &mut self,
+        cookie: u64,
+        remote: SocketAddr,
+        transport: Transport,
+        hello: ClientHello,
+    ) {
         let peer = Some(remote).filter(|_| transport == Transport::Quic);
         self.network.said(cookie, peer).hello(hello);
     }
@@ -103,11 +109,7 @@ impl Correlator {
         }
         // Who asked is known only by cgroup: the answer reaches the socket in no task.
         let object = Object::Name(answer.question);
-        add(
-            &mut self.epoch,
-            at.fact(&NOBODY, Action::Resolved, object),
-            at.evidence(Strength::Resolved),
-        );
+        add(&mut self.epoch, at.fact(&NOBODY, Action::Resolved, object), at.evidence(Strength::Resolved));
     }
 
     pub(super) fn undecoded(&mut self, at: &At, remote: SocketAddr, reason: Undecoded) {
@@ -182,6 +184,28 @@ impl Network {
         // A datagram that went out reached the network; whether somebody took it shows in what came back.
         contact.reached_ns = contact.reached_ns.or(Some(at.time_ns));
         contact.count(at.time_ns, udp.sent, udp.received);
+    }
+
+    /// A socket that is there. One whose connection was seen is known better than that.
+    pub(super) fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket) {
+        let SweptTransport::Tcp { local, remote } = socket.transport else { return };
+        if task.process.tgid == 0 {
+            return;
+        }
+        if socket.state == SweptState::Listening {
+            self.served.listens(epoch, at, task, local);
+        }
+        if socket.state != SweptState::Connected || socket.cookie == 0 {
+            return;
+        }
+        if !self.connections.contains_key(&socket.cookie) {
+            let known = self.names.known(at.id, remote.ip(), at.time_ns);
+            let said = self.early.remove(&(socket.cookie, None)).unwrap_or_default();
+            let mut contact = Contact::new(at, task, Carrier::Tcp, (remote, local), known, said);
+            contact.reached_ns = Some(at.time_ns);
+            contact.count(at.time_ns, socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+            self.connections.insert(socket.cookie, contact);
+        }
     }
 
     fn said(&mut self, cookie: u64, peer: Option<SocketAddr>) -> &mut Said {

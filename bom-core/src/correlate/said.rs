@@ -105,8 +105,7 @@ impl Said {
         let mut all: Vec<(Target, Vec<Description>)> = Vec::new();
         for head in self.heads.iter().filter(|head| head.through_proxy()) {
             let Some(target) = head.authority().map(|authority| target(head, authority)) else { continue };
-            let mut about =
-                vec![Description::Name { source: NameSource::Proxy, name: target.host.clone() }];
+            let mut about = vec![Description::Name { source: NameSource::Proxy, name: target.host.clone() }];
             about.extend(model(head));
             if head.method == Method::Connect
                 && let Some(hello) = &self.hello

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::config::PROCESS_SUBJECT;
+
 use super::Correlator;
 use crate::{
     coverage::rules::Detector,
     event::{Body, Task},
-    input::{Ended, Subject},
+    input::{Ended, Subject, SubjectKind},
     key::{EpochId, ProcessKey, SubjectKey},
 };
 
@@ -34,7 +36,7 @@ impl Subjects {
     /// Takes a subject in; what an earlier sight of it brought is kept.
     pub(super) fn begin(&mut self, epoch: &EpochId, subject: &Subject) -> &mut Watched {
         // A session makes its own cgroup; its start tells it from an earlier use of the id.
-        let session = subject.before_first_instruction.then_some(epoch.start_ns);
+        let session = (subject.kind == SubjectKind::Session).then_some(epoch.start_ns);
         let watched = self.watched.entry(subject.id).or_insert_with(|| Watched {
             key: SubjectKey { boot: epoch.boot.clone(), cgroup: subject.id, session },
             from_ns: subject.at_ns,
@@ -42,7 +44,9 @@ impl Subjects {
             detected: BTreeSet::new(),
             ended: None,
         });
-        self.cgroups.insert(subject.id, subject.id);
+        if subject.kind != SubjectKind::Process {
+            self.cgroups.insert(subject.id, subject.id);
+        }
         watched
     }
 
@@ -65,13 +69,16 @@ impl Subjects {
         match self.cgroups.get(&cgroup) {
             Some(&subject) => Some(subject),
             // The packet probes sit on the cgroups of the subjects: with one subject it can be nobody else.
-            None if self.watched.len() == 1 => self.watched.keys().next().copied(),
+            // But the cgroup of a single process has others in it.
+            None if self.watched.len() == 1 => {
+                self.watched.keys().next().copied().filter(|id| id & PROCESS_SUBJECT == 0)
+            }
             None => None,
         }
     }
 
     fn met(&mut self, task: &Task) {
-        if self.cgroups.len() < CGROUPS {
+        if task.cgroup != 0 && task.subject & PROCESS_SUBJECT == 0 && self.cgroups.len() < CGROUPS {
             self.cgroups.entry(task.cgroup).or_insert(task.subject);
         }
     }
@@ -103,11 +110,15 @@ impl Correlator {
 
     /// The subject a record belongs to; one that nobody announced is taken in as it is met.
     pub(super) fn subject_of(&mut self, body: &Body, time_ns: u64) -> Option<u64> {
-        let Some(task) = task_of(body) else { return self.subjects.by_cgroup(cgroup_of(body)?) };
+        let task = match whose(body) {
+            Whose::Task(task) => task,
+            Whose::Cgroup(cgroup) => return self.subjects.by_cgroup(cgroup),
+        };
         if self.subjects.get(task.subject).is_none() {
             let name = format!("cgroup {}", task.subject);
             let id = task.subject;
-            self.subject(&Subject { id, name, before_first_instruction: false, at_ns: time_ns });
+            let kind = if id & PROCESS_SUBJECT == 0 { SubjectKind::Cgroup } else { SubjectKind::Process };
+            self.subject(&Subject { id, name, before_first_instruction: false, kind, at_ns: time_ns });
         }
         self.subjects.met(task);
         Some(task.subject)
@@ -132,8 +143,14 @@ impl Correlator {
     }
 }
 
-/// The task that did it, where one is known.
-fn task_of(body: &Body) -> Option<&Task> {
+/// Through what a record belongs to somebody.
+enum Whose<'b> {
+    Task(&'b Task),
+    /// No task is known, only the cgroup of the socket.
+    Cgroup(u64),
+}
+
+fn whose(body: &Body) -> Whose<'_> {
     match body {
         Body::Open { task, .. }
         | Body::Exec { task, .. }
@@ -143,20 +160,18 @@ fn task_of(body: &Body) -> Option<&Task> {
         | Body::UringCreated { task }
         | Body::Unix { task, .. }
         | Body::OtherSocket { task, .. }
-        | Body::Tcp { task, .. } => Some(task),
+        | Body::Connect { task, .. }
+        | Body::Tcp { task, .. }
+        | Body::Swept { task, .. }
+        | Body::Moved { task, .. } => Whose::Task(task),
         // A packet of a cgroup that the probes do not know: user space may.
-        Body::Udp { task, .. } | Body::Accepted { task, .. } => Some(task).filter(|task| task.subject != 0),
-        Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
-    }
-}
-
-fn cgroup_of(body: &Body) -> Option<u64> {
-    match body {
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => match task.subject {
+            0 => Whose::Cgroup(task.cgroup),
+            _ => Whose::Task(task),
+        },
         Body::Hello { cgroup, .. }
         | Body::HttpHead { cgroup, .. }
         | Body::Dns { cgroup, .. }
-        | Body::Undecoded { cgroup, .. } => Some(*cgroup),
-        Body::Udp { task, .. } | Body::Accepted { task, .. } => Some(task.cgroup),
-        _ => None,
+        | Body::Undecoded { cgroup, .. } => Whose::Cgroup(*cgroup),
     }
 }

@@ -50,10 +50,12 @@ pub enum Detector {
     LocalPeer,
     /// A socket of a family or protocol that is not followed.
     OtherFamily,
-    /// A process made a socket while it was in no cgroup of its subject.
+    /// A process of the subject was in none of its cgroups, or made a socket there.
     LeftCgroup,
     /// A request in plain text to a proxy, after which others can go elsewhere.
     PlainProxy,
+    /// Anonymous memory that can be executed.
+    ExecutableMemory,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -128,7 +130,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Detector(Detector::LeftCgroup, &["sys_exit_socket"]),
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task", "sys_exit_socket"]),
         text: "sockets made by a process that had left the subject's cgroups: no packet of them is looked at",
     },
     Escape {
@@ -257,6 +259,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "connected sockets received from another process",
     },
     Escape {
+        id: "incoming",
+        classes: ENDPOINTS,
+        watch: Watch::Probes(&["inet_sock_set_state", "cgroup_skb_ingress", "sys_exit_listen"]),
+        text: "connections that others make to the subject, and the addresses it listens on",
+    },
+    Escape {
         id: "encrypted-hello",
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::EncryptedHello, &["cgroup_skb_egress"]),
@@ -299,6 +307,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "a program executed from memory, whose content is gone",
     },
     Escape {
+        id: "loaded-program",
+        classes: PROGRAMS,
+        watch: Watch::Nothing,
+        text: "a program whose file the dynamic loader, called by name, or an emulator runs: the kernel executes only these",
+    },
+    Escape {
         id: "delegated-start",
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::UnixPeer, &["sys_exit_connect", "io_uring_complete"]),
@@ -318,6 +332,23 @@ pub const ESCAPES: &[Escape] = &[
     },
 ];
 
+/// Escapes that need nothing else where the upper tier runs: the security check stands between every way to open a file
+/// and the file.
+pub const UPPER: &[(&str, &[&str])] = &[
+    ("io-uring-open", &["security_file_open"]),
+    ("io-uring-direct-descriptor", &["security_file_open"]),
+    ("io-uring-silent-open", &["security_file_open"]),
+    ("compat-system-call", &["security_file_open"]),
+    ("descriptor-race", &["security_file_open"]),
+    ("descriptor-gone", &["security_file_open"]),
+    ("kernel-mapped-loader", &["security_file_open"]),
+];
+
+/// Whether the upper tier sees it.
+fn closed_above(id: &str, seen: &Seen) -> bool {
+    UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+}
+
 /// The gaps of one class.
 pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
     let mut gaps = BTreeSet::new();
@@ -327,6 +358,9 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
         }
     }
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+        if closed_above(escape.id, seen) {
+            continue;
+        }
         match escape.watch {
             Watch::Nothing => {
                 gaps.insert(Gap::Unwatched(escape.id));
@@ -389,7 +423,15 @@ pub fn page() -> String {
             }
             Watch::Nothing => "nothing yet: incomplete".to_owned(),
         };
-        page.push_str(&format!("| `{}` | {} | {} | {watch} |\n", escape.id, escape.text, classes.join(", ")));
+        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
+        let above =
+            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {watch}{above} |\n",
+            escape.id,
+            escape.text,
+            classes.join(", ")
+        ));
     }
     page
 }

@@ -331,7 +331,10 @@ fn signature(
     match &fact.object {
         Object::Name(_) | Object::Listener { .. } => Vec::new(),
         Object::UnixSocket(name) => {
-            vec![Used::Endpoint(format!("unix:{}", name.as_ref().map_or_else(String::new, SeenPath::escaped)))]
+            vec![Used::Endpoint(format!(
+                "unix:{}",
+                name.as_ref().map_or_else(String::new, SeenPath::escaped)
+            ))]
         }
         Object::Behind { host, port, .. } => vec![Used::Endpoint(format!("{host}:{port}"))],
         Object::Endpoint { host, address, port, .. } => {

@@ -49,7 +49,8 @@ impl Peers {
                 let (peer, uses) = self.unix.entry(name.clone()).or_insert_with(|| {
                     (UnixPeer { name: name.clone(), same_subject: true, uses: Vec::new() }, Uses::new())
                 });
-                peer.same_subject &= !about.into_iter().flatten().any(|what| *what == Description::SamePeer(false));
+                peer.same_subject &=
+                    !about.into_iter().flatten().any(|what| *what == Description::SamePeer(false));
                 uses
             }
             Object::File(_) | Object::Name(_) | Object::Listener { .. } => return,

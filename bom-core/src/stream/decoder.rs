@@ -147,7 +147,11 @@ impl Weigh for Stream {
 fn messages(whole: impl IntoIterator<Item = Whole>) -> Vec<Found> {
     let mut found = Vec::new();
     for Whole { bytes, cut } in whole {
-        answers::message(bytes.bytes(), cut, &mut found);
+        if bytes.is_empty() && cut {
+            found.push(Found::Undecoded(Undecoded::Incomplete(HeadKind::Dns)));
+        } else {
+            answers::message(bytes.bytes(), cut, &mut found);
+        }
     }
     found
 }

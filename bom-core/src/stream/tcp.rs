@@ -11,6 +11,8 @@ use super::{
 
 /// Requests and tunnels followed within one stream.
 const HEADS: usize = 16;
+/// Times that a head turns up before those that were read.
+const DEPTH: u8 = 4;
 /// A piece this far from a stream belongs to another connection of the same socket.
 const FAR: i64 = 256 * 1024;
 
@@ -39,6 +41,12 @@ pub(super) struct Client {
     state: State,
     /// Requests that were found. Once there is one, what follows may be anything.
     heads: Vec<HttpHead>,
+    /// Where the first head that was read begins, and the stream before it. A client sends in order,
+    /// but a piece can reach us late.
+    begun: Option<i64>,
+    before: Option<Box<Client>>,
+    /// How many streams there are before others.
+    depth: u8,
     /// What the beginning looks like, if it never gets better.
     doubt: Option<Undecoded>,
     conflict_told: bool,
@@ -54,12 +62,15 @@ impl Client {
             pieces: Pieces::default(),
             state: State::Head,
             heads: Vec::new(),
+            begun: None,
+            before: None,
+            depth: 0,
             doubt: None,
             conflict_told: false,
         }
     }
 
-    pub(super) fn push(&mut self, sequence: u32, bytes: &[u8]) -> Vec<Found> {
+    pub(super) fn push(&mut self, sequence: u32, mut bytes: &[u8]) -> Vec<Found> {
         let mut found = Vec::new();
         // Sequence numbers wrap; a head is short, so the distance is small, or negative.
         let mut offset = i64::from(sequence.wrapping_sub(self.origin).cast_signed());
@@ -67,21 +78,47 @@ impl Client {
             found.extend(self.give_up());
             *self = Self::new(sequence, self.look_at_bodies);
             offset = 0;
-        } else if matches!(self.state, State::Done) {
+        }
+        if let Some(begun) = self.begun
+            && offset < begun
+        {
+            let length = usize::try_from(begun.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let (early, rest) = bytes.split_at(length.min(bytes.len()));
+            self.early(sequence, early, &mut found);
+            (offset, bytes) = (begun, rest);
+        }
+        if matches!(self.state, State::Done) {
             return found;
         }
         self.take(offset, bytes);
+        let kind = self.kind();
         self.advance(&mut found);
         if self.pieces.conflict && !self.conflict_told {
             self.conflict_told = true;
-            found.push(Found::Undecoded(Undecoded::Conflict(self.kind())));
+            found.push(Found::Undecoded(Undecoded::Conflict(kind)));
         }
         found
+    }
+
+    /// Reads what lies before the first head that was read.
+    fn early(&mut self, sequence: u32, bytes: &[u8], found: &mut Vec<Found>) {
+        if self.depth >= DEPTH {
+            return;
+        }
+        let before = self.before.get_or_insert_with(|| {
+            Box::new(Self { depth: self.depth + 1, ..Self::new(sequence, self.look_at_bodies) })
+        });
+        found.extend(before.push(sequence, bytes));
     }
 
     /// What is left to say when nothing more will come.
     pub(super) fn give_up(&mut self) -> Vec<Found> {
         let mut found = Vec::new();
+        if let Some(mut before) = self.before.take() {
+            // Before a head that was read may stand anything.
+            let said = before.give_up().into_iter();
+            found.extend(said.filter(|found| !matches!(found, Found::Undecoded(_))));
+        }
         while matches!(self.state, State::Head) && self.pieces.held() > 0 {
             match self.doubt.take() {
                 Some(doubt) => self.fail(doubt, &mut found),
@@ -95,14 +132,16 @@ impl Client {
 
     /// Bytes held; none are if nothing would be lost with them.
     pub(super) fn held(&self) -> usize {
-        self.pieces.held()
+        self.pieces.held() + self.before.as_ref().map_or(0, |before| before.held())
     }
 
     pub(super) fn kind(&self) -> HeadKind {
         let run = self.pieces.run(self.base);
         match run.first() {
             Some(0x16) => HeadKind::Tls,
-            Some(_) if run.starts_with(h2c::PREFACE) => HeadKind::H2c,
+            Some(_) if run.len() >= 4 && run.iter().zip(h2c::PREFACE).all(|(one, two)| one == two) => {
+                HeadKind::H2c
+            }
             Some(_) if http::starts_request(run) == Some(true) => HeadKind::Http,
             Some(_) | None => HeadKind::Client,
         }
@@ -152,11 +191,17 @@ impl Client {
         if run.first() == Some(&0x16) {
             return match tls::parse(run) {
                 Ok(hello) => {
+                    self.begun = self.begun.or(Some(self.base));
                     found.push(Found::Hello(Transport::Tcp, hello));
                     self.done()
                 }
                 Err(HelloError::Incomplete) => self.wait(HeadKind::Tls, found),
                 Err(HelloError::NotHello) => self.doubt(Undecoded::NotAHead, found),
+                Err(HelloError::Long) => {
+                    let certain = tls::starts_hello(run);
+                    let reason = Undecoded::Long(HeadKind::Tls);
+                    if certain { self.fail(reason, found) } else { self.doubt(reason, found) }
+                }
                 Err(HelloError::Malformed(what)) => {
                     let certain = tls::starts_hello(run);
                     let reason = Undecoded::Malformed(HeadKind::Tls, what.into());
@@ -244,6 +289,7 @@ impl Client {
     }
 
     fn request(&mut self, head: HttpHead, found: &mut Vec<Found>) {
+        self.begun = self.begun.or(Some(self.base));
         if !self.heads.contains(&head) {
             found.push(Found::Http(Box::new(head.clone())));
         }

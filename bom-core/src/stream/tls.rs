@@ -11,6 +11,8 @@ pub enum HelloError {
     NotHello,
     #[error("client hello malformed: {0}")]
     Malformed(&'static str),
+    #[error("client hello longer than a stream head")]
+    Long,
 }
 
 const HANDSHAKE: u8 = 22;
@@ -67,7 +69,7 @@ pub(super) fn handshake_message(handshake: &[u8]) -> Result<ClientHello, HelloEr
     }
     let length = message.u24().ok_or(HelloError::Incomplete)?;
     if length > HEAD {
-        return Err(HelloError::Malformed("longer than a stream head"));
+        return Err(HelloError::Long);
     }
     hello(Cursor(message.take(length).ok_or(HelloError::Incomplete)?))
 }

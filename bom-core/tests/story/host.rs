@@ -7,7 +7,10 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, Work},
+    input::{
+        Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, SubjectKind,
+        Work,
+    },
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
@@ -20,7 +23,7 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 22] = [
+const PROBES: [&str; 23] = [
     "cgroup_mkdir",
     "sched_process_exec",
     "sched_process_fork",
@@ -43,6 +46,7 @@ const PROBES: [&str; 22] = [
     "cgroup_connect6",
     "cgroup_sendmsg4",
     "cgroup_sendmsg6",
+    "cgroup_attach_task",
 ];
 
 /// What a file turns out to be.
@@ -109,6 +113,7 @@ impl FakeHost {
             id: 77 + shift,
             name: "agent".into(),
             before_first_instruction: true,
+            kind: SubjectKind::Session,
             at_ns: 1 + shift,
         }));
         let states = (1..).zip(PROBES).map(|(number, name)| {

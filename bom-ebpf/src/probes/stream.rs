@@ -98,8 +98,7 @@ fn report(context: &SkBuffContext, cookie: u64) {
     let record = entry.as_mut_ptr();
     // SAFETY: the reservation has the size of the record; the kernel hands it out once.
     unsafe {
-        (*record).header =
-            header(kind::TCP_STATE, probe::CGROUP_SKB_EGRESS, size_of::<StateRecord>(), &task);
+        (*record).header = header(kind::TCP_STATE, probe::CGROUP_SKB_EGRESS, size_of::<StateRecord>(), &task);
         (*record).state = state;
     }
     count(Counter::RareDelivered);
@@ -199,8 +198,23 @@ fn head(context: &SkBuffContext, packet: &Packet) -> u32 {
         // follows the stream that is tunnelled.
         let method = matches!(
             &start,
-            b"GET /" | b"GET h" | b"GET *" | b"POST " | b"PUT /" | b"PUT h" | b"HEAD " | b"PATCH" | b"DELET" | b"OPTIO"
-                | b"CONNE" | b"TRACE" | b"PRI *" | b"PROPF" | b"REPOR" | b"QUERY" | b"SEARC"
+            b"GET /"
+                | b"GET h"
+                | b"GET *"
+                | b"POST "
+                | b"PUT /"
+                | b"PUT h"
+                | b"HEAD "
+                | b"PATCH"
+                | b"DELET"
+                | b"OPTIO"
+                | b"CONNE"
+                | b"TRACE"
+                | b"PRI *"
+                | b"PROPF"
+                | b"REPOR"
+                | b"QUERY"
+                | b"SEARC"
         );
         return if method { HEAD } else { 0 };
     }

@@ -26,7 +26,7 @@ use crate::{
 const ESTABLISHED: i32 = 1;
 const SYN_SENT: i32 = 2;
 const SYN_RECV: i32 = 3;
-const CLOSE: i32 = 7;
+pub const CLOSE: i32 = 7;
 const LISTEN: i32 = 10;
 /// Other protocols have the same states, but not the members of `struct tcp_sock`.
 const IPPROTO_TCP: u16 = 6;
@@ -43,52 +43,51 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> u32 {
     let sock: *const u8 = context.arg(0);
     let old: i32 = context.arg(1);
     let new: i32 = context.arg(2);
-    let _ = changed(sock, old, new);
+    // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
+    let cookie = |_starts| Some(unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) });
+    let _ = changed(sock, old, new, cookie);
     0
 }
 
+/// Records a change of state. `cookie` names the socket, and is told whether a connection starts.
 #[inline(always)]
-fn changed(sock: *const u8, old: i32, new: i32) -> Option<()> {
+pub fn changed(sock: *const u8, old: i32, new: i32, cookie: impl FnOnce(bool) -> Option<u64>) -> Option<()> {
     let starts = new == SYN_SENT || new == LISTEN;
     if !starts && new != ESTABLISHED && new != CLOSE || protocol(sock as u64) != IPPROTO_TCP {
         return None;
     }
-    let task = if starts { Some(current()?) } else { None };
-    // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
-    let cookie = unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) };
-    let task = match task {
-        Some(task) => {
-            if new == SYN_SENT {
-                remember(cookie, &SocketOwner::of(&task));
-            }
-            task
+    if starts {
+        let task = current()?;
+        let cookie = cookie(starts)?;
+        if new == SYN_SENT {
+            remember(cookie, &SocketOwner::of(&task));
         }
-        None => {
-            // SAFETY: copied at once.
-            let Some(owner) = unsafe { SOCKETS.get(cookie) }.copied() else {
-                if old == SYN_RECV && new == ESTABLISHED {
-                    accepted(sock as u64, cookie);
-                }
-                return None;
-            };
-            if owner.accepted != 0 {
-                if new == CLOSE {
-                    answered(sock as u64, cookie, owner.subject);
-                }
-                return None;
-            }
-            owner.task()
-        }
+        return deliver(sock as u64, cookie, &task, old, new);
+    }
+    let cookie = cookie(starts)?;
+    // SAFETY: copied at once.
+    let Some(owner) = unsafe { SOCKETS.get(cookie) }.copied() else {
+        return if old == SYN_RECV && new == ESTABLISHED { accepted(sock as u64, cookie) } else { None };
     };
-    let state = describe(sock as u64, cookie, old as u8, new as u8)?;
-    let record = StateRecord {
-        header: header(kind::TCP_STATE, probe::INET_SOCK_SET_STATE, size_of::<StateRecord>(), &task),
-        state,
-    };
-    rare_record(&record, task.subject, Counter::TcpLost);
+    if owner.accepted != 0 {
+        return if new == CLOSE { answered(sock as u64, cookie, owner.subject) } else { None };
+    }
+    deliver(sock as u64, cookie, &owner.task(), old, new);
     if new == CLOSE {
         forget(cookie);
     }
+    Some(())
+}
+
+/// Writes the state record.
+#[inline(always)]
+fn deliver(sock: u64, cookie: u64, task: &Tracked, old: i32, new: i32) -> Option<()> {
+    let state = describe(sock, cookie, old as u8, new as u8)?;
+    let record = StateRecord {
+        header: header(kind::TCP_STATE, probe::INET_SOCK_SET_STATE, size_of::<StateRecord>(), task),
+        state,
+    };
+    rare_record(&record, task.subject, Counter::TcpLost);
     Some(())
 }
 
@@ -147,7 +146,13 @@ fn answered(sock: u64, cookie: u64, subject: u64) -> Option<()> {
 #[inline(always)]
 fn served(sock: u64, subject: u64) -> Option<FlowKey> {
     let (_, address) = ends(sock)?;
-    Some(FlowKey { cookie: subject, address, family: family(sock), port: local_port(sock), kind: FLOW_ACCEPTED })
+    Some(FlowKey {
+        cookie: subject,
+        address,
+        family: family(sock),
+        port: local_port(sock),
+        kind: FLOW_ACCEPTED,
+    })
 }
 
 impl SocketOwner {

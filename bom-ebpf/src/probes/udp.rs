@@ -20,7 +20,10 @@ use bom_common::{
 use super::packet::{Packet, Piece, forget, forward, load, owner};
 use crate::{
     emit::{add, add_many, count, header, lost, now},
-    kernel::{socket::SOCK_DGRAM, task::{Tracked, current}},
+    kernel::{
+        socket::SOCK_DGRAM,
+        task::{Tracked, current},
+    },
     maps::{FLOWS, NO_FLOW, RARE, SENDERS, SocketOwner},
 };
 

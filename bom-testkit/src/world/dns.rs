@@ -55,7 +55,10 @@ fn stream_of_queries(mut stream: TcpStream, ipv6: bool, log: &Log) -> io::Result
         stream.read_exact(&mut query)?;
         let Some(question) = parse(&query) else { continue };
         let reply = answer(&question, ipv6);
-        log.line("dns", json!({"name": question.name, "type": question.kind, "known": question.host().is_some()}));
+        log.line(
+            "dns",
+            json!({"name": question.name, "type": question.kind, "known": question.host().is_some()}),
+        );
         let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
         stream.write_all(&[&length.to_be_bytes()[..], &reply].concat())?;
     }

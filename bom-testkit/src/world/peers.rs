@@ -11,8 +11,7 @@ use super::open::WorldError;
 const ECHO: u16 = 7;
 const HTTP: u16 = 80;
 const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 10, 9)), 3128);
-const PLAIN: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(127, 0, 10, 8)), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+const PLAIN: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(127, 0, 10, 8)), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 /// A client that says nothing for so long is gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
@@ -21,18 +20,14 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: clos
 pub(crate) fn start() -> Result<(), WorldError> {
     for address in PLAIN {
         let echo = SocketAddr::new(address, ECHO);
-        let socket =
-            UdpSocket::bind(echo).map_err(|source| WorldError::Listen { address: echo, source })?;
+        let socket = UdpSocket::bind(echo).map_err(|source| WorldError::Listen { address: echo, source })?;
         thread::spawn(move || repeat(&socket));
         accept(SocketAddr::new(address, HTTP), answer)?;
     }
     accept(PROXY, forward)
 }
 
-fn accept(
-    address: SocketAddr,
-    serve: fn(TcpStream) -> io::Result<()>,
-) -> Result<(), WorldError> {
+fn accept(address: SocketAddr, serve: fn(TcpStream) -> io::Result<()>) -> Result<(), WorldError> {
     let listener = TcpListener::bind(address).map_err(|source| WorldError::Listen { address, source })?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {

@@ -47,6 +47,9 @@ impl Connections {
     pub(in crate::stream) fn datagram(&mut self, bytes: &[u8], cut: bool) -> Vec<Found> {
         let mut found = Vec::new();
         let mut rest = bytes;
+        if bytes.is_empty() && cut && !self.all_read() {
+            self.tell(Undecoded::Incomplete(HeadKind::Quic), &mut found);
+        }
         while let Some(packet) = packet::next(&mut rest) {
             match packet {
                 Packet::Initial(initial) => self.initial(&initial, &mut found),
@@ -142,10 +145,10 @@ impl Connections {
             Err(HelloError::Incomplete) if whole.is_none() => {
                 Some(Found::Undecoded(Undecoded::Malformed(HeadKind::Quic, "frames".into())))
             }
-            Err(HelloError::Incomplete) if handshake.overflowed => {
+            Err(HelloError::Incomplete) if !handshake.overflowed => None,
+            Err(HelloError::Incomplete | HelloError::Long) => {
                 Some(Found::Undecoded(Undecoded::Long(HeadKind::Quic)))
             }
-            Err(HelloError::Incomplete) => None,
             Err(error @ (HelloError::NotHello | HelloError::Malformed(_))) => {
                 Some(Found::Undecoded(Undecoded::Malformed(HeadKind::Quic, error.to_string().into())))
             }
