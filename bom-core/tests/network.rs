@@ -235,13 +235,15 @@ fn a_stream_that_names_another_is_a_mismatch() {
         ("another_address_of_the_name", "a.example", "10.0.0.2", "a.example", true),
         ("dns_knows_neither", "b.example", "10.0.0.2", "a.example", false),
     ] {
-        for source in [NameSource::Sni, NameSource::Host] {
+        for by_hello in [true, false] {
+            let source = if by_hello { NameSource::Sni } else { NameSource::Host };
             let mut net = Net::new();
             net.resolves(resolved, address, 60);
             net.connects(1, "10.0.0.1:443");
-            match source {
-                NameSource::Sni => net.hello(1, "10.0.0.1:443", Transport::Tcp, said),
-                _ => net.request(1, Method::Safe, None, said, ModelName::NotLooked),
+            if by_hello {
+                net.hello(1, "10.0.0.1:443", Transport::Tcp, said);
+            } else {
+                net.request(1, Method::Safe, None, said, ModelName::NotLooked);
             }
             let correlator = net.finish();
             let mismatches = &endpoint(&view(&correlator), 443).mismatches.clone();

@@ -322,13 +322,13 @@ pub const ESCAPES: &[Escape] = &[
         id: "delegated-datagram",
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::UnixDatagram, &["sys_exit_socket", "sys_exit_socketpair"]),
-        text: "… called by a unix datagram",
+        text: "programs that a service outside the subject, called by a unix datagram, starts on its behalf",
     },
     Escape {
         id: "delegated-local",
         classes: PROGRAMS,
         watch: Watch::Detector(Detector::LocalPeer, &["inet_sock_set_state", "cgroup_skb_egress"]),
-        text: "… called over TCP or UDP on this machine",
+        text: "programs that a service on this machine, called over TCP or UDP, starts on its behalf",
     },
 ];
 
