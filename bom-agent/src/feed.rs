@@ -11,7 +11,7 @@ use bom_core::{
     correlate::Correlator,
     decode::{CgroupLife, Decoded, Record},
     event::{Body, Event, Task, TcpState},
-    input::{Answer, Input, Reason, Subject, Work},
+    input::{Answer, Input, Reason, Subject, SubjectKind, Work},
     recording::{self, RecordingError},
     stream::{Settings, StreamDecoder},
 };
@@ -130,6 +130,16 @@ impl Feed {
             Decoded::Body(body) => self.ended(body),
             Decoded::Payload(payload) => self.decoder.push(payload),
             Decoded::Cgroup(life) => {
+                // What happens in it is told next.
+                if let CgroupLife::Made { cgroup, path, .. } = &life {
+                    let name = match path.bytes() {
+                        [] => format!("cgroup {cgroup}"),
+                        _ => path.escaped(),
+                    };
+                    let kind = SubjectKind::Cgroup;
+                    let at_ns = time_ns;
+                    self.expect(Subject { id: *cgroup, name, before_first_instruction: true, kind, at_ns });
+                }
                 self.cgroups.push(life);
                 return Ok(());
             }

@@ -8,6 +8,8 @@
 
 pub mod cgroup;
 #[cfg(feature = "probes")]
+pub mod daemon;
+#[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
 #[cfg(feature = "probes")]
@@ -22,4 +24,7 @@ pub mod probes;
 pub mod run;
 #[cfg(feature = "probes")]
 pub mod session;
+#[cfg(feature = "probes")]
+pub mod store;
+pub mod time;
 pub mod work;

@@ -19,7 +19,7 @@ use crate::{
     host,
     launch::{self, Child, Command, LaunchError, Signals},
     probes::Settings,
-    session::{Engine, Look, SessionError, Setup, io_error},
+    session::{Engine, Look, SETTLE, SessionError, Setup, io_error},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +117,7 @@ pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result
         // Whoever is left still holds what it holds.
         engine.sweep(Look::Everything)?;
     }
-    engine.conclude(&mut signals).await?;
+    engine.conclude(&mut signals, SETTLE).await?;
     engine.ended(Ended {
         subject: session.id(),
         at_ns: host::boot_ns(),

@@ -135,11 +135,14 @@ pub(crate) struct Observe {
     #[command(flatten)]
     pub(crate) documents: Documents,
     /// How long: `90`, `60s`, `10m`, `1h30m`. Without it until nobody is left, or Ctrl-C.
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = bom_agent::time::duration)]
     pub(crate) limit: Option<Duration>,
     /// Between two sweeps over what processes hold open and mapped.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bom_agent::time::duration)]
     pub(crate) every: Duration,
+    /// Made once everybody is watched and what they hold was looked at.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) ready_file: Option<PathBuf>,
     /// Also keep every input of the analysis in this file, for `replay`.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -149,6 +152,10 @@ pub(crate) struct Observe {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
+    /// kernel allows it.
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub(crate) tier: TierArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,
@@ -216,34 +223,6 @@ pub(crate) enum TierArgument {
 fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.0..=86_400.0).contains(&value) { Ok(value) } else { Err("must be between 0 and 86400".to_owned()) }
-}
-
-/// `90`, `60s`, `10m`, `1h30m`: numbers with a unit, the last of which can go without and is seconds.
-#[cfg(feature = "observe")]
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "not a time like 90, 60s, 10m or 1h30m".to_owned();
-    let mut seconds: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let (factor, after) = match after.chars().next() {
-            None | Some('s') => (1, after.get(1..).unwrap_or_default()),
-            Some('m') => (60, &after[1..]),
-            Some('h') => (3600, &after[1..]),
-            Some('d') => (86_400, &after[1..]),
-            Some(_) => return Err(wrong()),
-        };
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let part = number.checked_mul(factor).ok_or_else(wrong)?;
-        seconds = seconds.checked_add(part).ok_or_else(wrong)?;
-        rest = after;
-    }
-    if seconds == 0 {
-        Err("must be longer than nothing".to_owned())
-    } else {
-        Ok(Duration::from_secs(seconds))
-    }
 }
 
 #[cfg(feature = "observe")]

@@ -146,6 +146,15 @@ pub mod socket_flag {
     pub const PAIR: u16 = 2;
 }
 
+/// `SweptSocket::direction` values.
+pub mod direction {
+    pub const UNKNOWN: u8 = 0;
+    /// It called its peer.
+    pub const CALLED: u8 = 1;
+    /// Its peer called.
+    pub const ACCEPTED: u8 = 2;
+}
+
 /// What stands at the beginning of every record. 64 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -441,7 +450,8 @@ pub struct SweptSocket {
     pub protocol: u16,
     /// include/net/tcp_states.h
     pub state: u8,
-    pub reserved: u8,
+    /// [`direction`]
+    pub direction: u8,
     pub name_length: u32,
 }
 const _: () = assert!(size_of::<SweptSocket>() == 80);
@@ -460,8 +470,11 @@ pub struct Moved {
 }
 const _: () = assert!(size_of::<Moved>() == 24);
 
+/// The longest path of a cgroup in a record (TRACE_CGROUP_PATH_LEN, kernel/cgroup/cgroup-internal.h).
+pub const CGROUP_CAPACITY: usize = 1024;
+
 /// Body of [`kind::CGROUP_MADE`] and [`kind::CGROUP_GONE`]. The header names no task; its subject is that of
-/// the cgroup.
+/// the cgroup. The cgroup's path in the hierarchy follows, up to the end of the record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]

@@ -40,10 +40,10 @@ pub enum Decoded {
 }
 
 /// What the agent has to know to say who is observed; the core learns that by inputs of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupLife {
-    /// It was made below one whose children are subjects of their own.
-    Made { cgroup: u64, parent: u64 },
+    /// It was made below one whose children are subjects of their own. The path is that in the hierarchy.
+    Made { cgroup: u64, parent: u64, path: SeenPath },
     /// The cgroup of a subject is gone.
     Gone { cgroup: u64 },
 }
@@ -136,8 +136,9 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
             Decoded::Body(Body::Moved { task, from: moved.from, parent, born: moved.born != 0 })
         }
         kind::CGROUP_MADE => {
-            let (life, _) = take::<record::CgroupLife>(rest)?;
-            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent })
+            let (life, path) = take::<record::CgroupLife>(rest)?;
+            let path = SeenPath::new(path);
+            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent, path })
         }
         kind::CGROUP_GONE => {
             Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })

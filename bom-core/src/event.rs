@@ -171,9 +171,18 @@ pub struct SweptSocket {
     /// Inode number; 0 if no descriptor leads to it.
     pub inode: u64,
     pub state: SweptState,
+    /// `None` where the kernel's numbers do not tell.
+    pub direction: Option<Direction>,
     pub transport: SweptTransport,
     pub bytes_acked: u64,
     pub bytes_received: u64,
+}
+
+/// Who called whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    Called,
+    Accepted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -125,6 +125,10 @@ pub const NO_FLOW: Flow = Flow {
     reserved: 0,
 };
 
+/// Socket cookie → [`record::direction`], as the last sweep over the sockets found it. An evicted entry is unknown.
+#[map]
+pub static DIRECTIONS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(65_536, 0);
+
 /// How far the head of a client's stream has been forwarded.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -172,6 +176,14 @@ pub struct SweepScratch<T> {
     pub walk: Walk,
 }
 
+/// The record of a cgroup's life.
+#[repr(C)]
+pub struct LifeScratch {
+    pub header: record::Header,
+    pub life: record::CgroupLife,
+    pub path: [u8; record::CGROUP_CAPACITY],
+}
+
 /// Room for a full path and for the last component that runs over it, twice a power of two so
 /// that a masked position plus a masked length stays inside.
 pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
@@ -182,6 +194,8 @@ pub static OPEN_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entrie
 pub static URING_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static EXEC_SCRATCH: PerCpuArray<ExecScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static LIFE_SCRATCH: PerCpuArray<LifeScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static TASK_SCRATCH: PerCpuArray<SweepScratch<record::SweptProcess>> =
     PerCpuArray::with_max_entries(1, 0);

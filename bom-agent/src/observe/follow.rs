@@ -1,6 +1,9 @@
 //! The loop of an observation that somebody else's processes do not wait for.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use bom_core::{correlate::Correlator, identify::catalog::Catalog};
 
@@ -9,7 +12,7 @@ use crate::{
     feed::Recorder,
     launch::Signals,
     probes::Settings,
-    session::{Engine, Look, SessionError, Setup, io_error},
+    session::{Engine, Look, SETTLE, SessionError, Setup, io_error},
 };
 
 /// How often it is looked whether anybody is left.
@@ -23,6 +26,8 @@ pub struct Options {
     pub limit: Option<Duration>,
     /// Between two sweeps.
     pub every: Duration,
+    /// Made after the first sweep.
+    pub ready_file: Option<PathBuf>,
     pub settings: Settings,
     pub catalog: Option<Catalog>,
     pub recorder: Option<Recorder>,
@@ -50,13 +55,16 @@ pub struct Observed {
 /// with I/O and time.
 pub async fn observe(options: Options, mut progress: impl FnMut(Progress)) -> Result<Observed, SessionError> {
     let mut signals = Signals::catch().map_err(io_error("catch signals"))?;
-    let Options { selections, limit, every, settings, catalog, recorder, version } = options;
+    let Options { selections, limit, every, ready_file, settings, catalog, recorder, version } = options;
     let mut engine = Engine::start(Setup { settings, catalog, recorder, version })?;
     let mut watch = Watch::start(&mut engine, &selections)?;
     engine.ready()?;
     let started = Instant::now();
     // Before anything is said of somebody who runs already: what they are and hold.
     engine.sweep(Look::Everything)?;
+    if let Some(file) = ready_file {
+        std::fs::write(file, b"").map_err(io_error("make the ready file"))?;
+    }
     let mut asked = Instant::now();
     loop {
         tokio::select! {
@@ -85,7 +93,7 @@ pub async fn observe(options: Options, mut progress: impl FnMut(Progress)) -> Re
     }
     let elapsed = started.elapsed();
     engine.sweep(Look::Everything)?;
-    engine.conclude(&mut signals).await?;
+    engine.conclude(&mut signals, SETTLE).await?;
     watch.keep_up(&mut engine)?;
     watch.finish(&mut engine)?;
     Ok(Observed { correlator: engine.finish()?, elapsed })

@@ -1,10 +1,11 @@
 //! Who is observed, while they come and go.
 
-use std::{collections::BTreeMap, fs::File, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsStr, fs::File, os::unix::ffi::OsStrExt as _, path::PathBuf};
 
 use bom_core::{
     decode::CgroupLife,
     input::{Ended, Subject, SubjectKind},
+    path::SeenPath,
 };
 
 use super::{
@@ -58,7 +59,7 @@ impl Watch {
             this.part(engine, root, false)?;
         }
         for cgroup in cgroups {
-            this.leaf(engine, cgroup.clone(), false, true)?;
+            this.leaf(engine, cgroup.clone(), true)?;
         }
         for meant in &meant {
             if let Meant::Process { tgid, target, .. } = meant {
@@ -97,7 +98,7 @@ impl Watch {
     pub(crate) fn keep_up(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
         for life in engine.take_cgroups() {
             match life {
-                CgroupLife::Made { cgroup, parent } => self.made(engine, cgroup, parent)?,
+                CgroupLife::Made { cgroup, parent, path } => self.made(engine, cgroup, parent, &path)?,
                 CgroupLife::Gone { cgroup } => self.gone(engine, cgroup)?,
             }
         }
@@ -148,11 +149,26 @@ impl Watch {
         self.cgroups.len() + self.processes.len()
     }
 
-    fn made(&mut self, engine: &mut Engine, id: u64, parent: u64) -> Result<(), SessionError> {
+    /// The feed expects it already; what is left to tell is what it is for.
+    fn made(
+        &mut self,
+        engine: &mut Engine,
+        id: u64,
+        parent: u64,
+        path: &SeenPath,
+    ) -> Result<(), SessionError> {
         let Some(above) = self.parting.get(&parent) else { return Ok(()) };
-        // It may be gone again, and then nobody can have been in it for long; its records name its number.
-        let Some(cgroup) = above.children().into_iter().find(|child| child.id == id) else { return Ok(()) };
-        self.enter(engine, cgroup, true)
+        let path = above.path.join(OsStr::from_bytes(path.file_name()));
+        let cgroup = Cgroup { id, path };
+        match role(cgroup.path.file_name().unwrap_or_default(), false) {
+            Role::Leaf => drop(self.cgroups.insert(id, cgroup)),
+            // It may be gone again, or another have its name by now: then nobody was in it for long.
+            Role::Parting if Cgroup::at(&cgroup.path).is_some_and(|now| now.id == id) => {
+                self.part(engine, cgroup, true)?;
+            }
+            Role::Parting => drop(self.cgroups.insert(id, cgroup)),
+        }
+        Ok(())
     }
 
     fn gone(&mut self, engine: &mut Engine, id: u64) -> Result<(), SessionError> {
@@ -170,35 +186,32 @@ impl Watch {
     }
 
     /// One cgroup below a parting one.
-    fn enter(&mut self, engine: &mut Engine, cgroup: Cgroup, new: bool) -> Result<(), SessionError> {
-        let inner = !new && !cgroup.has_processes() && !cgroup.children().is_empty();
+    fn enter(&mut self, engine: &mut Engine, cgroup: Cgroup) -> Result<(), SessionError> {
+        let inner = !cgroup.has_processes() && !cgroup.children().is_empty();
         match role(cgroup.path.file_name().unwrap_or_default(), inner) {
-            Role::Leaf => self.leaf(engine, cgroup, new, false),
-            Role::Parting => self.part(engine, cgroup, new),
+            Role::Leaf => self.leaf(engine, cgroup, false),
+            Role::Parting => self.part(engine, cgroup, false),
         }
     }
 
+    /// A cgroup that holds subjects, and what is in it. A `new` one was made since the probes run.
     fn part(&mut self, engine: &mut Engine, cgroup: Cgroup, new: bool) -> Result<(), SessionError> {
         engine.probes().part_cgroup(cgroup.id)?;
         engine.probes().track_cgroup(cgroup.id, cgroup.id)?;
-        engine.expect(self.subject_of(&cgroup, new));
+        if !new {
+            engine.expect(self.subject_of(&cgroup));
+        }
         self.cgroups.insert(cgroup.id, cgroup.clone());
         self.parting.insert(cgroup.id, cgroup.clone());
         for child in cgroup.children() {
-            self.enter(engine, child, new)?;
+            self.enter(engine, child)?;
         }
         Ok(())
     }
 
     /// A subject with everything nested in it. One that was asked for is told of even if nothing of it is met.
-    fn leaf(
-        &mut self,
-        engine: &mut Engine,
-        cgroup: Cgroup,
-        new: bool,
-        asked: bool,
-    ) -> Result<(), SessionError> {
-        let subject = self.subject_of(&cgroup, new);
+    fn leaf(&mut self, engine: &mut Engine, cgroup: Cgroup, asked: bool) -> Result<(), SessionError> {
+        let subject = self.subject_of(&cgroup);
         if asked {
             engine.subject(subject)?;
         } else {
@@ -213,11 +226,11 @@ impl Watch {
         Ok(())
     }
 
-    fn subject_of(&self, cgroup: &Cgroup, new: bool) -> Subject {
+    fn subject_of(&self, cgroup: &Cgroup) -> Subject {
         Subject {
             id: cgroup.id,
             name: cgroup.name(self.hierarchy.mount()),
-            before_first_instruction: new,
+            before_first_instruction: false,
             kind: SubjectKind::Cgroup,
             at_ns: host::boot_ns(),
         }

@@ -269,6 +269,10 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         vma_mm optional "vm_area_struct" "vm_mm";
         sock_cookie optional "sock_common" "skc_cookie";
         sock_state optional "sock_common" "skc_state";
+        tcp_snd_nxt optional "tcp_sock" "snd_nxt";
+        tcp_snd_una optional "tcp_sock" "snd_una";
+        tcp_bytes_sent optional "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans optional "tcp_sock" "bytes_retrans";
         sock_socket optional "sock" "sk_socket";
         socket_file optional "socket" "file";
         file_mode optional "file" "f_mode";

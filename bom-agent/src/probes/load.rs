@@ -14,11 +14,11 @@ use aya::{
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
-        Iter, Program, ProgramError, TracePoint, links::LinkError,
+        Iter, Program, ProgramError, TracePoint,
     },
 };
 use bom_common::{
-    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, Process, SubjectCounter, Target},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -50,19 +50,6 @@ pub enum LoadError {
     #[error("the upper tier was asked for, and this kernel refuses {probe}: {reason}")]
     NoUpperTier { probe: String, reason: String },
 }
-
-/// Why an iterator cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum IteratorError {
-    #[error("attach the iterator: {0}")]
-    Program(#[from] ProgramError),
-    #[error("open the iterator: {0}")]
-    Link(#[from] LinkError),
-    #[error("read the iterator: {0}")]
-    Read(#[from] io::Error),
-}
-/// The probe whose second program needs [`Hook::SocketCreate`].
-const TCP: &str = "inet_sock_set_state";
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -105,7 +92,7 @@ impl Default for Settings {
 /// The loaded programs. Dropping it detaches them all.
 #[derive(Debug)]
 pub struct Probes {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     states: Vec<ProbeState>,
     /// Programs that this kernel did not take, with its words.
     refused: BTreeMap<&'static str, String>,
@@ -181,50 +168,9 @@ impl Probes {
         }
     }
 
-    /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
-    pub fn track_cgroup(&mut self, cgroup: u64, subject: u64) -> Result<(), LoadError> {
-        self.insert("CGROUPS", cgroup, subject)
-    }
-
-    /// Each cgroup made in this one from now on is a subject of its own.
-    pub fn part_cgroup(&mut self, cgroup: u64) -> Result<(), LoadError> {
-        self.insert("PARTED", cgroup, 1)
-    }
-
-    /// The process with this number, if it started then, becomes a subject with its descendants as soon as a sweep
-    /// meets it.
-    pub fn target(&mut self, tgid: u32, target: &Target) -> Result<(), LoadError> {
-        let map = self.ebpf.map_mut("TARGETS").ok_or(LoadError::NoMap("TARGETS"))?;
-        let mut map: HashMap<_, u32, [u8; size_of::<Target>()]> =
-            map.try_into().map_err(in_map("TARGETS"))?;
-        let mut bytes = [0; size_of::<Target>()];
-        bytes.copy_from_slice(target.as_bytes());
-        map.insert(tgid, bytes, 0).map_err(in_map("TARGETS"))
-    }
-
-    /// Every process that belongs to a subject now.
-    pub fn processes(&self) -> Result<BTreeMap<u32, Process>, LoadError> {
-        let map = self.ebpf.map("PROCESSES").ok_or(LoadError::NoMap("PROCESSES"))?;
-        let map: HashMap<_, u32, [u8; size_of::<Process>()]> = map.try_into().map_err(in_map("PROCESSES"))?;
-        let mut processes = BTreeMap::new();
-        for entry in map.iter() {
-            let (tgid, bytes) = entry.map_err(in_map("PROCESSES"))?;
-            if let Ok(process) = Process::read_from_bytes(&bytes) {
-                processes.insert(tgid, process);
-            }
-        }
-        Ok(processes)
-    }
-
     /// What became of one probe; `None` if it was never tried.
     pub fn status(&self, name: &str) -> Option<&ProbeStatus> {
         self.states.iter().find(|state| state.name == name).map(|state| &state.status)
-    }
-
-    fn insert(&mut self, name: &'static str, key: u64, value: u64) -> Result<(), LoadError> {
-        let map = self.ebpf.map_mut(name).ok_or(LoadError::NoMap(name))?;
-        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map(name))?;
-        map.insert(key, value, 0).map_err(in_map(name))
     }
 
     /// What became of each probe, in the order of the table.
@@ -359,7 +305,11 @@ impl Probes {
             .iter()
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
-                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
+                refused.contains(&if probe.hook == Hook::SocketCreate {
+                    super::subjects::TCP
+                } else {
+                    probe.name
+                })
             })
             .copied()
             .collect();
@@ -430,14 +380,6 @@ impl Probes {
     fn attach_syscall(&mut self, probe: &Probe, name: &str) -> Result<(), ProgramError> {
         let program: &mut TracePoint = self.program(probe)?.try_into()?;
         program.attach("syscalls", name).map(drop)
-    }
-
-    /// A new pass over the objects of an iterator; reading it to its end is one sweep.
-    pub fn open_iterator(&mut self, program: &str) -> Result<File, IteratorError> {
-        let program = self.ebpf.program_mut(program).ok_or(ProgramError::NotLoaded)?;
-        let program: &mut Iter = program.try_into()?;
-        let link = program.attach()?;
-        Ok(program.take_link(link)?.into_file()?)
     }
 
     fn attach_cgroup(
@@ -555,7 +497,7 @@ fn gist(text: &str) -> String {
     text.chars().take(300).collect()
 }
 
-fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
+pub(super) fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
     move |source| LoadError::Map { name, source }
 }
 

@@ -4,8 +4,10 @@
 
 pub mod kernel_types;
 mod load;
+mod subjects;
 mod table;
 mod tracefs;
 
-pub use load::{IteratorError, LoadError, Probes, Settings, Tier};
+pub use load::{LoadError, Probes, Settings, Tier};
+pub use subjects::IteratorError;
 pub use table::{Hook, PROBES, Probe};

@@ -119,6 +119,7 @@ pub const PROBES: &[Probe] = &[
     tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
     tracing(probe::CGROUP_RELEASE, "cgroup_release"),
     iterator(probe::ITER_TASK, "iter_task", "task"),
+    iterator(probe::ITER_TCP, "iter_tcp", "tcp"),
     iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
     iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
     function(probe::SECURITY_FILE_OPEN, "security_file_open"),

@@ -16,8 +16,6 @@ use crate::{feed::Feed, host, launch::Signals};
 
 /// How long the rings are emptied for at the end, if somebody keeps filling them.
 const LAST_RECORDS: Duration = Duration::from_secs(20);
-/// How long answers are waited for after the last record.
-const SETTLE: Duration = Duration::from_secs(300);
 
 /// Empties the rings, closes what is half said, and counts.
 pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
@@ -54,8 +52,12 @@ pub(super) fn count(engine: &mut Engine) -> Result<(), SessionError> {
 
 /// Waits for the answers that are still out: until all are there, the time is over, or a signal
 /// says that it takes too long. What is open then counts as unknown.
-pub(super) async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), SessionError> {
-    let deadline = Instant::now() + SETTLE;
+pub(super) async fn settle(
+    feed: &mut Feed,
+    signals: &mut Signals,
+    patience: Duration,
+) -> Result<(), SessionError> {
+    let deadline = Instant::now() + patience;
     feed.answers()?;
     while feed.pending() > 0 && Instant::now() < deadline {
         tokio::select! {

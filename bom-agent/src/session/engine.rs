@@ -34,6 +34,8 @@ use crate::{
 
 /// How often the rings are looked at when nothing wakes the reader.
 const TICK: Duration = Duration::from_millis(40);
+/// How long answers are waited for after the last record, by a command that somebody waits for.
+pub const SETTLE: Duration = Duration::from_secs(300);
 /// How often the counters are read.
 const COUNT: Duration = Duration::from_secs(1);
 /// How often the counts of UDP peers and accepted connections are.
@@ -249,11 +251,11 @@ impl Engine {
         Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, from_ns: Some(from_ns) })?)
     }
 
-    /// The last records, everything that was only counted, and the answers that are still out. What comes after it
-    /// is not observed.
-    pub async fn conclude(&mut self, signals: &mut Signals) -> Result<(), SessionError> {
+    /// The last records, everything that was only counted, and the answers that are still out, as far as `patience`
+    /// goes. What comes after it is not observed.
+    pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
-        end::settle(&mut self.feed, signals).await?;
+        end::settle(&mut self.feed, signals, patience).await?;
         self.read_clock()
     }
 

@@ -8,7 +8,7 @@ mod engine;
 mod procfs;
 mod sweep;
 
-pub use engine::{Engine, Setup};
+pub use engine::{Engine, SETTLE, Setup};
 pub use sweep::{Look, Sweeper};
 
 use std::io;

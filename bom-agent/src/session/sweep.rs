@@ -2,11 +2,13 @@
 //! still say is not told again.
 
 use std::{
-    collections::HashSet,
-    fs::File,
+    collections::{BTreeMap, HashSet},
+    fs::{self, File},
     hash::{BuildHasher as _, RandomState},
     io::{ErrorKind, Read as _},
     mem::offset_of,
+    os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
+    thread,
 };
 
 use bom_common::record::{Header, probe};
@@ -17,7 +19,12 @@ use bom_core::{
 };
 
 use super::{SessionError, procfs};
-use crate::{drain::Rings, feed::Feed, host, probes::Probes};
+use crate::{
+    drain::Rings,
+    feed::Feed,
+    host,
+    probes::{IteratorError, Probes},
+};
 
 /// Bytes read at a time; the kernel's own buffer has as many.
 const READ: usize = 32 << 10;
@@ -25,6 +32,8 @@ const READ: usize = 32 << 10;
 const PIECE: usize = 4096;
 /// Records of one sweep that are remembered; those above it are told each time.
 const REMEMBERED: usize = 1 << 20;
+/// Network namespaces whose sockets are looked at.
+const NAMESPACES: usize = 1024;
 /// Passes over the processes until no descendant is new.
 const PASSES: usize = 8;
 /// An iterator that shows a million objects without one of ours asks to be read again.
@@ -51,7 +60,7 @@ pub struct Sweeper {
 
 /// Iterators in the order in which they are read: processes first, so that the others know whose they are, and
 /// sockets before the descriptors that lead to them, so that each has its cookie.
-const ORDER: &[&str] = &["iter_task", "iter_tcp", "iter_udp", "iter_unix", "iter_task_file", "iter_task_vma"];
+const ORDER: &[&str] = &["iter_task", "iter_tcp", "iter_task_file", "iter_task_vma"];
 
 impl Sweeper {
     /// What became of the probes, and of what stands in for those that are missing.
@@ -83,6 +92,12 @@ impl Sweeper {
                 continue;
             }
             if probes.status(name) != Some(&ProbeStatus::Attached) {
+                continue;
+            }
+            if *name == "iter_tcp" {
+                if !prime_sockets(probes)? {
+                    partial(feed)?;
+                }
                 continue;
             }
             let passes = if *name == "iter_task" { PASSES } else { 1 };
@@ -155,6 +170,51 @@ impl Sweeper {
         let hash = (self.keys.0.hash_one(same), self.keys.1.hash_one(same));
         let first = self.now.len() >= REMEMBERED || self.now.insert(hash);
         first && !self.known.contains(&hash)
+    }
+}
+
+/// Has the kernel tell the programs of each socket, in every network namespace that a tracked process is in: an
+/// iterator shows that of the thread that opened it. False if one could not be read to its end.
+fn prime_sockets(probes: &mut Probes) -> Result<bool, SessionError> {
+    let mut whole = read_through(probes.open_iterator("iter_tcp"));
+    let own = fs::metadata("/proc/self/ns/net").map(|about| about.ino()).ok();
+    let mut namespaces = BTreeMap::new();
+    for tgid in probes.processes()?.into_keys() {
+        // Gone, or a namespace that was met already.
+        let Ok(file) = File::open(format!("/proc/{tgid}/ns/net")) else { continue };
+        let Ok(about) = file.metadata() else { continue };
+        if Some(about.ino()) != own
+            && (namespaces.len() < NAMESPACES || namespaces.contains_key(&about.ino()))
+        {
+            namespaces.insert(about.ino(), file);
+        } else if Some(about.ino()) != own {
+            whole = false;
+        }
+    }
+    for namespace in namespaces.into_values() {
+        let read = thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                // SAFETY: a plain system call; it concerns this thread alone, which ends with the look.
+                let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } == 0;
+                entered && read_through(probes.open_iterator("iter_tcp"))
+            });
+            inside.join().unwrap_or(false)
+        });
+        whole &= read;
+    }
+    Ok(whole)
+}
+
+/// Reads an iterator that writes nothing.
+fn read_through(file: Result<File, IteratorError>) -> bool {
+    let Ok(mut file) = file else { return false };
+    let mut bytes = Vec::new();
+    loop {
+        match more(&mut file, &mut bytes) {
+            Some(0) => return true,
+            Some(_) => bytes.clear(),
+            None => return false,
+        }
     }
 }
 

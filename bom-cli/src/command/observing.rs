@@ -6,10 +6,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bom_agent::{host::Host, probes::Settings, session::SessionError};
+use bom_agent::{
+    host::Host,
+    probes::{Settings, Tier},
+    session::SessionError,
+};
 use bom_core::identify::{View, catalog::Catalog};
 
-use crate::output::{Replacement, Style, table};
+use crate::{
+    arguments::TierArgument,
+    output::{Replacement, Style, table},
+};
 
 /// Bytes of a catalog file.
 const CATALOG: u64 = 16 << 20;
@@ -21,8 +28,13 @@ pub(super) fn replacement(path: &Path) -> anyhow::Result<Replacement> {
     Replacement::of(path).with_context(|| format!("create recording {}", path.display()))
 }
 
-pub(super) fn settings(without: &[String], ring_bytes: Option<u32>) -> Settings {
-    let mut settings = Settings { without: without.iter().cloned().collect(), ..Settings::default() };
+pub(super) fn settings(without: &[String], ring_bytes: Option<u32>, tier: TierArgument) -> Settings {
+    let tier = match tier {
+        TierArgument::Base => Tier::Base,
+        TierArgument::Upper => Tier::Upper,
+        TierArgument::Auto => Tier::Auto,
+    };
+    let mut settings = Settings { without: without.iter().cloned().collect(), tier, ..Settings::default() };
     if let Some(bytes) = ring_bytes {
         settings.common_ring_bytes = bytes;
     }

@@ -11,14 +11,13 @@ use anyhow::{Context as _, anyhow};
 use bom_agent::{
     feed::Recorder,
     launch::{Command, RunAs, exit_code},
-    probes::Tier,
     run::{Observed, Options, Progress, RunError},
 };
 use bom_core::{bom::escape, coverage::Gap, identify::View};
 
 use super::observing::{catalogs, replacement, settings, show};
 use crate::{
-    arguments::{ExitOf, Run, TierArgument},
+    arguments::{ExitOf, Run},
     exit::{FAILED, Fatal, Outcome, RUN_FAILED},
     output::{Replacement, check_documents, view_of, write_documents},
 };
@@ -81,13 +80,8 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
 fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
     check_documents(&arguments.documents)?;
-    let mut settings = settings(&arguments.without_probe, arguments.ring_bytes);
+    let mut settings = settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier);
     settings.http_model = arguments.http_model;
-    settings.tier = match arguments.tier {
-        TierArgument::Base => Tier::Base,
-        TierArgument::Upper => Tier::Upper,
-        TierArgument::Auto => Tier::Auto,
-    };
     let catalog = catalogs(&arguments.catalog)?;
     let recorder = match recording {
         Some(recording) => Some(Recorder::new(Box::new(recording.file.try_clone()?))?),

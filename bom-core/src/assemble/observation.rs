@@ -114,11 +114,12 @@ impl Context<'_> {
             }
         }
         for (cause, loss) in &subject.losses {
-            let name = format!("aibom:loss:{}", crate::bom::taxonomy_segment(cause));
-            property(properties, &name, loss.count.0.to_string());
+            let cause = crate::bom::taxonomy_segment(cause);
+            property(properties, &format!("aibom:loss:{cause}"), loss.count.0.to_string());
             if !self.deterministic {
-                property(properties, &format!("{name}:from_ns"), loss.from_ns.0.to_string());
-                property(properties, &format!("{name}:to_ns"), loss.to_ns.0.to_string());
+                let (from, to) = (loss.from_ns.0, loss.to_ns.0);
+                property(properties, &format!("aibom:loss:{cause}:from_ns"), from.to_string());
+                property(properties, &format!("aibom:loss:{cause}:to_ns"), to.to_string());
             }
         }
         let unresolved = self.view.unresolved.iter().filter(|item| {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     coverage::rules::Detector,
-    event::{SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState, Udp},
+    event::{Direction, SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState, Udp},
     fact::{Action, Strength},
     inventory::{Description, Epoch},
     key::{Carrier, ImageId, Object, ProcessKey, SubjectKey},
@@ -189,23 +189,29 @@ impl Network {
     /// A socket that is there. One whose connection was seen is known better than that.
     pub(super) fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket) {
         let SweptTransport::Tcp { local, remote } = socket.transport else { return };
-        if task.process.tgid == 0 {
-            return;
-        }
         if socket.state == SweptState::Listening {
             self.served.listens(epoch, at, task, local);
         }
         if socket.state != SweptState::Connected || socket.cookie == 0 {
             return;
         }
-        if !self.connections.contains_key(&socket.cookie) {
-            let known = self.names.known(at.id, remote.ip(), at.time_ns);
-            let said = self.early.remove(&(socket.cookie, None)).unwrap_or_default();
-            let mut contact = Contact::new(at, task, Carrier::Tcp, (remote, local), known, said);
-            contact.reached_ns = Some(at.time_ns);
-            contact.count(at.time_ns, socket.bytes_acked.saturating_sub(1), socket.bytes_received);
-            self.connections.insert(socket.cookie, contact);
+        let (sent, received) = (socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+        if let Some(known) = self.connections.get_mut(&socket.cookie) {
+            // What it has carried by now, before its end tells.
+            known.count(at.time_ns, sent, received);
+            known.last_ns = known.last_ns.max(at.time_ns);
+            return;
         }
+        // One that was called is no endpoint of the subject's choosing; of others it is not known.
+        if socket.direction != Some(Direction::Called) {
+            return;
+        }
+        let known = self.names.known(at.id, remote.ip(), at.time_ns);
+        let said = self.early.remove(&(socket.cookie, None)).unwrap_or_default();
+        let mut contact = Contact::new(at, task, Carrier::Tcp, (remote, local), known, said);
+        contact.reached_ns = Some(at.time_ns);
+        contact.count(at.time_ns, sent, received);
+        self.connections.insert(socket.cookie, contact);
     }
 
     fn said(&mut self, cookie: u64, peer: Option<SocketAddr>) -> &mut Said {

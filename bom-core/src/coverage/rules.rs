@@ -134,6 +134,12 @@ pub const ESCAPES: &[Escape] = &[
         text: "sockets made by a process that had left the subject's cgroups: no packet of them is looked at",
     },
     Escape {
+        id: "inherited-descriptor",
+        classes: FILES,
+        watch: Watch::Probes(&["iter_task_file"]),
+        text: "files that a command was given open by whoever started it",
+    },
+    Escape {
         id: "earlier-life",
         classes: &Class::ALL,
         watch: Watch::Detector(Detector::EarlierLife, &["sched_process_exec"]),
@@ -297,7 +303,7 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "foreign-member",
         classes: &Class::ALL,
-        watch: Watch::Probes(&["cgroup_mkdir"]),
+        watch: Watch::Probes(&["cgroup_mkdir", "cgroup_attach_task"]),
         text: "a process from outside that was moved into a cgroup nested in the subject's",
     },
     Escape {

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use bom_common::record::{self, kind};
+use bom_common::record::{self, direction, kind};
 
 use super::{DecodeError, address, counted, file, take};
 use crate::{
-    event::{OpenedFile, Swept, SweptSocket, SweptState, SweptTransport},
+    event::{Direction, OpenedFile, Swept, SweptSocket, SweptState, SweptTransport},
     key::ProcessKey,
     path::SeenPath,
 };
@@ -16,6 +16,8 @@ const VM_EXEC: u64 = 4;
 /// include/net/tcp_states.h; unix sockets use two of them.
 const ESTABLISHED: u8 = 1;
 const CLOSE: u8 = 7;
+/// The peer has said all it had to say.
+const CLOSE_WAIT: u8 = 8;
 const LISTEN: u8 = 10;
 /// include/linux/socket.h, include/uapi/linux/in.h
 const AF_UNIX: u16 = 1;
@@ -82,7 +84,7 @@ fn socket(raw: &record::SweptSocket, rest: &[u8]) -> Result<SweptSocket, DecodeE
         (_, other) => return Err(DecodeError::Protocol(other)),
     };
     let state = match (raw.state, raw.protocol) {
-        (ESTABLISHED, _) => SweptState::Connected,
+        (ESTABLISHED | CLOSE_WAIT, _) => SweptState::Connected,
         (LISTEN, _) => SweptState::Listening,
         (CLOSE, IPPROTO_UDP) => SweptState::Listening,
         (other, _) => return Err(DecodeError::State(other)),
@@ -91,6 +93,11 @@ fn socket(raw: &record::SweptSocket, rest: &[u8]) -> Result<SweptSocket, DecodeE
         cookie: raw.cookie,
         inode: raw.inode,
         state,
+        direction: match raw.direction {
+            direction::CALLED => Some(Direction::Called),
+            direction::ACCEPTED => Some(Direction::Accepted),
+            _ => None,
+        },
         transport,
         bytes_acked: raw.bytes_acked,
         bytes_received: raw.bytes_received,

@@ -92,7 +92,7 @@ impl StreamDecoder {
 
     /// Bytes of payload held at this moment.
     pub fn held(&self) -> usize {
-        self.streams.bytes()
+        self.streams.held()
     }
 
     /// Streams remembered at this moment, most of them read.

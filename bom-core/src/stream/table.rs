@@ -65,13 +65,23 @@ pub(super) struct Table<V> {
     idle: BTreeSet<(u64, Key)>,
     /// cgroup → those that hold something.
     shares: BTreeMap<u64, Share>,
+    /// What all of them cost.
     bytes: usize,
+    /// Of that, payload.
+    held: usize,
     clock: u64,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), idle: BTreeSet::new(), shares: BTreeMap::new(), bytes: 0, clock: 0 }
+        Self {
+            entries: BTreeMap::new(),
+            idle: BTreeSet::new(),
+            shares: BTreeMap::new(),
+            bytes: 0,
+            held: 0,
+            clock: 0,
+        }
     }
 }
 
@@ -111,8 +121,8 @@ impl<V: Weigh> Table<V> {
     }
 
     /// Bytes held of all streams.
-    pub(super) fn bytes(&self) -> usize {
-        self.entries.values().map(|entry| entry.value.weight()).sum()
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     pub(super) fn len(&self) -> usize {
@@ -121,17 +131,15 @@ impl<V: Weigh> Table<V> {
 
     fn put(&mut self, mut entry: Entry<V>) {
         let place = (entry.age, entry.key);
-        entry.weight = match entry.value.weight() {
-            0 => 0,
-            bytes => bytes + OVERHEAD,
-        };
+        entry.weight = entry.value.weight();
         if entry.weight == 0 {
             self.idle.insert(place);
         } else {
             let share = self.shares.entry(entry.cgroup).or_default();
             share.ages.insert(place);
-            share.bytes += entry.weight;
-            self.bytes += entry.weight;
+            share.bytes += entry.weight + OVERHEAD;
+            self.bytes += entry.weight + OVERHEAD;
+            self.held += entry.weight;
         }
         self.entries.insert(entry.key, entry);
     }
@@ -143,8 +151,9 @@ impl<V: Weigh> Table<V> {
         if let Some(share) = self.shares.get_mut(&entry.cgroup)
             && share.ages.remove(&place)
         {
-            share.bytes = share.bytes.saturating_sub(entry.weight);
-            self.bytes = self.bytes.saturating_sub(entry.weight);
+            share.bytes = share.bytes.saturating_sub(entry.weight + OVERHEAD);
+            self.bytes = self.bytes.saturating_sub(entry.weight + OVERHEAD);
+            self.held = self.held.saturating_sub(entry.weight);
             if share.ages.is_empty() {
                 self.shares.remove(&entry.cgroup);
             }

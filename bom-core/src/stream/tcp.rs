@@ -3,7 +3,7 @@
 
 use super::{
     body, h2c,
-    head::{Found, HeadKind, HttpHead, Method, ModelName, Transport, Undecoded},
+    head::{Found, HeadKind, HttpHead, ModelName, Transport, Undecoded},
     http::{self, Framing, Parsed},
     pieces::{HEAD, Pieces},
     tls::{self, HelloError},
@@ -76,7 +76,7 @@ impl Client {
         let mut offset = i64::from(sequence.wrapping_sub(self.origin).cast_signed());
         if (offset - self.base).abs() > FAR {
             found.extend(self.give_up());
-            *self = Self::new(sequence, self.look_at_bodies);
+            *self = Self { depth: self.depth, ..Self::new(sequence, self.look_at_bodies) };
             offset = 0;
         }
         if let Some(begun) = self.begun
@@ -214,7 +214,11 @@ impl Client {
         }
         if run.starts_with(h2c::PREFACE) {
             return match h2c::parse(run) {
-                Ok(head) => {
+                Ok(mut head) => {
+                    if self.look_at_bodies {
+                        // Its body comes in frames, which are not followed.
+                        head.model = ModelName::Unknown;
+                    }
                     self.request(head, found);
                     self.done()
                 }
@@ -241,7 +245,7 @@ impl Client {
             found.push(Found::Undecoded(Undecoded::Malformed(HeadKind::Http, what.into())));
         }
         let next = self.base.saturating_add(i64::try_from(length).unwrap_or(i64::MAX));
-        if !self.look_at_bodies || head.method == Method::Connect {
+        if !self.look_at_bodies {
             self.request(head, found);
             return self.behind(next, body);
         }
@@ -361,6 +365,7 @@ impl Client {
     fn done(&mut self) -> bool {
         self.state = State::Done;
         self.pieces.clear();
+        self.heads = Vec::new();
         self.doubt = None;
         false
     }

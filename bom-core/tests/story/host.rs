@@ -23,8 +23,9 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 23] = [
+const PROBES: [&str; 24] = [
     "cgroup_mkdir",
+    "iter_task_file",
     "sched_process_exec",
     "sched_process_fork",
     "sched_process_exit",
@@ -156,7 +157,14 @@ impl FakeHost {
 
     pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
+        Task {
+            process,
+            tid: pid,
+            image,
+            subject: 77 + self.shift,
+            cgroup: 77 + self.shift,
+            mount_namespace: 1,
+        }
     }
 
     fn file(&mut self, path: &str) -> OpenedFile {

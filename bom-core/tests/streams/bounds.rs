@@ -54,9 +54,9 @@ fn of_one_cgroup_the_oldest_gives_way() {
     let expected: Vec<u64> = (5001 - u64::try_from(gone.len()).unwrap()..=5000).rev().collect();
     let cookies: Vec<u64> = gone
         .iter()
-        .map(|body| match body {
-            Body::Undecoded { cookie, .. } => *cookie,
-            other => panic!("{other:?}"),
+        .map(|body| {
+            let Body::Undecoded { cookie, .. } = body else { panic!("{body:?}") };
+            *cookie
         })
         .collect();
     assert!(!cookies.is_empty());

@@ -291,6 +291,18 @@ fn names_the_model_only_if_asked_to() {
 }
 
 #[test]
+fn what_has_no_body_to_look_at_says_so() {
+    let connect = b"CONNECT a.example:443 HTTP/1.1\r\n\r\n";
+    let h2 = preface(&[frame(1, 4, 1, &block())]);
+    for (name, stream, expected) in [
+        ("tunnel", &connect[..], "Http1 Connect target a.example|443 host - model absent"),
+        ("frames", &h2, "Http2 Changing http target a.example|8080 host - model unknown"),
+    ] {
+        assert_eq!(said_to(look_at_bodies(), [piece(stream, 0, stream.len())]), [expected], "{name}");
+    }
+}
+
+#[test]
 fn a_model_that_comes_later_is_told_later() {
     let stream = sized(r#"{"messages":["hi"],"model":"m"}"#);
     let head = stream.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;

@@ -15,6 +15,7 @@ use crate::maps::offset;
 const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const S_IFCHR: u16 = 0o020_000;
+const S_IFSOCK: u16 = 0o140_000;
 
 /// An open file: its pointers and the values that name it.
 #[derive(Clone, Copy)]
@@ -59,6 +60,11 @@ impl OpenFile {
     #[inline(always)]
     pub fn is_recorded(&self) -> bool {
         matches!(self.mode & S_IFMT, S_IFREG | S_IFCHR)
+    }
+
+    #[inline(always)]
+    pub fn is_socket(&self) -> bool {
+        self.mode & S_IFMT == S_IFSOCK
     }
 
     #[inline(always)]

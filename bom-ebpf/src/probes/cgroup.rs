@@ -3,27 +3,24 @@
 //!
 //! Children of a subject's processes stay with it through fork; this is for those that somebody moves.
 
-use aya_ebpf::{bindings::BPF_ANY, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    bindings::BPF_ANY, helpers::generated::bpf_probe_read_kernel_str, macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
 use bom_common::{
     config::{PROCESS_SUBJECT, Process},
     counter::Counter,
-    record::{self, kind, probe},
+    record::{self, CGROUP_CAPACITY, kind, probe},
 };
 
 use crate::{
-    emit::{count, header, rare_record},
+    emit::{count, header, rare, rare_record},
     kernel::{
-        read::{pointer, read},
+        read::{opaque, pointer, read},
         task::{Tracked, cgroup_id, is_own, mount_namespace, remember, start_ns},
     },
-    maps::{CGROUPS, PARTED, PROCESSES, offset},
+    maps::{CGROUPS, LIFE_SCRATCH, PARTED, PROCESSES, offset},
 };
-
-#[repr(C)]
-struct LifeRecord {
-    header: record::Header,
-    life: record::CgroupLife,
-}
 
 #[repr(C)]
 pub(super) struct MovedRecord {
@@ -34,12 +31,12 @@ pub(super) struct MovedRecord {
 /// `cgroup_mkdir(cgrp, path)`.
 #[btf_tracepoint(function = "cgroup_mkdir")]
 pub fn cgroup_mkdir(context: BtfTracePointContext) -> u32 {
-    let _ = made(context.arg::<*const u8>(0) as u64);
+    let _ = made(context.arg::<*const u8>(0) as u64, context.arg(1));
     0
 }
 
 #[inline(always)]
-fn made(made: u64) -> Option<()> {
+fn made(made: u64, path: *const u8) -> Option<()> {
     if !is_unified(made) {
         return None;
     }
@@ -54,7 +51,7 @@ fn made(made: u64) -> Option<()> {
         count(Counter::CgroupTableFull);
     }
     if parts {
-        announce(kind::CGROUP_MADE, probe::CGROUP_MKDIR, subject, id, parent);
+        announce(kind::CGROUP_MADE, probe::CGROUP_MKDIR, id, parent, path);
     }
     Some(())
 }
@@ -70,7 +67,7 @@ pub fn cgroup_release(context: BtfTracePointContext) -> u32 {
             let _ = CGROUPS.remove(id);
             let _ = PARTED.remove(id);
             if subject == id {
-                announce(kind::CGROUP_GONE, probe::CGROUP_RELEASE, subject, id, 0);
+                announce(kind::CGROUP_GONE, probe::CGROUP_RELEASE, id, 0, context.arg(1));
             }
         }
     }
@@ -144,14 +141,25 @@ pub(super) fn moved(task: u64, tgid: u32, process: &Process, cgroup: u64, from: 
     rare_record(&record, process.subject, Counter::CgroupLost);
 }
 
+/// Tells of a cgroup that is a subject. The kernel hands its path to the event in a buffer of its own.
 #[inline(always)]
-fn announce(kind: u16, probe: u16, subject: u64, cgroup: u64, parent: u64) {
-    let nobody = Tracked { tgid: 0, tid: 0, start_ns: 0, image: 0, subject, cgroup, mount_namespace: 0 };
-    let record = LifeRecord {
-        header: header(kind, probe, size_of::<LifeRecord>(), &nobody),
-        life: record::CgroupLife { cgroup, parent },
+fn announce(kind: u16, probe: u16, cgroup: u64, parent: u64, path: *const u8) {
+    let Some(record) = LIFE_SCRATCH.get_ptr_mut(0) else { return };
+    // SAFETY: the slot is this CPU's own; both events hold the kernel's lock of that buffer, so they do not nest.
+    let record = unsafe { &mut *record };
+    // SAFETY: the buffer has as many bytes.
+    let length = unsafe {
+        bpf_probe_read_kernel_str(record.path.as_mut_ptr().cast(), CGROUP_CAPACITY as u32, path.cast())
     };
-    rare_record(&record, subject, Counter::CgroupLost);
+    // The count includes the terminating zero; the sign tells an unreadable path.
+    let length = if length > 0 { length as u64 - 1 } else { 0 };
+    let fixed = size_of::<record::Header>() + size_of::<record::CgroupLife>();
+    let length = fixed as u64 + (opaque(length) & (CGROUP_CAPACITY as u64 - 1));
+    let nobody =
+        Tracked { tgid: 0, tid: 0, start_ns: 0, image: 0, subject: cgroup, cgroup, mount_namespace: 0 };
+    record.header = header(kind, probe, length as usize, &nobody);
+    record.life = record::CgroupLife { cgroup, parent };
+    rare(core::ptr::from_ref(record).cast(), length, cgroup, Counter::CgroupLost);
 }
 
 /// Whether it is of cgroup v2: each hierarchy of v1 counts its ids from 1 as well, and they mean other cgroups.

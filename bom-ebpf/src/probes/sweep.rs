@@ -11,6 +11,7 @@ use bom_common::{
     record::{self, PATH_CAPACITY, kind, path_flag, probe},
 };
 
+use super::sockets;
 use crate::{
     emit::{count, header, lost},
     kernel::{
@@ -29,8 +30,8 @@ const TOLD: u64 = 0xf;
 
 /// `struct bpf_iter_meta` (kernel/bpf/bpf_iter.c); the sequence file comes first.
 #[repr(C)]
-struct Meta {
-    seq: *mut seq_file,
+pub(super) struct Meta {
+    pub(super) seq: *mut seq_file,
 }
 
 /// `struct bpf_iter__task`, `__task_file` and `__task_vma` (kernel/bpf/task_iter.c): eight bytes for each member.
@@ -114,6 +115,9 @@ pub extern "C" fn iter_task_file(context: *const c_void) -> i32 {
 fn descriptor_of(seq: *mut seq_file, task: u64, descriptor: u32, file: u64) -> Option<()> {
     let whose = met(task)?;
     let file = by_pointer(file)?;
+    if file.is_socket() {
+        return sockets::held(seq, &whose, file.file, read(file.inode, offset!(inode_ino)));
+    }
     if !file.is_recorded() {
         return None;
     }

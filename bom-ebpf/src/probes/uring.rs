@@ -12,7 +12,7 @@ use bom_common::{
 
 use super::{
     open::opened,
-    socket::{made, unix_socket},
+    socket_calls::{made, unix_socket},
 };
 use crate::{
     emit::{count, header, lost, rare_record},

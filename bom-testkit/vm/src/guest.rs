@@ -14,7 +14,7 @@ use std::{
 use flate2::read::GzDecoder;
 
 use crate::{
-    acts,
+    acts, bypass,
     judge::Observation,
     line::{Verdict, print},
     mounts,
@@ -31,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn machine() -> io::Result<()> {
+    mounts::own_root()?;
     mounts::all()?;
     mounts::loopback()?;
     print("kernel", Verdict::Note, mounts::kernel());
@@ -104,7 +105,7 @@ fn observe(tier: &str) -> io::Result<()> {
     let begun = Instant::now();
     // What a kernel refuses of the upper tier is no error, so it is tried and not demanded.
     let flags = if tier == "upper" { ["--tier", "auto"] } else { ["--tier", tier] };
-    let (observation, said) = run(tier, &flags)?;
+    let (observation, said) = run(tier, "acts", acts::LEDGER, &flags)?;
     for (name, state) in observation.probes() {
         print(&format!("{tier}/probe:{name}"), Verdict::Note, state);
     }
@@ -119,7 +120,25 @@ fn observe(tier: &str) -> io::Result<()> {
     if tier == "upper" {
         agree(&observation)?;
     }
+    bypass(tier, &flags)?;
     print(&format!("{tier}/time"), Verdict::Note, format!("{:.1} s; {said}", begun.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// The programs of the bypass suite, all under one observer.
+fn bypass(tier: &str, flags: &[&str]) -> io::Result<()> {
+    let rows = bypass::rows();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    bypass::place(&rows)?;
+    let (observation, _) = run(&format!("{tier}-bypass"), "bypass", bypass::LEDGER, flags)?;
+    for row in &rows {
+        let (verdict, detail) = bypass::verdict(&observation, row);
+        print(&format!("{tier}/bypass:{}", row.id), verdict, detail);
+    }
+    print(&format!("{tier}/bypass-unresolved"), Verdict::Note, observation.unresolved().join("; "));
+    print(&format!("{tier}/bypass-losses"), Verdict::Note, observation.losses().join(" "));
     Ok(())
 }
 
@@ -132,13 +151,17 @@ fn agree(both: &Observation) -> io::Result<()> {
         both.losses().into_iter().filter(|loss| loss.starts_with(CAUSE)).collect();
     let refused = both.probes().iter().any(|(_, state)| state.starts_with("refused"));
     match (runs, disagreement.as_slice()) {
-        (false, _) => return Ok(print(row, Verdict::Impossible, "this kernel refuses security_file_open")),
+        (false, _) => {
+            print(row, Verdict::Impossible, "this kernel refuses security_file_open");
+            return Ok(());
+        }
         (true, []) => print(row, Verdict::Seen, "no file that only one tier saw"),
         // Of what this kernel does not show to the base tier, only the upper one can tell.
         (true, _) if refused => print(row, Verdict::Declared, disagreement.join(" ")),
         (true, _) => print(row, Verdict::Failed, disagreement.join(" ")),
     }
-    let (blind, _) = run("blind", &["--tier", "upper", "--without-probe", "sys_exit_openat"])?;
+    let (blind, _) =
+        run("blind", "acts", acts::LEDGER, &["--tier", "upper", "--without-probe", "sys_exit_openat"])?;
     let row = "upper/base-tier-blinded";
     let seen = ROWS.iter().find(|row| row.name == "openat").map(|row| blind.verdict(row));
     let declared = blind.losses().into_iter().find(|loss| loss.starts_with("tier-disagreement-only-upper"));
@@ -149,13 +172,13 @@ fn agree(both: &Observation) -> io::Result<()> {
     Ok(())
 }
 
-/// One observation of all acts, and the last thing aibom said.
-fn run(name: &str, flags: &[&str]) -> io::Result<(Observation, String)> {
+/// One observation, and the last thing aibom said.
+fn run(name: &str, what: &str, kept: &str, flags: &[&str]) -> io::Result<(Observation, String)> {
     let (document, recording) = (format!("/run/{name}.json"), format!("/run/{name}.aibomrec"));
     let output = Command::new(AIBOM)
         .args(["record", "--quiet", "--to", &recording, "-o", &document])
         .args(flags)
-        .args(["--", "/init", "acts"])
+        .args(["--", "/init", what])
         .env("AIBOM_TIMES", "1")
         .output()?;
     for text in String::from_utf8_lossy(&output.stderr).lines() {
@@ -168,7 +191,7 @@ fn run(name: &str, flags: &[&str]) -> io::Result<(Observation, String)> {
     let observation = Observation {
         document: serde_json::from_reader(BufReader::new(File::open(&document)?))?,
         recording: lines(&recording)?,
-        ledger: ledger()?,
+        ledger: ledger(kept)?,
     };
     Ok((observation, said))
 }
@@ -181,9 +204,9 @@ fn lines(recording: &str) -> io::Result<Vec<String>> {
     BufReader::new(GzDecoder::new(File::open(recording)?)).lines().collect()
 }
 
-fn ledger() -> io::Result<BTreeMap<String, String>> {
+fn ledger(place: &str) -> io::Result<BTreeMap<String, String>> {
     let mut text = String::new();
-    File::open(acts::LEDGER)?.read_to_string(&mut text)?;
+    File::open(place)?.read_to_string(&mut text)?;
     let lines = text.lines().filter_map(|line| line.split_once(' '));
     Ok(lines.map(|(name, outcome)| (name.to_owned(), outcome.to_owned())).collect())
 }

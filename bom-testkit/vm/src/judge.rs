@@ -66,8 +66,11 @@ impl Observation {
     /// What was lost, `CAUSE COUNT`.
     pub(crate) fn losses(&self) -> Vec<String> {
         let properties = self.properties(&["metadata", "component"]);
-        properties
-            .filter_map(|(name, value)| Some(format!("{} {value}", name.strip_prefix("aibom:loss:")?)))
+        let losses = properties.filter_map(|(name, value)| Some((name.strip_prefix("aibom:loss:")?, value)));
+        // The interval of each stands beside it, and is another one in every run.
+        losses
+            .filter(|(cause, _)| !cause.contains(':'))
+            .map(|(cause, count)| format!("{cause} {count}"))
             .collect()
     }
 
@@ -115,23 +118,31 @@ impl Observation {
         }
     }
 
-    fn occurrence(&self, kind: &str, is_it: impl Fn(&str) -> bool) -> Option<String> {
+    /// A model with this property, opened at this path.
+    pub(crate) fn model(&self, property: (&str, &str), path: Option<&str>) -> Option<String> {
+        let models = list(&self.document["components"]).filter(|component| {
+            component["type"] == "machine-learning-model" && pairs(component).any(|pair| pair == property)
+        });
+        witnesses(models, |place| path.is_none_or(|path| path == place))
+    }
+
+    /// Whether the document mentions the text.
+    pub(crate) fn anywhere(&self, text: &str) -> bool {
+        self.document.to_string().contains(text)
+    }
+
+    /// Codes of the gaps of one class.
+    pub(crate) fn gaps_of(&self, class: &str) -> Vec<&str> {
+        let name = format!("aibom:coverage:{class}:gap");
+        self.properties(&["metadata", "component"])
+            .filter(|(key, _)| *key == name)
+            .map(|(_, gap)| gap)
+            .collect()
+    }
+
+    pub(crate) fn occurrence(&self, kind: &str, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let components = list(&self.document["components"]).filter(|component| component["type"] == *kind);
-        let occurrences = components.flat_map(|component| list(&component["evidence"]["occurrences"]));
-        // `evidence:EPOCH:PROBE:…`
-        let mut probes: Vec<String> = occurrences
-            .filter(|occurrence| occurrence["location"].as_str().is_some_and(&is_it))
-            .map(|occurrence| {
-                occurrence["bom-ref"]
-                    .as_str()
-                    .and_then(|reference| reference.split(':').nth(2))
-                    .unwrap_or("?")
-                    .to_owned()
-            })
-            .collect();
-        probes.sort();
-        probes.dedup();
-        (!probes.is_empty()).then(|| format!("probe {}", probes.join(", ")))
+        witnesses(components, is_it)
     }
 
     fn service(&self, address: SocketAddr) -> Option<&Value> {
@@ -143,6 +154,22 @@ impl Observation {
             has(service, "aibom:net:remote_ip", &ip) && has(service, "aibom:net:remote_port", &port)
         })
     }
+}
+
+/// The probes whose evidence places one of the components where it is looked for; `None` if there is no such place.
+fn witnesses<'a>(
+    components: impl Iterator<Item = &'a Value>,
+    is_it: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let occurrences = components.flat_map(|component| list(&component["evidence"]["occurrences"]));
+    let here = occurrences.filter(|occurrence| occurrence["location"].as_str().is_some_and(&is_it));
+    // `evidence:EPOCH:PROBE:…`
+    let probe = |occurrence: &Value| Some(occurrence["bom-ref"].as_str()?.split(':').nth(2)?.to_owned());
+    let mut probes: Vec<String> =
+        here.map(|occurrence| probe(occurrence).unwrap_or_else(|| "?".to_owned())).collect();
+    probes.sort();
+    probes.dedup();
+    (!probes.is_empty()).then(|| format!("probe {}", probes.join(", ")))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

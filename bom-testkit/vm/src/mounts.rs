@@ -3,36 +3,77 @@
 use std::{
     ffi::{CStr, CString},
     fs, io,
+    path::Path,
 };
 
-/// (file system, place, options)
-const MOUNTS: &[(&CStr, &CStr, &CStr)] = &[
-    (c"proc", c"/proc", c""),
-    (c"sysfs", c"/sys", c""),
-    (c"devtmpfs", c"/dev", c""),
-    (c"cgroup2", c"/sys/fs/cgroup", c""),
-    (c"securityfs", c"/sys/kernel/security", c""),
-    (c"tmpfs", c"/tmp", c""),
-    (c"tmpfs", c"/run", c""),
+/// (file system, place)
+const MOUNTS: &[(&CStr, &CStr)] = &[
+    (c"proc", c"/proc"),
+    (c"sysfs", c"/sys"),
+    (c"devtmpfs", c"/dev"),
+    (c"cgroup2", c"/sys/fs/cgroup"),
+    (c"securityfs", c"/sys/kernel/security"),
+    (c"tmpfs", c"/tmp"),
+    (c"tmpfs", c"/run"),
 ];
+
+/// Moves from the initramfs, which is no mount like others (it cannot be pivoted away from), to a root of our own, as a
+/// system that boots from a disk does (switch_root(8)).
+pub(crate) fn own_root() -> io::Result<()> {
+    let new = Path::new("/new");
+    fs::create_dir(new)?;
+    mount(c"tmpfs", c"/new")?;
+    for part in ["init", "bin", "bypass"] {
+        move_into(&Path::new("/").join(part), &new.join(part))?;
+    }
+    fs::create_dir(new.join("mnt"))?;
+    std::env::set_current_dir(new)?;
+    // SAFETY: NUL-terminated constants.
+    unsafe {
+        check(libc::mount(c".".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_MOVE, std::ptr::null()))?;
+        check(libc::chroot(c".".as_ptr()))?;
+    }
+    std::env::set_current_dir("/")
+}
+
+/// Copies and removes, because the two lie in different file systems; memory is short.
+fn move_into(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            move_into(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return fs::remove_dir(from);
+    }
+    // A machine may be made without some of them.
+    if from.exists() {
+        fs::copy(from, to)?;
+        fs::remove_file(from)?;
+    }
+    Ok(())
+}
 
 /// Mounts everything; the first failure is the answer, because nothing works without these.
 pub(crate) fn all() -> io::Result<()> {
-    for &(kind, place, options) in MOUNTS {
+    for &(kind, place) in MOUNTS {
         // /sys holds its own mount points; the others are made.
         let folder = place.to_string_lossy();
         if !fs::exists(&*folder)? {
             fs::create_dir_all(&*folder)?;
         }
-        // SAFETY: NUL-terminated constants.
-        let result =
-            unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
-        if result < 0 {
-            let error = io::Error::last_os_error();
-            return Err(io::Error::new(error.kind(), format!("mount {folder}: {error}")));
-        }
+        mount(kind, place)?;
     }
     Ok(())
+}
+
+fn mount(kind: &CStr, place: &CStr) -> io::Result<()> {
+    // SAFETY: NUL-terminated strings that live on.
+    let result = unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, c"".as_ptr().cast()) };
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("mount {}: {error}", place.to_string_lossy()))
+    };
+    check(result).map_err(named)
 }
 
 /// Sets the loopback device up: SIOCGIFFLAGS, SIOCSIFFLAGS (netdevice(7)).

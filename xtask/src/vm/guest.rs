@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{cpio, fetch};
+use super::{cpio, fetch, programs};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -23,6 +23,7 @@ pub(super) fn initramfs(workspace: &Workspace) -> Result<PathBuf> {
         ("init".to_owned(), read(&built.join("bom-vm"))?),
         ("bin/aibom".to_owned(), read(&built.join("aibom"))?),
     ];
+    programs.extend(programs::all(workspace)?);
     programs.sort();
     let folder = fetch::folder(workspace);
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;

@@ -1,7 +1,7 @@
 //! `cargo xtask vm`: the real aibom on other kernels than this machine's.
 //!
 //! Each kernel is downloaded as a Debian package ([`kernels`], [`fetch`]), booted in QEMU ([`boot`]) with an initramfs of
-//! static programs ([`guest`], [`cpio`]), and says what was seen in lines on its serial console ([`lines`]). All of them
+//! static programs ([`guest`], [`programs`], [`cpio`]), and says what was seen in lines on its serial console ([`lines`]). All of them
 //! together make docs/kernels.md ([`page`]).
 
 mod boot;
@@ -11,6 +11,7 @@ mod guest;
 mod kernels;
 mod lines;
 mod page;
+mod programs;
 
 use std::fs;
 
