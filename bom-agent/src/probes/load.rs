@@ -309,7 +309,7 @@ impl Probes {
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
                 refused.contains(&if probe.hook == Hook::SocketCreate {
-                    super::subjects::TCP
+                    TCP
                 } else {
                     probe.name
                 })
