@@ -246,9 +246,14 @@ impl Feed {
             | Body::UringCreated { task }
             | Body::Connect { task, .. }
             | Body::Swept { task, .. }
+            | Body::Map { task, .. }
+            | Body::Read { task, .. }
             | Body::Moved { task, .. } => task,
             Body::Exit { task, .. }
             | Body::Tcp { task, .. }
+            | Body::ExecutableMemory { task }
+            | Body::LowMemory { task }
+            | Body::SocketReceived { task }
             | Body::Udp { task, .. }
             | Body::Accepted { task, .. }
             | Body::Unix { task, .. }

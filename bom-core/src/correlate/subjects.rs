@@ -161,6 +161,11 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Unix { task, .. }
         | Body::OtherSocket { task, .. }
         | Body::Connect { task, .. }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),
