@@ -158,12 +158,12 @@ impl Feed {
 
     /// What ends with a connection comes before its end.
     fn ended(&mut self, body: Body) -> Vec<Body> {
-        let mut bodies = match &body {
-            Body::Tcp { tcp, .. } if matches!(tcp.state, TcpState::Closed | TcpState::SynSent) => {
-                self.decoder.close(tcp.cookie)
-            }
-            _ => Vec::new(),
-        };
+        let mut bodies = Vec::new();
+        if let Body::Tcp { tcp, .. } = &body
+            && matches!(tcp.state, TcpState::Closed | TcpState::SynSent)
+        {
+            bodies = self.decoder.close(tcp.cookie);
+        }
         bodies.push(body);
         bodies
     }
