@@ -124,9 +124,12 @@ fn facts(inventory: &Inventory, tgid: u32, path: &str) -> Vec<(Action, Option<St
         let image = epoch.images.get(image)?;
         let file = Object::File(*image.executables.first()?);
         let about = epoch.objects.get(&file)?;
-        about.iter().find_map(|about| match about {
-            bom_core::inventory::Description::Path(path) => Some(path.to_string()),
-            _ => None,
+        about.iter().find_map(|about| {
+            if let bom_core::inventory::Description::Path(path) = about {
+                Some(path.to_string())
+            } else {
+                None
+            }
         })
     };
     let mine = epoch.facts.iter().filter(|(fact, _)| fact.process.tgid == tgid && fact.object == object);

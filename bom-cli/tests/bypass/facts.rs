@@ -94,7 +94,7 @@ impl Fact {
             let mut witnesses = None;
             for occurrence in found.flat_map(|component| &component.evidence.occurrences) {
                 if path.is_none_or(|path| occurrence.location == path) {
-                    let reference = occurrence.bom_ref.as_ref().map(|reference| reference.as_str());
+                    let reference = occurrence.bom_ref.as_ref().map(bom_core::bom::BomRef::as_str);
                     witnesses
                         .get_or_insert_with(BTreeSet::new)
                         .extend(reference.into_iter().flat_map(numbers));
