@@ -109,6 +109,7 @@ fn opened(path: &str) -> OpenedFile {
         fs_magic: 0xef53,
         rdev: 0,
         mount_id: 1,
+        real: None,
     }
 }
 
@@ -125,11 +126,8 @@ fn facts(inventory: &Inventory, tgid: u32, path: &str) -> Vec<(Action, Option<St
         let file = Object::File(*image.executables.first()?);
         let about = epoch.objects.get(&file)?;
         about.iter().find_map(|about| {
-            if let bom_core::inventory::Description::Path(path) = about {
-                Some(path.to_string())
-            } else {
-                None
-            }
+            let bom_core::inventory::Description::Path(path) = about else { return None };
+            Some(path.to_string())
         })
     };
     let mine = epoch.facts.iter().filter(|(fact, _)| fact.process.tgid == tgid && fact.object == object);
