@@ -51,6 +51,9 @@ pub enum LoadError {
     NoUpperTier { probe: String, reason: String },
 }
 
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
+
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -273,11 +276,7 @@ impl Probes {
             .iter()
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
-                refused.contains(&if probe.hook == Hook::SocketCreate {
-                    super::subjects::TCP
-                } else {
-                    probe.name
-                })
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
             })
             .copied()
             .collect();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
     programs::{self, Used, fold},
@@ -275,6 +276,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> View {
         self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
         self.view.endpoints = done(self.endpoints.into_values(), |endpoint, uses| endpoint.uses = uses);
