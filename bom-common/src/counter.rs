@@ -64,6 +64,12 @@ counters! {
     UringOpens = 20, "io-uring-opens";
     /// … of which the completion was seen, failures included.
     UringOpensCompleted = 21, "io-uring-opens-completed";
+    /// The table of UDP peers was full: what a socket sent to a further peer is not listed.
+    FlowTableFull = 24, "flow-table-full";
+    /// Records of UDP peers, unix sockets and other sockets without room in the ring.
+    SocketLost = 25, "socket-records-lost";
+    /// Data of a socket of the subject's cgroup that no process was seen to connect.
+    SocketUnknown = 26, "socket-unknown";
     /// Processes, descriptors, mappings and sockets that sweeps wrote out.
     SweptDelivered = 32, "swept-delivered";
     /// Records of cgroups made, left or removed without room in the ring.
