@@ -64,6 +64,11 @@ fn makes_process(record: &Record) -> bool {
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Map { .. }
+            | Body::Read { .. }
+            | Body::ExecutableMemory { .. }
+            | Body::LowMemory { .. }
+            | Body::SocketReceived { .. }
             | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Hello { .. }

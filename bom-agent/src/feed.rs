@@ -228,8 +228,14 @@ impl Feed {
             | Body::UringCreated { task }
             | Body::Connect { task, .. }
             | Body::Swept { task, .. }
+            | Body::Map { task, .. }
+            | Body::Read { task, .. }
             | Body::Moved { task, .. } => task,
-            Body::Exit { task, .. } | Body::Tcp { task, .. } => return Some(*task),
+            Body::Exit { task, .. }
+            | Body::Tcp { task, .. }
+            | Body::ExecutableMemory { task }
+            | Body::LowMemory { task }
+            | Body::SocketReceived { task } => return Some(*task),
             Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
                 return None;
             }

@@ -10,6 +10,8 @@ pub mod cgroup;
 #[cfg(feature = "probes")]
 pub mod daemon;
 #[cfg(feature = "probes")]
+pub mod doctor;
+#[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
 pub mod host;

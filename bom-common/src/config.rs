@@ -65,6 +65,30 @@ pub struct Offsets {
     pub cgroup_parent_css: u32,
     pub css_cgroup: u32,
     pub kernfs_node_id: u32,
+    pub task_in_execve_byte: u32,
+    pub task_in_execve_mask: u32,
+    pub mm_start_code: u32,
+    pub mm_start_stack: u32,
+    pub vma_end: u32,
+    pub vma_anon: u32,
+    pub regs_first_argument: u32,
+    pub mapping_host: u32,
+    pub inode_dentry: u32,
+    pub inode_flags: u32,
+    pub dentry_alias: u32,
+    pub iomap_inode: u32,
+    pub iomap_flags: u32,
+    pub skb_sk: u32,
+    pub skb_cb: u32,
+    pub unix_parms_fp: u32,
+    pub fp_list_count: u32,
+    pub fp_list_files: u32,
+    pub ovl_vfs_inode: u32,
+    pub ovl_upper: u32,
+    pub ovl_entry: u32,
+    pub ovl_lower_count: u32,
+    pub ovl_lower: u32,
+    pub ovl_path_dentry: u32,
     pub task_cgroups: u32,
     pub css_set_dfl_cgrp: u32,
     pub cgroup_root: u32,
@@ -166,6 +190,30 @@ impl Offsets {
         cgroup_parent_css: ABSENT,
         css_cgroup: ABSENT,
         kernfs_node_id: ABSENT,
+        task_in_execve_byte: ABSENT,
+        task_in_execve_mask: ABSENT,
+        mm_start_code: ABSENT,
+        mm_start_stack: ABSENT,
+        vma_end: ABSENT,
+        vma_anon: ABSENT,
+        regs_first_argument: ABSENT,
+        mapping_host: ABSENT,
+        inode_dentry: ABSENT,
+        inode_flags: ABSENT,
+        dentry_alias: ABSENT,
+        iomap_inode: ABSENT,
+        iomap_flags: ABSENT,
+        skb_sk: ABSENT,
+        skb_cb: ABSENT,
+        unix_parms_fp: ABSENT,
+        fp_list_count: ABSENT,
+        fp_list_files: ABSENT,
+        ovl_vfs_inode: ABSENT,
+        ovl_upper: ABSENT,
+        ovl_entry: ABSENT,
+        ovl_lower_count: ABSENT,
+        ovl_lower: ABSENT,
+        ovl_path_dentry: ABSENT,
         task_cgroups: ABSENT,
         css_set_dfl_cgrp: ABSENT,
         cgroup_root: ABSENT,
@@ -241,6 +289,31 @@ pub const ACCESS: u32 = 0o10_000_003;
 /// The name was already removed from its directory.
 pub const ACCESS_UNLINKED: u32 = 1 << 31;
 
+/// In [`OpenKey::access`] of a mapping: executable. No descriptor has this bit.
+pub const ACCESS_EXECUTABLE: u32 = 1 << 30;
+
+/// Key of the in-kernel de-duplication of content that was read: one state of one file by one program image.
+///
+/// A process that only forked reads as its image; where the image is not known, the process takes its place.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadKey {
+    pub image: u64,
+    /// Start of the process, if the image is 0.
+    pub start_ns: u64,
+    pub inode: u64,
+    /// `i_size`, bytes.
+    pub size: u64,
+    pub ctime_s: i64,
+    /// Without the bits that the kernel keeps for itself ([`CTIME_NS`]).
+    pub ctime_ns: u32,
+    pub device: u32,
+    pub generation: u32,
+    /// Thread group id, if the image is 0.
+    pub tgid: u32,
+}
+const _: () = assert!(size_of::<ReadKey>() == 56);
+
 /// Key of the counters that are known to concern one subject.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -272,7 +345,8 @@ pub struct Process {
     pub image: u64,
     pub subject: u64,
     pub threaded: u32,
-    pub reserved: u32,
+    /// Bits of what was told of it once.
+    pub told: u32,
 }
 const _: () = assert!(size_of::<Process>() == 32);
 

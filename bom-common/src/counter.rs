@@ -52,6 +52,18 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// A mapping whose file could not be looked at: another thread held the memory map, or it was gone.
+    MappingsUnresolved = 16, "mappings-unresolved";
+    /// Mapping and read records without room in the ring.
+    ContentLost = 17, "content-records-lost";
+    /// … written to the ring.
+    ContentDelivered = 18, "content-records-delivered";
+    /// Descriptors that arrived over a socket, for which the ring had no room or which were too many.
+    ReceivedLost = 19, "received-descriptors-lost";
+    /// Opens that were handed to io_uring.
+    UringOpens = 20, "io-uring-opens";
+    /// … of which the completion was seen, failures included.
+    UringOpensCompleted = 21, "io-uring-opens-completed";
     /// Processes, descriptors, mappings and sockets that sweeps wrote out.
     SweptDelivered = 32, "swept-delivered";
     /// Records of cgroups made, left or removed without room in the ring.

@@ -33,6 +33,16 @@ pub mod kind {
     pub const THREADED: u16 = 7;
     /// A process made an io_uring instance: no body.
     pub const URING_CREATED: u16 = 8;
+    /// A file was mapped into memory: [`super::Map`], then its path.
+    pub const MAP: u16 = 20;
+    /// Content of a file was read: [`super::Open`], then its path within the file system.
+    pub const READ: u16 = 21;
+    /// Memory that is no file's own content became executable, once per process: no body.
+    pub const EXECUTABLE_MEMORY: u16 = 22;
+    /// A socket of a family that connects was received from another process: no body.
+    pub const SOCKET_RECEIVED: u16 = 23;
+    /// A process has memory below 4 GiB, where 32-bit system calls can point to: once per process, no body.
+    pub const LOW_MEMORY: u16 = 24;
     /// A sweep met an open descriptor of a regular file or device: [`super::SweptFile`], then its path.
     pub const SWEPT_FILE: u16 = 40;
     /// A sweep met a mapping: [`super::SweptMapping`], then its path; anonymous ones only if they can be executed.
@@ -68,6 +78,21 @@ pub mod probe {
     pub const IO_URING_COMPLETE: u16 = 13;
     /// Writes no records: it keeps the table of tracked cgroups.
     pub const CGROUP_MKDIR: u16 = 14;
+    pub const SYS_EXIT_MMAP: u16 = 20;
+    pub const SYS_EXIT_MPROTECT: u16 = 21;
+    pub const MM_FILEMAP_GET_PAGES: u16 = 22;
+    pub const MM_FILEMAP_MAP_PAGES: u16 = 23;
+    pub const MM_FILEMAP_FAULT: u16 = 24;
+    pub const IOMAP_ITER: u16 = 25;
+    pub const SKB_COPY_DATAGRAM_IOVEC: u16 = 26;
+    pub const SYS_EXIT_PIDFD_GETFD: u16 = 27;
+    /// Writes no records: it counts.
+    pub const IO_URING_SUBMIT_REQ: u16 = 28;
+    pub const SYS_EXIT_PKEY_MPROTECT: u16 = 29;
+    pub const SYS_EXIT_SHMAT: u16 = 30;
+    pub const SYS_EXIT_MREMAP: u16 = 31;
+    /// A second program on that hook.
+    pub const SCHED_PROCESS_EXEC_MEMORY: u16 = 32;
     pub const ITER_TASK: u16 = 60;
     pub const ITER_TASK_FILE: u16 = 61;
     pub const ITER_TASK_VMA: u16 = 62;
@@ -94,6 +119,8 @@ pub mod path_flag {
     pub const UNLINKED: u32 = 2;
     /// The walk ended at a root that is not a mount point of any namespace.
     pub const DETACHED: u32 = 4;
+    /// The path starts at the root of the file system, not at that of a mount namespace.
+    pub const FILESYSTEM_RELATIVE: u32 = 8;
 }
 
 /// `Payload::protocol` values.
@@ -153,7 +180,7 @@ pub struct Header {
 }
 const _: () = assert!(size_of::<Header>() == 64);
 
-/// One file as the kernel holds it: `struct file`, its dentry, inode and mount. 88 bytes.
+/// One file as the kernel holds it: `struct file`, its dentry, inode and mount. 96 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
@@ -183,9 +210,12 @@ pub struct File {
     /// Bytes of the path that follow the body: components from the leaf upward, each ending in `/`.
     pub path_length: u32,
     pub path_flags: u32,
-    pub reserved: u32,
+    /// On overlayfs, `s_dev` of the file below that holds the content; else 0.
+    pub real_device: u32,
+    /// … and its `i_ino`.
+    pub real_inode: u64,
 }
-const _: () = assert!(size_of::<File>() == 88);
+const _: () = assert!(size_of::<File>() == 96);
 
 /// Body of [`kind::OPEN`].
 #[repr(C)]
@@ -194,6 +224,17 @@ const _: () = assert!(size_of::<File>() == 88);
 pub struct Open {
     pub file: File,
 }
+
+/// Body of [`kind::MAP`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct Map {
+    pub file: File,
+    /// `vm_flags`, whose lowest bits are 1 read, 2 write, 4 execute, 8 shared (include/linux/mm.h).
+    pub vm_flags: u64,
+}
+const _: () = assert!(size_of::<Map>() == 104);
 
 /// Body of [`kind::CONNECT`]: what a process asked for, whatever came of it. 24 bytes.
 #[repr(C)]
@@ -226,7 +267,7 @@ pub struct Exec {
     pub uid: u32,
     pub reserved: u32,
 }
-const _: () = assert!(size_of::<Exec>() == 120);
+const _: () = assert!(size_of::<Exec>() == 128);
 
 /// Body of [`kind::FORK`]. The header names the parent.
 #[repr(C)]
@@ -302,7 +343,7 @@ pub struct SweptFile {
     /// 1 if an exec closes it.
     pub close_on_exec: u32,
 }
-const _: () = assert!(size_of::<SweptFile>() == 96);
+const _: () = assert!(size_of::<SweptFile>() == 104);
 
 /// Body of [`kind::SWEPT_MAPPING`].
 #[repr(C)]
@@ -314,7 +355,7 @@ pub struct SweptMapping {
     /// `vm_flags`: VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8 (include/linux/mm.h).
     pub flags: u64,
 }
-const _: () = assert!(size_of::<SweptMapping>() == 96);
+const _: () = assert!(size_of::<SweptMapping>() == 104);
 
 /// Body of [`kind::SWEPT_PROCESS`].
 #[repr(C)]
@@ -332,7 +373,7 @@ pub struct SweptProcess {
     pub uring: u32,
     pub reserved: u64,
 }
-const _: () = assert!(size_of::<SweptProcess>() == 120);
+const _: () = assert!(size_of::<SweptProcess>() == 128);
 
 /// Body of [`kind::SWEPT_SOCKET`], followed by `name_length` bytes of a unix socket's name.
 #[repr(C)]

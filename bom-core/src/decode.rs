@@ -134,30 +134,55 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         kind::CGROUP_GONE => {
             Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })
         }
+        kind::MAP => {
+            let (map, rest) = take::<record::Map>(rest)?;
+            Decoded::Body(Body::Map { task, file: file(&map.file, rest)?, vm_flags: map.vm_flags })
+        }
+        kind::READ => {
+            let (open, rest) = take::<record::Open>(rest)?;
+            Decoded::Body(Body::Read { task, file: file(&open.file, rest)? })
+        }
+        kind::EXECUTABLE_MEMORY => Decoded::Body(Body::ExecutableMemory { task }),
+        kind::LOW_MEMORY => Decoded::Body(Body::LowMemory { task }),
+        kind::SOCKET_RECEIVED => Decoded::Body(Body::SocketReceived { task }),
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
 }
 
-/// The numbers of the open family (arch/x86/entry/syscalls/syscall_64.tbl and
+/// The numbers of the calls that share a program (arch/x86/entry/syscalls/syscall_64.tbl and
 /// include/uapi/asm-generic/unistd.h).
-const OPEN_FAMILY: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
+const SHARED: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
     &[
         (2, probe::SYS_EXIT_OPEN),
+        (9, probe::SYS_EXIT_MMAP),
+        (10, probe::SYS_EXIT_MPROTECT),
+        (25, probe::SYS_EXIT_MREMAP),
+        (30, probe::SYS_EXIT_SHMAT),
         (85, probe::SYS_EXIT_CREAT),
         (257, probe::SYS_EXIT_OPENAT),
         (304, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (329, probe::SYS_EXIT_PKEY_MPROTECT),
         (437, probe::SYS_EXIT_OPENAT2),
     ]
 } else {
-    &[(56, probe::SYS_EXIT_OPENAT), (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT), (437, probe::SYS_EXIT_OPENAT2)]
+    &[
+        (196, probe::SYS_EXIT_SHMAT),
+        (216, probe::SYS_EXIT_MREMAP),
+        (222, probe::SYS_EXIT_MMAP),
+        (226, probe::SYS_EXIT_MPROTECT),
+        (288, probe::SYS_EXIT_PKEY_MPROTECT),
+        (56, probe::SYS_EXIT_OPENAT),
+        (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (437, probe::SYS_EXIT_OPENAT2),
+    ]
 };
 
 fn probe_of(header: &Header) -> u16 {
     if header.probe != probe::SYS_EXIT {
         return header.probe;
     }
-    let row = OPEN_FAMILY.iter().find(|(number, _)| *number == header.system_call);
+    let row = SHARED.iter().find(|(number, _)| *number == header.system_call);
     row.map_or(probe::SYS_EXIT, |(_, probe)| *probe)
 }
 
@@ -182,7 +207,7 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
             // include/linux/fs.h), which comes and goes without a change.
             ctime_ns: raw.ctime_ns & 0x7fff_ffff,
         },
-        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags),
+        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags, raw.device),
         path_flags: raw.path_flags,
         parent_inode: raw.parent_inode,
         name_hash: raw.name_hash,
@@ -191,13 +216,17 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
         fs_magic: raw.fs_magic,
         rdev: raw.rdev,
         mount_id: raw.mount_id,
+        real: (raw.real_inode != 0).then_some((raw.real_device, raw.real_inode)),
     })
 }
 
-/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`,
-/// which no absolute path does.
-fn turn_round(leaf_first: &[u8], flags: u32) -> SeenPath {
-    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(4));
+/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`, one that starts at
+/// the root of a file system with the number of its device, `<254:0>/`; no absolute path does.
+fn turn_round(leaf_first: &[u8], flags: u32, device: u32) -> SeenPath {
+    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(16));
+    if flags & record::path_flag::FILESYSTEM_RELATIVE != 0 {
+        path.extend_from_slice(format!("<{}:{}>", device >> 20, device & 0xf_ffff).as_bytes());
+    }
     if flags & record::path_flag::TRUNCATED != 0 {
         path.extend_from_slice("…".as_bytes());
     }

@@ -60,6 +60,30 @@ pub enum Body {
     UringCreated {
         task: Task,
     },
+    /// A file was mapped into memory.
+    Map {
+        task: Task,
+        file: OpenedFile,
+        /// The lowest bits: 1 read, 2 write, 4 execute, 8 shared (include/linux/mm.h).
+        vm_flags: u64,
+    },
+    /// Content of a file was read. The path starts at the root of its file system.
+    Read {
+        task: Task,
+        file: OpenedFile,
+    },
+    /// Memory that is no file's own content became executable.
+    ExecutableMemory {
+        task: Task,
+    },
+    /// The process has memory that 32-bit system calls can point to.
+    LowMemory {
+        task: Task,
+    },
+    /// A socket was received from another process.
+    SocketReceived {
+        task: Task,
+    },
     Tcp {
         task: Task,
         tcp: Tcp,
@@ -204,6 +228,9 @@ pub struct OpenedFile {
     pub fs_magic: u64,
     pub rdev: u32,
     pub mount_id: u32,
+    /// On overlayfs, device and inode number of the file in a layer that holds the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<(u32, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,6 +274,7 @@ impl OpenedFile {
     const O_ACCMODE: u32 = 0o3;
     const O_WRONLY: u32 = 0o1;
     const O_PATH: u32 = 0o10_000_000;
+    const S_IFBLK: u32 = 0o060_000;
 
     pub fn is_regular(&self) -> bool {
         self.mode & Self::S_IFMT == Self::S_IFREG
@@ -271,6 +299,30 @@ impl OpenedFile {
 
     pub fn is_unlinked(&self) -> bool {
         self.path_flags & bom_common::record::path_flag::UNLINKED != 0
+    }
+
+    pub fn is_block_device(&self) -> bool {
+        self.mode & Self::S_IFMT == Self::S_IFBLK
+    }
+
+    /// The path starts at the root of the file system: where a process would find it is not known.
+    pub fn is_placeless(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::FILESYSTEM_RELATIVE != 0
+    }
+
+    /// In no file system that is mounted for anybody: a memfd, a detached tree.
+    pub fn is_detached(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::DETACHED != 0
+    }
+
+    /// Memory that processes share, which the kernel keeps as a file without a name of its own (mm/shmem.c:
+    /// shmem_zero_setup, ipc/shm.c). Such a file is its own directory; one in a detached tree is not.
+    pub fn is_shared_memory(&self) -> bool {
+        let name = self.path.bytes();
+        // The one name with a slash in it, `dev/zero`, comes turned round.
+        let given = name.ends_with(b"zero/dev") || name.starts_with(b"SYSV");
+        let nameless = self.parent_inode == self.key.inode;
+        nameless && given && (self.is_detached() || self.is_placeless())
     }
 
     pub fn is_truncated(&self) -> bool {

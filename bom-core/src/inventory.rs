@@ -114,12 +114,16 @@ pub enum Question {
     Content,
     Digest,
     Owner,
+    /// Whether it stayed as it was.
+    Change,
 }
 
 impl From<Request> for Question {
     fn from(request: Request) -> Self {
         match request {
-            Request::Inspect => Self::Content,
+            // Without a place nothing can be said of the content.
+            Request::Inspect | Request::Locate => Self::Content,
+            Request::Recheck => Self::Change,
             Request::Digest => Self::Digest,
             Request::Owner => Self::Owner,
         }
@@ -132,6 +136,7 @@ impl Question {
             Self::Content => "content",
             Self::Digest => "digest",
             Self::Owner => "owner",
+            Self::Change => "change",
         }
     }
 }

@@ -158,6 +158,7 @@ fn file(inode: u64) -> OpenedFile {
         fs_magic: 0xef53,
         rdev: 0,
         mount_id: 30,
+        real: None,
     }
 }
 

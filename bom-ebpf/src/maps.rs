@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, Process, SubjectCounter, Target},
+    config::{Offsets, OpenKey, OpenSeen, Process, ReadKey, SubjectCounter, Target},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -72,6 +72,16 @@ pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 /// Opens already delivered. Not an LRU: an evicted entry would lose its count.
 #[map]
 pub static OPENS: HashMap<OpenKey, OpenSeen> =
+    HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// Mappings already delivered; full, they are delivered again.
+#[map]
+pub static MAPS: HashMap<OpenKey, u8> =
+    HashMap::with_max_entries(65_536, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+/// Content already delivered as read; full, it is delivered again.
+#[map]
+pub static READS: HashMap<ReadKey, u8> =
     HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// The task that called connect.
@@ -141,6 +151,14 @@ pub struct SweepScratch<T> {
     pub walk: Walk,
 }
 
+#[repr(C)]
+pub struct MapScratch {
+    pub header: record::Header,
+    pub map: record::Map,
+    pub path: [u8; PATH_SPACE],
+    pub walk: Walk,
+}
+
 /// The record of a cgroup's life.
 #[repr(C)]
 pub struct LifeScratch {
@@ -157,6 +175,12 @@ pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
 pub static OPEN_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static URING_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static RECEIVED_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static READ_SCRATCH: PerCpuArray<OpenScratch> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static MAP_SCRATCH: PerCpuArray<MapScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static EXEC_SCRATCH: PerCpuArray<ExecScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]

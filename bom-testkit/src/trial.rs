@@ -25,6 +25,8 @@ pub enum Need {
     IoUring,
     /// A file system can be served from user space.
     Fuse,
+    /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
+    Corpus,
     /// gcc, with the headers and static libraries of C.
     C,
 }
@@ -41,6 +43,7 @@ impl Need {
             Self::Agents => "AGENTS",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
+            Self::Corpus => "CORPUS",
             Self::C => "C",
         }
     }
@@ -73,6 +76,10 @@ impl Need {
                 (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
             }
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
+            Self::Corpus => {
+                let ready = corpus().join("expected.json").exists();
+                (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+            }
             Self::C => {
                 let found =
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
@@ -93,6 +100,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_corpus.py made its files.
+pub fn corpus() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/files"));
+    env::var_os("AIBOM_TEST_CORPUS").map_or_else(default, PathBuf::from)
 }
 
 /// One trial.

@@ -51,6 +51,9 @@ pub enum LoadError {
     NoUpperTier { probe: String, reason: String },
 }
 
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
+
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -44,6 +44,10 @@ const fn syscall(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: "sys_exit_open_family", hook: Hook::SyscallExit(name) }
 }
 
+const fn syscall_by(number: u16, name: &'static str, program: &'static str) -> Probe {
+    Probe { number, name, program, hook: Hook::SyscallExit(name) }
+}
+
 const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe {
     Probe { number, name, program: name, hook: Hook::Iterator(over) }
 }
@@ -80,11 +84,40 @@ pub const PROBES: &[Probe] = &[
         program: "io_uring_complete_res",
         hook: Hook::TracingPoint { name: "io_uring_complete", arguments: Some((5, 8)) },
     },
+    Probe {
+        number: probe::IO_URING_SUBMIT_REQ,
+        name: "io_uring_submit_req",
+        program: "io_uring_submit_req",
+        hook: Hook::TracingPoint { name: "io_uring_submit_req", arguments: Some((1, 1)) },
+    },
+    Probe {
+        number: probe::IO_URING_SUBMIT_REQ,
+        name: "io_uring_submit_req",
+        program: "io_uring_submit_sqe",
+        hook: Hook::TracingPoint { name: "io_uring_submit_sqe", arguments: Some((2, 2)) },
+    },
     syscall(probe::SYS_EXIT_OPEN, "sys_exit_open"),
     syscall(probe::SYS_EXIT_OPENAT, "sys_exit_openat"),
     syscall(probe::SYS_EXIT_OPENAT2, "sys_exit_openat2"),
     syscall(probe::SYS_EXIT_CREAT, "sys_exit_creat"),
     syscall(probe::SYS_EXIT_OPEN_BY_HANDLE_AT, "sys_exit_open_by_handle_at"),
+    syscall_by(probe::SYS_EXIT_MMAP, "sys_exit_mmap", "sys_exit_map_family"),
+    syscall_by(probe::SYS_EXIT_MPROTECT, "sys_exit_mprotect", "sys_exit_protect_family"),
+    syscall_by(probe::SYS_EXIT_PKEY_MPROTECT, "sys_exit_pkey_mprotect", "sys_exit_protect_family"),
+    syscall_by(probe::SYS_EXIT_SHMAT, "sys_exit_shmat", "sys_exit_map_family"),
+    syscall_by(probe::SYS_EXIT_MREMAP, "sys_exit_mremap", "sys_exit_map_family"),
+    Probe {
+        number: probe::SCHED_PROCESS_EXEC_MEMORY,
+        name: "sched_process_exec_memory",
+        program: "sched_process_exec_memory",
+        hook: Hook::TracingPoint { name: "sched_process_exec", arguments: None },
+    },
+    tracing(probe::MM_FILEMAP_GET_PAGES, "mm_filemap_get_pages"),
+    tracing(probe::MM_FILEMAP_MAP_PAGES, "mm_filemap_map_pages"),
+    tracing(probe::MM_FILEMAP_FAULT, "mm_filemap_fault"),
+    tracing(probe::IOMAP_ITER, "iomap_iter"),
+    tracing(probe::SKB_COPY_DATAGRAM_IOVEC, "skb_copy_datagram_iovec"),
+    syscall_by(probe::SYS_EXIT_PIDFD_GETFD, "sys_exit_pidfd_getfd", "sys_exit_pidfd_getfd"),
     Probe {
         number: probe::CGROUP_SKB_EGRESS,
         name: "cgroup_skb_egress",

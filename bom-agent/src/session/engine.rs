@@ -64,6 +64,8 @@ pub struct Engine {
     /// Something was lost since the last sweep.
     wounded: bool,
     swept: Option<(Instant, Duration)>,
+    /// The last answers are in.
+    concluded: bool,
 }
 
 impl Engine {
@@ -112,6 +114,7 @@ impl Engine {
             losses: BTreeMap::new(),
             wounded: false,
             swept: None,
+            concluded: false,
         })
     }
 
@@ -142,6 +145,10 @@ impl Engine {
 
     /// The observation of one subject is over.
     pub fn ended(&mut self, ended: Ended) -> Result<(), SessionError> {
+        if !self.concluded {
+            let subject = Some(ended.subject);
+            self.feed.input(Input::Recheck { subject, at_ns: host::boot_ns() })?;
+        }
         self.feed.forget(ended.subject);
         Ok(self.feed.input(Input::Ended(Box::new(ended)))?)
     }
@@ -241,6 +248,10 @@ impl Engine {
     pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
         end::settle(&mut self.feed, signals, patience).await?;
+        // Only now, when nothing that was observed can still write.
+        self.feed.input(Input::Recheck { subject: None, at_ns: host::boot_ns() })?;
+        end::settle(&mut self.feed, signals, patience).await?;
+        self.concluded = true;
         self.read_clock()
     }
 

@@ -229,11 +229,13 @@ fn left_by(row: &Row, without: &[&str]) -> BTreeSet<String> {
         .map(|probe| format!("probe-missing:{probe}"))
         .collect();
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&row.class)) {
-        match escape.watch {
-            Watch::Probes(probes) | Watch::Detector(_, probes) if !taken(probes).is_empty() => {
-                left.insert(format!("unwatched:{}", escape.id));
-            }
-            Watch::Probes(_) | Watch::Detector(..) | Watch::Nothing => {}
+        if taken(&escape.watch.probes()).is_empty() {
+            continue;
+        }
+        left.insert(format!("unwatched:{}", escape.id));
+        if matches!(escape.watch, Watch::First(_)) {
+            // Another of its watchers takes over, which only tells that it may have happened.
+            left.insert(format!("suspected:{}", escape.id));
         }
     }
     left

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     bom::{BomRef, DocumentError, Purl, PurlError},
     identify::{Endpoint, Library, Model, Package, Program, SubjectView, View},
+    metadata::ModelRole,
     path::SeenPath,
 };
 
@@ -93,7 +94,8 @@ fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
 }
 
 fn model_name(model: &Model) -> String {
-    by_content("model", model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
+    let kind = if model.metadata.role.is_none_or(ModelRole::is_model) { "model" } else { "data" };
+    by_content(kind, model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
 }
 
 fn library_name(library: &Library) -> String {

@@ -1,10 +1,12 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
-//! `files` decides what is asked of an opened file, `network` joins connections with names,
+//! `files` decides what is asked of an opened file, `content` what reading and mapping one adds to that,
+//! `network` joins connections with names,
 //! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
 //! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
+mod content;
 mod files;
 mod network;
 mod processes;
@@ -35,6 +37,7 @@ pub struct Correlator {
     epoch: Epoch,
     catalog: Catalog,
     files: files::Files,
+    content: content::Content,
     network: network::Network,
     subjects: subjects::Subjects,
     swept: swept::Sweeps,
@@ -79,6 +82,10 @@ impl Correlator {
                 self.latest_ns = self.latest_ns.max(boot_ns);
                 self.epoch.clock.insert((boot_ns, wall_ns));
             }
+            Input::Recheck { subject, at_ns } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                return self.recheck(subject);
+            }
             Input::Ended(ended) => {
                 self.latest_ns = self.latest_ns.max(ended.at_ns);
                 self.subjects.end(*ended);
@@ -103,12 +110,17 @@ impl Correlator {
         let mut epoch = self.epoch.clone();
         self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
-        for id in self.swept.strangers() {
+        self.content.close(&mut epoch);
+        for id in self.content.early().chain(self.swept.strangers()) {
             let key = self.subjects.get(id).map(|watched| watched.key.clone());
             detected.extend(key.map(|key| (key, Detector::EarlierLife)));
         }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
+        }
+        for id in self.not_rechecked() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::ChangedAfterOpen)));
         }
         self.close(&mut epoch, start.at_ns, &detected);
         inventory.epochs.insert(start.epoch.clone(), epoch);
@@ -189,6 +201,27 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
+            Body::Map { task, file, vm_flags } => self.mapped(&at, &task, file, vm_flags),
+            Body::Read { task, file } => self.content_read(&at, &task, file),
+            Body::ExecutableMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::ExecutableMemory);
+                }
+                Vec::new()
+            }
+            Body::LowMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::LowMemory);
+                }
+                Vec::new()
+            }
+            Body::SocketReceived { task } => {
+                self.process(&at, &task);
+                self.subjects.detect(id, Detector::SocketPassed);
+                Vec::new()
+            }
             Body::Tcp { task, tcp } => {
                 self.connection_told(&at, &tcp);
                 self.process(&at, &task);
@@ -224,9 +257,15 @@ fn acts_before_exec(body: &Body) -> bool {
         Body::Open { task, file } => task.image.0 == 0 && !file.is_opened_by_exec(),
         Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::SocketReceived { task }
         | Body::Connect { task, .. }
         | Body::Tcp { task, .. } => task.image.0 == 0,
-        Body::Exec { .. }
+        // The memory of whoever makes the first process is there before its exec: `content` decides.
+        Body::Map { .. }
+        | Body::Read { .. }
+        | Body::ExecutableMemory { .. }
+        | Body::LowMemory { .. }
+        | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
         | Body::Hello { .. }

@@ -159,6 +159,11 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Threaded { task }
         | Body::UringCreated { task }
         | Body::Connect { task, .. }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
     programs::{self, Used, fold},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     bom::purl::pep503,
     coverage::Class,
-    fact::{Action, Evidence, FactKey, Strength},
+    fact::{Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Inventory, NameSource},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
@@ -275,6 +276,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> View {
         self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
         self.view.endpoints = done(self.endpoints.into_values(), |endpoint, uses| endpoint.uses = uses);
@@ -317,7 +319,7 @@ pub(crate) fn unknown_readers(epoch: &Epoch) -> BTreeSet<SubjectKey> {
         epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
     let interpreters = interpreters(epoch, &known);
     let unknown = epoch.facts.iter().filter(|(fact, evidence)| {
-        let read = fact.action == Action::Opened && evidence.strength.0 >= Strength::Opened;
+        let read = fact.action.uses_file() && evidence.strength.0 >= Strength::Opened;
         let code = || known.get(&fact.object).is_some_and(|about| about.package_code().is_some());
         read && !interpreters.contains(&fact.image) && code()
     });
@@ -339,7 +341,7 @@ fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<Im
     if known.content.is_some_and(|content| content.model.is_some()) {
         all.push(Meaning::Model(known));
     }
-    let opened = fact.action == Action::Opened;
+    let opened = fact.action.uses_file();
     if opened && known.library().is_some() {
         all.push(Meaning::Library(known));
     }
@@ -388,7 +390,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
     });
     let losses = epoch.coverage.losses.iter().filter(|((_, of), _)| of.as_ref().is_none_or(|of| of == key));
     let wall = epoch.clock.last().map(|&(boot, wall)| wall.saturating_sub_unsigned(boot));
-    let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action == Action::Opened);
+    let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action.uses_file());
     SubjectView {
         key: key.clone(),
         epoch: id.clone(),

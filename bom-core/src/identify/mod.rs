@@ -3,6 +3,7 @@
 //! `view` is the result, `build` makes it, `artifacts` says what a file is, `programs` groups
 //! images; `catalog` knows names.
 
+mod adapters;
 mod artifacts;
 mod build;
 pub mod catalog;

@@ -1,10 +1,11 @@
-//! `struct sock` of TCP.
+//! `struct sock`.
 
 use bom_common::record::TcpState;
 
 use super::read::read;
 use crate::maps::offset;
 
+pub const AF_UNIX: u16 = 1;
 pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
 

@@ -1,8 +1,11 @@
 //! One file for each group of hooks. They copy and count.
 
 pub mod cgroup;
+pub mod content;
+pub mod mapping;
 pub mod open;
 pub mod process;
+pub mod received;
 pub mod sockets;
 pub mod stream;
 pub mod sweep;

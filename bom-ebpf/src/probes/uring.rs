@@ -15,8 +15,9 @@ use crate::{
     emit::{count, header, lost, rare_record},
     kernel::{
         file::by_descriptor,
+        path::walk,
         read::read,
-        task::{current, current_task},
+        task::{belongs, current, current_task},
     },
     maps::{URING_SCRATCH, offset},
 };
@@ -32,6 +33,36 @@ pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
         rare_record(&record, task.subject, Counter::ProcessLost);
     }
     0
+}
+
+/// `io_uring_submit_req(req)`: in the context of the process, or of its ring's thread.
+#[btf_tracepoint(function = "io_uring_submit_req")]
+pub fn io_uring_submit_req(context: BtfTracePointContext) -> u32 {
+    submitted(context.arg::<*const u8>(0) as u64);
+    0
+}
+
+/// `io_uring_submit_sqe(req, force_nonblock)`, from 5.19 to 6.3.
+#[btf_tracepoint(function = "io_uring_submit_sqe")]
+pub fn io_uring_submit_sqe(context: BtfTracePointContext) -> u32 {
+    submitted(context.arg::<*const u8>(0) as u64);
+    0
+}
+
+/// Counts opens that were asked for: as many completions have to be seen, or one went unseen.
+#[inline(always)]
+fn submitted(request: u64) {
+    if is_open(request)
+        && let Some((_, process)) = belongs()
+    {
+        lost(Counter::UringOpens, process.subject);
+    }
+}
+
+#[inline(always)]
+fn is_open(request: u64) -> bool {
+    let opcode: u8 = read(request, offset!(kiocb_opcode));
+    opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2
 }
 
 /// `io_uring_complete(ctx, req, cqe)`.
@@ -52,14 +83,14 @@ pub fn io_uring_complete_res(context: BtfTracePointContext) -> u32 {
 
 #[inline(always)]
 fn completed(request: u64, result: i32) {
-    if result < 0 || request == 0 {
-        return;
-    }
-    let opcode: u8 = read(request, offset!(kiocb_opcode));
-    if opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2 {
+    if request == 0 || !is_open(request) {
         return;
     }
     let Some(task) = current() else { return };
+    lost(Counter::UringOpensCompleted, task.subject);
+    if result < 0 {
+        return;
+    }
     // `struct io_open` overlays the beginning of the request.
     let slot = read::<u32>(request, offset!(io_open_file_slot));
     if slot != 0 {
@@ -71,5 +102,5 @@ fn completed(request: u64, result: i32) {
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
-    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
+    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk);
 }
