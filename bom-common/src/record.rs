@@ -172,6 +172,8 @@ pub mod socket_flag {
     pub const OUTSIDE: u16 = 1;
     /// One end of a pair.
     pub const PAIR: u16 = 2;
+    /// It was not made by the subject, but handed to its first process.
+    pub const INHERITED: u16 = 4;
 }
 
 /// `SweptSocket::direction` values.

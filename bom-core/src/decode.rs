@@ -321,6 +321,7 @@ fn other_socket(raw: &record::OtherSocket) -> OtherSocket {
         protocol: raw.protocol,
         outside: raw.flags & record::socket_flag::OUTSIDE != 0,
         pair: raw.flags & record::socket_flag::PAIR != 0,
+        inherited: raw.flags & record::socket_flag::INHERITED != 0,
     }
 }
 

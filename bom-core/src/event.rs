@@ -348,6 +348,9 @@ pub struct OtherSocket {
     pub outside: bool,
     /// One end of a pair.
     pub pair: bool,
+    /// It was not made by the subject, but handed to its first process.
+    #[serde(default)]
+    pub inherited: bool,
 }
 
 impl OtherSocket {

@@ -462,11 +462,24 @@ fn sockets_that_nobody_follows_are_suspected() {
         ("outside", 2, 2, 17, true, "left-cgroup"),
     ] {
         let mut net = Net::new();
-        let socket = OtherSocket { family, kind, protocol, outside, pair: false };
+        let socket = OtherSocket { family, kind, protocol, outside, pair: false, inherited: false };
         let task = net.host.whole_task(100);
         net.event(Body::OtherSocket { task, socket });
         assert_eq!(suspected(&net.finish(), Class::Endpoints), [expected], "{row}");
     }
+}
+
+#[test]
+fn a_socket_that_was_handed_over_is_suspected() {
+    let mut net = Net::new();
+    let socket =
+        OtherSocket { family: 1, kind: 1, protocol: 0, outside: false, pair: false, inherited: true };
+    let mut task = net.host.whole_task(100);
+    task.image = bom_core::key::ImageId(0);
+    net.event(Body::OtherSocket { task, socket });
+    let correlator = net.finish();
+    assert_eq!(suspected(&correlator, Class::Endpoints), ["socket-passing"]);
+    assert_eq!(suspected(&correlator, Class::Programs), [] as [&str; 0]);
 }
 
 #[test]

@@ -87,6 +87,17 @@ pub(crate) fn observe<S: AsRef<str>>(
     beside: &[&str],
     command: &[S],
 ) -> Result<Observed, Failed> {
+    observe_given(Stdio::null(), name, options, beside, command)
+}
+
+/// The same with something at its standard input.
+pub(crate) fn observe_given<S: AsRef<str>>(
+    given: Stdio,
+    name: &str,
+    options: &[&str],
+    beside: &[&str],
+    command: &[S],
+) -> Result<Observed, Failed> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("network").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -103,6 +114,7 @@ pub(crate) fn observe<S: AsRef<str>>(
         .args(options)
         .arg("--")
         .args(command.iter().map(AsRef::as_ref))
+        .stdin(given)
         .output()?;
     let table = String::from_utf8_lossy(&output.stderr).into_owned();
     fs::write(folder.join("stderr.txt"), &output.stderr)?;

@@ -1,13 +1,21 @@
 //! Unix sockets, sockets of other families, and sockets made elsewhere.
 
-use std::{fs, os::unix::net::UnixListener, path::PathBuf};
+use std::{
+    fs,
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::PathBuf,
+    process::Stdio,
+};
 
 use bom_testkit::trial::{Failed, trial};
 use libtest_mimic::Trial;
 
 use crate::{
     WORLD,
-    inside::{calls, properties, same},
+    inside::{calls, observe, observe_given, properties, same},
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -16,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("sockets::a_unix_socket_of_its_own_is_no_proxy", WORLD, unix_inside),
         trial("sockets::other_families_are_declared", WORLD, others),
         trial("sockets::who_left_its_cgroup_is_declared", WORLD, left),
+        trial("sockets::what_a_command_is_handed_is_declared", WORLD, handed),
     ]
 }
 
@@ -78,4 +87,14 @@ fn left() -> Result<(), Failed> {
     let row = rows.find(|row| row.get(2) == Some(&"cgroup2")).ok_or("no cgroup2")?;
     let observed = calls("left", &[&format!("leave={}", row[1])])?;
     same("declared", observed.has_gap("endpoints", "suspected:left-cgroup"), true)
+}
+
+fn handed() -> Result<(), Failed> {
+    let (given, _kept) = UnixStream::pair()?;
+    let observed = observe_given(Stdio::from(OwnedFd::from(given)), "handed", &[], &[], &["true"])?;
+    same("declared", observed.has_gap("endpoints", "suspected:socket-passing"), true)?;
+    let observed = observe("not-handed", &[], &[], &["true"])?;
+    same("declared", observed.has_gap("endpoints", "suspected:socket-passing"), false)?;
+    // Nothing was called, and every way to do so unseen was watched.
+    same("endpoints", observed.subject("aibom:coverage:endpoints"), vec!["complete"])
 }

@@ -254,7 +254,9 @@ impl Correlator {
                 Vec::new()
             }
             Body::OtherSocket { task, socket } => {
-                self.process(&at, &task);
+                if !socket.inherited {
+                    self.process(&at, &task);
+                }
                 self.other_socket(&at, socket);
                 Vec::new()
             }
@@ -293,8 +295,9 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::SocketReceived { task }
         | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
-        | Body::Unix { task, .. }
-        | Body::OtherSocket { task, .. } => task.image.0 == 0,
+        | Body::Unix { task, .. } => task.image.0 == 0,
+        // What a command is handed, it has before its exec.
+        Body::OtherSocket { task, socket } => task.image.0 == 0 && !socket.inherited,
         // Of a task that is not known, the socket says so (`socket-unknown`).
         Body::Udp { task, .. } => task.process.tgid != 0 && task.image.0 == 0,
         // The memory of whoever makes the first process is there before its exec: `content` decides.

@@ -95,6 +95,10 @@ impl Correlator {
     }
 
     pub(super) fn other_socket(&mut self, at: &At, socket: OtherSocket) {
+        if socket.inherited {
+            self.subjects.detect(Some(at.id), Detector::SocketPassed);
+            return;
+        }
         if socket.outside {
             self.subjects.detect(Some(at.id), Detector::LeftCgroup);
         }

@@ -341,8 +341,11 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "socket-passing",
         classes: ENDPOINTS,
-        watch: Watch::Detector(Detector::SocketPassed, PASSING),
-        text: "connected sockets received from another process",
+        watch: Watch::Detector(
+            Detector::SocketPassed,
+            &["skb_copy_datagram_iovec", "sys_exit_pidfd_getfd", "iter_task_file"],
+        ),
+        text: "sockets received from another process, or handed to the command at its start",
     },
     Escape {
         id: "incoming",

@@ -11,13 +11,14 @@ use aya_ebpf::{
 };
 use bom_common::{
     counter::Counter,
-    record::{self, direction, kind, probe},
+    record::{self, direction, kind, probe, socket_flag},
 };
 
 use super::sweep::Meta;
 use crate::{
     emit::{count, header, lost},
     kernel::{
+        file::OpenFile,
         read::{pointer, read},
         socket::{self, AF_INET, AF_INET6},
         task::Tracked,
@@ -69,6 +70,33 @@ fn listed(pointer_to_sock: *mut u8) {
     let cookie = unsafe { bpf_get_socket_cookie(pointer_to_sock.cast()) };
     // Without room the direction is not known.
     let _ = DIRECTIONS.insert(cookie, u64::from(direction(sock)), u64::from(BPF_ANY));
+}
+
+#[repr(C)]
+struct OtherRecord {
+    header: record::Header,
+    socket: record::OtherSocket,
+}
+
+/// A socket of whatever kind that a command is given by who started it.
+#[inline(always)]
+pub fn inherited(seq: *mut seq_file, whose: &Tracked, file: &OpenFile) {
+    let sock = socket::of_file(file);
+    let record = OtherRecord {
+        header: header(kind::OTHER_SOCKET, probe::ITER_TASK_FILE, size_of::<OtherRecord>(), whose),
+        socket: record::OtherSocket {
+            family: socket::family(sock),
+            socket_type: socket::socket_type(sock),
+            protocol: socket::protocol(sock),
+            flags: socket_flag::INHERITED,
+        },
+    };
+    // SAFETY: the record is live and has this size.
+    let result =
+        unsafe { bpf_seq_write(seq, core::ptr::from_ref(&record).cast(), size_of::<OtherRecord>() as u32) };
+    if result == 0 {
+        count(Counter::SweptDelivered);
+    }
 }
 
 /// The socket behind a descriptor.
