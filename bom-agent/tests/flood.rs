@@ -152,7 +152,11 @@ impl Flooded {
     fn has_model(&self) -> bool {
         self.facts_of_quiet().any(|object| match object {
             Object::File(_) => self.is_model(object),
-            Object::Endpoint { .. } | Object::Name(_) => false,
+            Object::Endpoint { .. }
+            | Object::Behind { .. }
+            | Object::Listener { .. }
+            | Object::UnixSocket(_)
+            | Object::Name(_) => false,
         })
     }
 

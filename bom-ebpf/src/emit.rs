@@ -3,7 +3,7 @@
 use aya_ebpf::{
     bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
     helpers::generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
-    maps::RingBuf,
+    maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use bom_common::{
     config::{SubjectCounter, ring_bytes},
@@ -46,6 +46,15 @@ pub fn add(slot: *mut u64) {
     // SAFETY: `slot` comes from a map lookup; the verifier checks the access.
     unsafe {
         core::arch::asm!("lock *(u64 *)({slot} + 0) += {one}", slot = in(reg) slot, one = in(reg) 1u64, options(nostack));
+    }
+}
+
+/// The same with any number.
+#[inline(always)]
+pub fn add_many(slot: *mut u64, number: u64) {
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({slot} + 0) += {number}", slot = in(reg) slot, number = in(reg) number, options(nostack));
     }
 }
 
@@ -115,6 +124,42 @@ pub fn rare_delivered(place: u32) {
 #[inline(always)]
 pub fn rare_record<T>(record: &T, subject: u64, without_room: Counter) {
     rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, subject, without_room);
+}
+
+/// Room in the other ring for a record that is filled in place.
+pub struct Room<T: 'static> {
+    pub entry: RingBufEntry<T>,
+    place: u32,
+}
+
+/// Reserves it, or counts that there was none.
+#[inline(always)]
+pub fn room<T: 'static>(subject: u64, without_room: Counter) -> Option<Room<T>> {
+    let place = place(subject);
+    let entry = if may_write(&RARE, place, share::RARE, ring_bytes(size_of::<T>() as u64)) {
+        RARE.reserve::<T>(0)
+    } else {
+        count(Counter::OverShare);
+        None
+    };
+    if entry.is_none() {
+        lost(without_room, subject);
+    }
+    entry.map(|entry| Room { entry, place })
+}
+
+impl<T: 'static> Room<T> {
+    #[inline(always)]
+    pub fn submit(self) {
+        rare_delivered(self.place);
+        take(self.place, share::RARE, ring_bytes(size_of::<T>() as u64));
+        self.entry.submit(0);
+    }
+
+    #[inline(always)]
+    pub fn discard(self) {
+        self.entry.discard(0);
+    }
 }
 
 /// Every record starts with its header.

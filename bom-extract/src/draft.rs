@@ -49,6 +49,18 @@ impl<'a> Draft<'a> {
         self.ours = true;
     }
 
+    /// Says which of the formats that start alike this one is.
+    pub(crate) fn claim_as(&mut self, kind: FileKind) {
+        self.ours = true;
+        self.extracted.kind = kind;
+        self.model().format = kind;
+    }
+
+    /// Whether the format was proved.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.ours
+    }
+
     pub(crate) fn model(&mut self) -> &mut ModelMetadata {
         let kind = self.extracted.kind;
         self.extracted.model.get_or_insert_with(|| ModelMetadata::new(kind))
@@ -56,6 +68,11 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn issue(&mut self, code: IssueCode, offset: Option<u64>, detail: String) {
         self.push(Issue { code, offset, detail });
+    }
+
+    /// A number or switch that shapes the model. `value` is a number, or was cut to the limit.
+    pub(crate) fn hyperparameter(&mut self, key: &str, value: impl ToString) {
+        self.model().hyperparameters.insert(key.to_string(), value.to_string());
     }
 
     /// Turns the end of one part into issues, so that the next part can still be tried. Only a failed read goes on up.

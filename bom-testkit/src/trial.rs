@@ -21,10 +21,18 @@ pub enum Need {
     Strace,
     /// The demo agent is set up (`cargo xtask prepare`): `AIBOM_TEST_AGENTS` names the folder.
     Agents,
+    /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
+    Quic,
+    /// `curl`, which this program did not write.
+    Curl,
+    /// `node`, likewise.
+    Node,
     /// io_uring is not switched off.
     IoUring,
     /// A file system can be served from user space.
     Fuse,
+    /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
+    Corpus,
     /// gcc, with the headers and static libraries of C.
     C,
 }
@@ -39,8 +47,12 @@ impl Need {
             Self::Netns => "NETNS",
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
+            Self::Quic => "QUIC",
+            Self::Curl => "CURL",
+            Self::Node => "NODE",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
+            Self::Corpus => "CORPUS",
             Self::C => "C",
         }
     }
@@ -72,7 +84,17 @@ impl Need {
                 let ready = agents().join("venv/bin/python").exists();
                 (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
             }
+            Self::Quic => {
+                let python = agents().join("network-venv/bin/python");
+                (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
+            }
+            Self::Curl => runs("curl", &["--version"]),
+            Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
+            Self::Corpus => {
+                let ready = corpus().join("expected.json").exists();
+                (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+            }
             Self::C => {
                 let found =
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
@@ -93,6 +115,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_corpus.py made its files.
+pub fn corpus() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/files"));
+    env::var_os("AIBOM_TEST_CORPUS").map_or_else(default, PathBuf::from)
 }
 
 /// One trial.

@@ -8,7 +8,7 @@ use std::{
 
 use aya::maps::{Array, HashMap, MapError, PerCpuArray, PerCpuValues};
 use bom_common::{
-    config::{OpenKey, OpenSeen, SubjectCounter, Tally, Use},
+    config::{Flow, FlowKey, OpenKey, OpenSeen, SubjectCounter, Tally, Use},
     counter::Counter,
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
@@ -260,5 +260,34 @@ impl Probes {
             *misses.entry(probe.name).or_insert(0) += missed;
         }
         misses
+    }
+
+    /// UDP peers and called addresses, with their counts so far.
+    pub fn flows(&self) -> Result<Vec<(FlowKey, Flow)>, LoadError> {
+        let map = self.ebpf.map("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        let mut flows = Vec::new();
+        for entry in map.iter() {
+            let (key, flow) = entry.map_err(in_map("FLOWS"))?;
+            if let (Ok(key), Ok(flow)) = (FlowKey::read_from_bytes(&key), Flow::read_from_bytes(&flow))
+                && Some(flow.subject) != self.canary
+            {
+                flows.push((key, flow));
+            }
+        }
+        flows.sort_by_key(|(key, flow)| (flow.last_ns, *key));
+        Ok(flows)
+    }
+
+    /// Makes room for peers to come: takes out one whose counts were read. Should it come back, it is met anew.
+    pub fn forget_flow(&mut self, key: &FlowKey) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let mut map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        match map.remove(&zerocopy::transmute!(*key)) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(source) => Err(LoadError::Map { name: "FLOWS", source }),
+        }
     }
 }

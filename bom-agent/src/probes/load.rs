@@ -11,8 +11,8 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{Map, MapError, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, FExit, Iter, Program,
-        ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
+        Iter, Program, ProgramError, TracePoint,
     },
 };
 use bom_common::config::{Offsets, Tally};
@@ -52,6 +52,9 @@ pub enum LoadError {
     NoUpperTier { probe: String, reason: String },
 }
 
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
+
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -62,6 +65,8 @@ pub struct Settings {
     /// Probes left out by name.
     pub without: BTreeSet<String>,
     pub tier: Tier,
+    /// Look for the names of models in requests in plain text.
+    pub http_model: bool,
 }
 
 /// Which probes are tried. The base tier always is.
@@ -83,6 +88,7 @@ impl Default for Settings {
             rare_ring_bytes: 2 << 20,
             without: BTreeSet::new(),
             tier: Tier::Auto,
+            http_model: false,
         }
     }
 }
@@ -164,6 +170,7 @@ impl Probes {
             let direction = match probe.hook {
                 Hook::Egress => Some(CgroupSkbAttachType::Egress),
                 Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
+                Hook::Address => None,
                 Hook::SocketCreate if self.is_tried(probe) => None,
                 Hook::TracingPoint { .. }
                 | Hook::SyscallExit(_)
@@ -174,6 +181,7 @@ impl Probes {
             let status = match (self.not_to_attach(probe, settings), direction) {
                 (Some(status), _) => status,
                 (None, Some(direction)) => status_of(self.attach_cgroup(probe, cgroup, direction)),
+                (None, None) if probe.hook == Hook::Address => status_of(self.attach_address(probe, cgroup)),
                 (None, None) => status_of(self.attach_socket(probe, cgroup)),
             };
             self.note(probe, status);
@@ -235,11 +243,7 @@ impl Probes {
             .iter()
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
-                refused.contains(&if probe.hook == Hook::SocketCreate {
-                    super::subjects::TCP
-                } else {
-                    probe.name
-                })
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
             })
             .copied()
             .collect();
@@ -297,7 +301,7 @@ impl Probes {
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
             (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
             (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
-            (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
+            (None, Hook::Address | Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
     }
@@ -321,6 +325,11 @@ impl Probes {
         let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
         // Flags 0: links always allow several programs on one cgroup.
         program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_address(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSockAddr = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
     }
 
     fn attach_function(&mut self, probe: &Probe) -> Result<(), ProgramError> {
@@ -361,6 +370,7 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
     match hook {
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
+        Hook::Address => <&mut CgroupSockAddr>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
         Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
         Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),

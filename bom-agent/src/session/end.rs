@@ -21,6 +21,7 @@ pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
         }
     }
     engine.feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
+    engine.read_flows()?;
     let Engine { ledger, probes, feed, .. } = engine;
     ledger.end(probes, feed)
 }

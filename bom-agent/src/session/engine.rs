@@ -14,6 +14,7 @@ use bom_core::{
     identify::catalog::Catalog,
     input::{Ended, Input, Start, Subject},
     key::EpochId,
+    stream::Settings as StreamSettings,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -25,6 +26,7 @@ use crate::{
     canary::Canary,
     drain::Rings,
     feed::{Feed, Recorder},
+    flows,
     host::{self, Host},
     launch::Signals,
     probes::{PROBES, Probes, Settings},
@@ -39,6 +41,8 @@ pub const SETTLE: Duration = Duration::from_secs(300);
 const REST: Duration = Duration::from_secs(1);
 /// How often the canary sings.
 const SONG: Duration = Duration::from_secs(30);
+/// How often the counts of UDP peers and accepted connections are read.
+const FLOWS: Duration = Duration::from_secs(30);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
 const SWEEP_SHARE: u32 = 20;
 
@@ -63,6 +67,7 @@ pub struct Engine {
     waker: AsyncFd<OwnedFd>,
     ticks: Interval,
     pub(super) ledger: Ledger,
+    flowed: Instant,
     /// Something was lost since the last sweep.
     wounded: bool,
     /// When the canary sang last, and when the links were looked at.
@@ -93,7 +98,7 @@ impl Engine {
         // Before anybody is looked for, so that its cgroup is nobody's.
         let canary = Canary::new(&mut probes, &settings);
         let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
-        let mut feed = Feed::new(pool, recorder);
+        let mut feed = Feed::new(pool, recorder, StreamSettings { http_model: settings.http_model });
         feed.input(Input::Start(Box::new(Start {
             epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
             version,
@@ -126,6 +131,7 @@ impl Engine {
             waker,
             ticks,
             ledger: Ledger::default(),
+            flowed: Instant::now(),
             wounded: false,
             checked: Instant::now(),
             looked: Instant::now(),
@@ -184,9 +190,18 @@ impl Engine {
                 self.rings.drain(&mut self.feed)?;
                 self.feed.answers()?;
                 self.look_for_losses()?;
+                if self.flowed.elapsed() >= FLOWS {
+                    self.read_flows()?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes in who was sent datagrams, and how often the subjects were called.
+    pub(super) fn read_flows(&mut self) -> Result<(), SessionError> {
+        self.flowed = Instant::now();
+        flows::read(&mut self.probes, &mut self.feed, host::boot_ns())
     }
 
     /// What was lost since the last look is declared now, and healed by a sweep as far as it still is there.
@@ -310,6 +325,7 @@ impl Engine {
     pub fn take_stock(&mut self) -> Result<(), SessionError> {
         self.rings.drain(&mut self.feed)?;
         self.feed.answers()?;
+        self.read_flows()?;
         self.ledger.now(&self.probes, &mut self.feed)?;
         self.read_clock()
     }

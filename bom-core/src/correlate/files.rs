@@ -273,6 +273,11 @@ impl Correlator {
             | Description::Unlinked
             | Description::Name { .. }
             | Description::Protocol(_)
+            | Description::Mismatch { .. }
+            | Description::SeveralNames
+            | Description::Resolver
+            | Description::SamePeer(_)
+            | Description::Model(_)
             | Description::Unknown { .. } => false,
         };
         if matters {

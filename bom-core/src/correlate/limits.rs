@@ -11,7 +11,9 @@ pub(super) const FACTS: usize = 131_072;
 pub(super) const PROCESSES: usize = 131_072;
 /// Connections of one subject that are open at the same time.
 pub(super) const CONNECTIONS: usize = 32_768;
-/// Addresses of one subject for which DNS answers gave names.
+/// Name servers, and questions whose answers were cut short, of all subjects together.
+pub(super) const RESOLVERS: usize = 65_536;
+/// Addresses of one subject for which DNS answers gave names, and names that they gave.
 pub(super) const ADDRESSES: usize = 16_384;
 /// Stream heads of one subject whose connection was not reported yet.
 pub(super) const HELLOS: usize = 1024;
@@ -33,7 +35,6 @@ pub(super) struct Held {
     pub(super) facts: usize,
     pub(super) processes: usize,
     pub(super) connections: usize,
-    pub(super) addresses: usize,
     pub(super) hellos: usize,
     pub(super) compared: usize,
 }
@@ -51,7 +52,7 @@ impl Correlator {
                 (processes >= PROCESSES && !(known && matches!(body, Body::Exec { .. })))
                     .then_some("processes-over-limit")
             }
-            Body::Dns { .. } => facts_full.then_some("endpoint-facts-over-limit"),
+            Body::Dns { .. } | Body::Unix { .. } => facts_full.then_some("endpoint-facts-over-limit"),
             Body::Map { .. } | Body::Read { .. } | Body::Swept { .. } => {
                 facts_full.then_some("file-facts-over-limit")
             }
@@ -59,6 +60,9 @@ impl Correlator {
             | Body::Moved { .. }
             | Body::Connect { .. }
             | Body::HttpHead { .. }
+            | Body::Udp { .. }
+            | Body::Accepted { .. }
+            | Body::OtherSocket { .. }
             | Body::ExecutableMemory { .. }
             | Body::LowMemory { .. }
             | Body::SocketReceived { .. }

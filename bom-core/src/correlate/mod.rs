@@ -9,16 +9,19 @@ mod closing;
 mod content;
 mod files;
 mod limits;
+mod names;
 mod network;
 mod opens;
 mod processes;
+mod said;
+mod sockets;
 mod subjects;
 mod swept;
 mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bom_common::record::probe::SECURITY_FILE_OPEN;
+use bom_common::record::probe::{SECURITY_FILE_OPEN, SECURITY_MMAP_FILE};
 pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
@@ -197,7 +200,10 @@ impl Correlator {
         }
         let (facts, processes) = (self.epoch.facts.len(), self.epoch.processes.len());
         // An open is held from its first sight, whether or not it is a fact by now; a connection when it is one.
-        let facts_made = matches!(body, Body::Exec { .. } | Body::Dns { .. });
+        let facts_made = matches!(
+            body,
+            Body::Exec { .. } | Body::Dns { .. } | Body::Unix { .. } | Body::OtherSocket { .. }
+        );
         let work = self.take(&at, body);
         let more = (
             self.epoch.facts.len().saturating_sub(facts),
@@ -249,24 +255,30 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
-            Body::Map { task, file, vm_flags } => self.mapped(&at, &task, file, vm_flags),
-            Body::Read { task, file } => self.content_read(&at, &task, file),
+            Body::Map { task, file, vm_flags } if at.probe == SECURITY_MMAP_FILE => {
+                self.map_checked(at, &task, file, vm_flags)
+            }
+            Body::Map { task, file, vm_flags } => {
+                self.map_told(at, &file);
+                self.mapped(at, &task, file, vm_flags)
+            }
+            Body::Read { task, file } => self.content_read(at, &task, file),
             Body::ExecutableMemory { task } => {
-                if !self.precedes_exec(&at, &task) {
-                    self.process(&at, &task);
+                if !self.precedes_exec(at, &task) {
+                    self.process(at, &task);
                     self.subjects.detect(id, Detector::ExecutableMemory);
                 }
                 Vec::new()
             }
             Body::LowMemory { task } => {
-                if !self.precedes_exec(&at, &task) {
-                    self.process(&at, &task);
+                if !self.precedes_exec(at, &task) {
+                    self.process(at, &task);
                     self.subjects.detect(id, Detector::LowMemory);
                 }
                 Vec::new()
             }
             Body::SocketReceived { task } => {
-                self.process(&at, &task);
+                self.process(at, &task);
                 self.subjects.detect(id, Detector::SocketPassed);
                 Vec::new()
             }
@@ -276,17 +288,43 @@ impl Correlator {
                 self.tcp(at, &task, &tcp);
                 Vec::new()
             }
-            Body::Hello { cookie, hello, .. } => {
-                self.hello(at, cookie, hello);
+            Body::Udp { task, udp } => {
+                if task.process.tgid != 0 {
+                    self.process(at, &task);
+                }
+                self.udp(at, &task, &udp);
                 Vec::new()
             }
-            Body::HttpHead { .. } => Vec::new(),
-            Body::Dns { answer, .. } => {
-                self.resolved(at, answer);
+            Body::Accepted { task: _, accepted } => {
+                self.accepted(at, accepted);
                 Vec::new()
             }
-            Body::Undecoded { .. } => {
-                self.subjects.detect(id, Detector::Undecoded);
+            Body::Unix { task, socket } => {
+                self.process(at, &task);
+                self.unix(at, &task, socket);
+                Vec::new()
+            }
+            Body::OtherSocket { task, socket } => {
+                if !socket.inherited {
+                    self.process(at, &task);
+                }
+                self.other_socket(at, socket);
+                Vec::new()
+            }
+            Body::Hello { cookie, remote, transport, hello, .. } => {
+                self.hello(at, cookie, remote, transport, hello);
+                Vec::new()
+            }
+            Body::HttpHead { cookie, head, .. } => {
+                self.http_head(at, cookie, head);
+                Vec::new()
+            }
+            Body::Dns { server, answer, .. } => {
+                self.resolved(at, server, answer);
+                Vec::new()
+            }
+            Body::Undecoded { remote, reason, .. } => {
+                self.undecoded(at, remote, reason);
                 Vec::new()
             }
             Body::Swept { task, swept } => self.swept(at, &task, *swept),
@@ -307,7 +345,12 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Threaded { task }
         | Body::SocketReceived { task }
         | Body::Connect { task, .. }
-        | Body::Tcp { task, .. } => task.image.0 == 0,
+        | Body::Tcp { task, .. }
+        | Body::Unix { task, .. } => task.image.0 == 0,
+        // What a command is handed, it has before its exec.
+        Body::OtherSocket { task, socket } => task.image.0 == 0 && !socket.inherited,
+        // Of a task that is not known, the socket says so (`socket-unknown`).
+        Body::Udp { task, .. } => task.process.tgid != 0 && task.image.0 == 0,
         // The memory of whoever makes the first process is there before its exec: `content` decides.
         Body::Map { .. }
         | Body::Read { .. }
@@ -316,6 +359,7 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
+        | Body::Accepted { .. }
         | Body::Hello { .. }
         | Body::HttpHead { .. }
         | Body::Dns { .. }

@@ -6,18 +6,19 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_NOEXIST, seq_file},
+    bindings::{BPF_ANY, seq_file},
     helpers::generated::{bpf_get_socket_cookie, bpf_seq_write},
 };
 use bom_common::{
     counter::Counter,
-    record::{self, direction, kind, probe},
+    record::{self, direction, kind, probe, socket_flag},
 };
 
-use super::sweep::Meta;
+use super::{sweep::Meta, tcp::remember};
 use crate::{
-    emit::{count, header, lost},
+    emit::{count, header},
     kernel::{
+        file::OpenFile,
         read::{pointer, read},
         socket::{self, AF_INET, AF_INET6},
         task::Tracked,
@@ -71,6 +72,33 @@ fn listed(pointer_to_sock: *mut u8) {
     let _ = DIRECTIONS.insert(cookie, u64::from(direction(sock)), u64::from(BPF_ANY));
 }
 
+#[repr(C)]
+struct OtherRecord {
+    header: record::Header,
+    socket: record::OtherSocket,
+}
+
+/// A socket of whatever kind that a command is given by who started it.
+#[inline(always)]
+pub fn inherited(seq: *mut seq_file, whose: &Tracked, file: &OpenFile) {
+    let sock = socket::of_file(file);
+    let record = OtherRecord {
+        header: header(kind::OTHER_SOCKET, probe::ITER_TASK_FILE, size_of::<OtherRecord>(), whose),
+        socket: record::OtherSocket {
+            family: socket::family(sock),
+            socket_type: socket::socket_type(sock),
+            protocol: socket::protocol(sock),
+            flags: socket_flag::INHERITED,
+        },
+    };
+    // SAFETY: the record is live and has this size.
+    let result =
+        unsafe { bpf_seq_write(seq, core::ptr::from_ref(&record).cast(), size_of::<OtherRecord>() as u32) };
+    if result == 0 {
+        count(Counter::SweptDelivered);
+    }
+}
+
 /// The socket behind a descriptor.
 #[inline(always)]
 pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Option<()> {
@@ -85,8 +113,8 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
     let cookie: u64 = read(sock, offset!(sock_cookie));
     // SAFETY: copied at once.
     let direction = unsafe { DIRECTIONS.get(cookie) }.copied().unwrap_or(0);
-    if direction == u64::from(direction::CALLED) {
-        own(cookie, whose);
+    if direction == u64::from(direction::CALLED) || direction == u64::from(direction::ACCEPTED) {
+        own(cookie, whose, u32::from(direction == u64::from(direction::ACCEPTED)));
     }
     let ends = socket::describe(sock, cookie, 0, state)?;
     let record = SocketRecord {
@@ -119,20 +147,12 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
 
 /// From now on its states are told as those of a connection that was seen from its beginning.
 #[inline(always)]
-fn own(cookie: u64, whose: &Tracked) {
-    let owner = SocketOwner {
-        start_ns: whose.start_ns,
-        image: whose.image,
-        subject: whose.subject,
-        cgroup: whose.cgroup,
-        tgid: whose.tgid,
-        tid: whose.tid,
-        mount_namespace: whose.mount_namespace,
-        reserved: 0,
-    };
-    // EEXIST: it is known who called.
-    if SOCKETS.insert(cookie, owner, u64::from(BPF_NOEXIST)).is_err_and(|error| error != -17) {
-        lost(Counter::SocketTableFull, whose.subject);
+fn own(cookie: u64, whose: &Tracked, accepted: u32) {
+    let owner = SocketOwner { accepted, ..SocketOwner::of(whose) };
+    // If it is in there, it is known who called.
+    // SAFETY: nothing of the entry is used.
+    if unsafe { SOCKETS.get(cookie) }.is_none() {
+        remember(cookie, &owner);
     }
 }
 

@@ -116,6 +116,10 @@ fn descriptor_of(seq: *mut seq_file, task: u64, descriptor: u32, file: u64) -> O
     let whose = met(task)?;
     let file = by_pointer(file)?;
     if file.is_socket() {
+        // Between fork and exec: what is not closed is handed to the command.
+        if whose.image == 0 && !closes_on_exec(task, descriptor) {
+            sockets::inherited(seq, &whose, &file);
+        }
         return sockets::held(seq, &whose, file.file, read(file.inode, offset!(inode_ino)));
     }
     if !file.is_recorded() {
@@ -127,12 +131,17 @@ fn descriptor_of(seq: *mut seq_file, task: u64, descriptor: u32, file: u64) -> O
     let walked = path(scratch, &file, &whose);
     scratch.body.file = file.describe(&file.key(&whose), &walked);
     scratch.body.descriptor = descriptor;
+    scratch.body.close_on_exec = u32::from(closes_on_exec(task, descriptor));
+    write(seq, scratch, kind::SWEPT_FILE, probe::ITER_TASK_FILE, &whose, &walked);
+    Some(())
+}
+
+#[inline(always)]
+fn closes_on_exec(task: u64, descriptor: u32) -> bool {
     let table = pointer(pointer(task, offset!(task_files)), offset!(files_fdt));
     let bits = pointer(table, offset!(fdtable_close_on_exec));
     let word: u64 = read(bits + u64::from(descriptor / 64) * 8, 0);
-    scratch.body.close_on_exec = (word >> (descriptor % 64)) as u32 & 1;
-    write(seq, scratch, kind::SWEPT_FILE, probe::ITER_TASK_FILE, &whose, &walked);
-    Some(())
+    (word >> (descriptor % 64)) & 1 == 1
 }
 
 /// `iter/task_vma`: every mapping of every process. Since 5.12.

@@ -16,15 +16,15 @@ const NAME_BYTES: u64 = 4096;
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) number: u64,
+pub(crate) struct Field {
+    pub(crate) number: u64,
     /// Offset of the tag in the file.
-    pub(super) at: u64,
-    pub(super) value: Value,
+    pub(crate) at: u64,
+    pub(crate) value: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A varint or a fixed-width number.
     Number(u64),
     /// A string, bytes, packed numbers or a message.
@@ -33,13 +33,13 @@ pub(super) enum Value {
 
 /// Where a value with a length stands: `start..end` in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) start: u64,
-    pub(super) end: u64,
+pub(crate) struct Place {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 impl Place {
-    pub(super) fn len(self) -> u64 {
+    pub(crate) fn len(self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 }
@@ -48,22 +48,22 @@ impl Place {
 ///
 /// Holds no borrow of the reader, so that the caller can read inside a field; each call goes back to where the
 /// message continues.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     next: u64,
     end: u64,
     /// A length pointed past the end of the message: the last field was cut to fit.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Fields {
-    pub(super) fn of(place: Place) -> Self {
+    pub(crate) fn of(place: Place) -> Self {
         Self { next: place.start, end: place.end, cut: false }
     }
 
     /// The next field, or `None` at the end of the message.
     ///
     /// A length that leaves the message is an issue and is cut to the end, so that what is there can be read.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         reader: &mut Reader<'_>,
         draft: &mut Draft<'_>,
@@ -123,7 +123,7 @@ impl Fields {
 }
 
 /// Seven bits per byte, least significant first; at most ten bytes.
-pub(super) fn varint(reader: &mut Reader<'_>) -> Result<u64, Stop> {
+pub(crate) fn varint(reader: &mut Reader<'_>) -> Result<u64, Stop> {
     let at = reader.pos();
     let mut value = 0_u64;
     for shift in (0..64_u32).step_by(7) {
@@ -143,7 +143,7 @@ pub(super) fn varint(reader: &mut Reader<'_>) -> Result<u64, Stop> {
 }
 
 /// A text value; `None` if it is empty, which is how protobuf says "absent", or too long to be read.
-pub(super) fn text(
+pub(crate) fn text(
     what: &str,
     place: Place,
     reader: &mut Reader<'_>,
@@ -162,7 +162,7 @@ pub(super) fn text(
 }
 
 /// A short name; `None` if it is longer than any real one.
-pub(super) fn name(
+pub(crate) fn name(
     place: Place,
     reader: &mut Reader<'_>,
     draft: &mut Draft<'_>,
