@@ -3,7 +3,7 @@
 
 mod flood_session;
 
-use std::{fs, process::ExitCode};
+use std::{env, fs, process::ExitCode};
 
 use bom_agent::probes::Settings;
 use bom_core::{coverage::Class, key::Object};
@@ -22,18 +22,24 @@ fn main() -> ExitCode {
         return code;
     }
     trial::run(vec![
-        trial("flood::of_opens_hides_nothing", OBSERVE, of_opens),
-        trial("flood::of_connects_hides_nothing", OBSERVE, of_connects),
-        trial("flood::of_forks_hides_nothing", OBSERVE, of_forks),
-        trial("flood::of_names_hides_nothing", OBSERVE, of_names),
-        trial("flood::in_small_rings_is_never_silent", OBSERVE, in_small_rings),
+        trial("flood::of_opens_hides_nothing", OBSERVE, || repeated(of_opens)),
+        trial("flood::of_connects_hides_nothing", OBSERVE, || repeated(of_connects)),
+        trial("flood::of_forks_hides_nothing", OBSERVE, || repeated(of_forks)),
+        trial("flood::of_names_hides_nothing", OBSERVE, || repeated(of_names)),
+        trial("flood::in_small_rings_is_never_silent", OBSERVE, || repeated(in_small_rings)),
         trial("flood::of_one_alone_may_fill_the_ring", OBSERVE, of_one_alone),
     ])
 }
 
+/// Once, or as often as a long show asks for.
+fn repeated(show: fn() -> Result<(), Failed>) -> Result<(), Failed> {
+    let times = env::var("AIBOM_TEST_REPEAT").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    (0..times).try_for_each(|_: u32| show())
+}
+
 fn of_opens() -> Result<(), Failed> {
     let scratch = Scratch::new()?;
-    let role = Role::Opens(times(50_000), scratch.path().to_owned());
+    let role = Role::Opens(times(50_000, 1_000_000), scratch.path().to_owned());
     let flooded = hidden(&role, &Settings::default(), &scratch)?;
     opens_are_conserved(&flooded)
 }
@@ -41,20 +47,22 @@ fn of_opens() -> Result<(), Failed> {
 fn of_connects() -> Result<(), Failed> {
     let town = Town::open()?;
     let scratch = Scratch::new()?;
-    let flooded = hidden_in(&town, &Role::Connects(times(5000), town.port), &Settings::default(), &scratch)?;
+    let flooded =
+        hidden_in(&town, &Role::Connects(times(5000, 200_000), town.port), &Settings::default(), &scratch)?;
     rare_records_are_conserved(&flooded, 3 * flooded.done.connects)
 }
 
 fn of_forks() -> Result<(), Failed> {
     let scratch = Scratch::new()?;
-    let flooded = hidden(&Role::Forks(times(2500)), &Settings::default(), &scratch)?;
+    let flooded = hidden(&Role::Forks(times(2500, 50_000)), &Settings::default(), &scratch)?;
     rare_records_are_conserved(&flooded, 2 * flooded.done.forks)
 }
 
 fn of_names() -> Result<(), Failed> {
     let town = Town::open()?;
     let scratch = Scratch::new()?;
-    let flooded = hidden_in(&town, &Role::Names(times(5000), town.names), &Settings::default(), &scratch)?;
+    let flooded =
+        hidden_in(&town, &Role::Names(times(5000, 100_000), town.names), &Settings::default(), &scratch)?;
     // The socket and its peer are told of as well: once.
     rare_records_are_conserved(&flooded, flooded.done.names + 1)
 }
@@ -63,7 +71,7 @@ fn of_names() -> Result<(), Failed> {
 fn in_small_rings() -> Result<(), Failed> {
     let scratch = Scratch::new()?;
     let settings = Settings { common_ring_bytes: 64 << 10, rare_ring_bytes: 64 << 10, ..Settings::default() };
-    let role = Role::Opens(times(50_000), scratch.path().to_owned());
+    let role = Role::Opens(times(50_000, 1_000_000), scratch.path().to_owned());
     let town = Town::open()?;
     let Role::Secret(file, mut peer) = secret(&scratch)? else { return Err("a secret".into()) };
     peer.set_port(town.port);
@@ -79,7 +87,8 @@ fn in_small_rings() -> Result<(), Failed> {
 /// Who is observed alone has all of the ring: a share of a quarter would lose some of this.
 fn of_one_alone() -> Result<(), Failed> {
     let scratch = Scratch::new()?;
-    let flooded = observe(None, &Role::Opens(times(2500), scratch.path().to_owned()), &Settings::default())?;
+    let flooded =
+        observe(None, &Role::Opens(times(2500, 2500), scratch.path().to_owned()), &Settings::default())?;
     let lost: Vec<String> =
         flooded.losses_of_quiet().into_iter().filter(|gap| gap.ends_with("-lost")).collect();
     if lost.is_empty() { Ok(()) } else { Err(format!("{lost:?}").into()) }

@@ -380,7 +380,7 @@ const _: () = assert!(size_of::<Use>() == 32);
 /// What the kernel puts before each record in a ring, and what it rounds up to (kernel/bpf/ringbuf.c,
 /// BPF_RINGBUF_HDR_SZ).
 pub const fn ring_bytes(record: u64) -> u64 {
-    (record + 7) / 8 * 8 + 8
+    record.next_multiple_of(8) + 8
 }
 
 /// The part of a ring, one in so many, that a subject may fill while there are others.

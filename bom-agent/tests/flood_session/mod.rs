@@ -71,9 +71,8 @@ impl Drop for Scratch {
 }
 
 /// How often something is done: more in the long shows.
-pub(crate) fn times(count: u64) -> u64 {
-    let factor = env::var("AIBOM_FLOOD").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    count.saturating_mul(factor)
+pub(crate) fn times(normally: u64, in_full: u64) -> u64 {
+    if env::var_os("AIBOM_TEST_FULL").is_some() { in_full } else { normally }
 }
 
 struct Someone {
