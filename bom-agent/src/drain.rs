@@ -64,8 +64,17 @@ fn makes_process(record: &Record) -> bool {
             | Body::Exit { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }
+            | Body::Map { .. }
+            | Body::Read { .. }
+            | Body::ExecutableMemory { .. }
+            | Body::LowMemory { .. }
+            | Body::SocketReceived { .. }
             | Body::Connect { .. }
             | Body::Tcp { .. }
+            | Body::Udp { .. }
+            | Body::Accepted { .. }
+            | Body::Unix { .. }
+            | Body::OtherSocket { .. }
             | Body::Hello { .. }
             | Body::HttpHead { .. }
             | Body::Dns { .. }

@@ -10,8 +10,12 @@ pub mod cgroup;
 #[cfg(feature = "probes")]
 pub mod daemon;
 #[cfg(feature = "probes")]
+pub mod doctor;
+#[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
+#[cfg(feature = "probes")]
+pub mod flows;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]

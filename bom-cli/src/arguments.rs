@@ -51,6 +51,15 @@ Examples:
   sudo aibom observe --unit ollama --container 3f2b8c9e --for 10m
   sudo aibom observe --all -o node.cdx.json                until Ctrl-C")]
     Observe(Observe),
+    /// Say what can be observed on this machine, what not, and how to change that. Needs no privilege to say it.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Exit codes: 0 every probe works, 3 some are missing, 2 nothing can be observed.
+
+Examples:
+  sudo aibom doctor
+  sudo aibom doctor -o json=- | jq .advice")]
+    Doctor(Doctor),
     /// Make the documents of a recording again. Needs no privilege.
     #[command(after_help = "\
 Examples:
@@ -99,6 +108,9 @@ pub(crate) struct Run {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// Look for the name of the model in requests in plain text (claimed by the client; TLS is never looked into).
+    #[arg(long)]
+    pub(crate) http_model: bool,
     /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
     /// kernel allows it.
     #[arg(long, value_name = "TIER", default_value = "auto")]
@@ -181,6 +193,14 @@ pub(crate) struct Whom {
     /// Every service, scope and container of the machine, and those that start meanwhile.
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// `json=PATH` (`-`: stdout); without it text on stdout.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
 }
 
 #[derive(Debug, Args)]

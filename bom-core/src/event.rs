@@ -60,9 +60,54 @@ pub enum Body {
     UringCreated {
         task: Task,
     },
+    /// A file was mapped into memory.
+    Map {
+        task: Task,
+        file: OpenedFile,
+        /// The lowest bits: 1 read, 2 write, 4 execute, 8 shared (include/linux/mm.h).
+        vm_flags: u64,
+    },
+    /// Content of a file was read. The path starts at the root of its file system.
+    Read {
+        task: Task,
+        file: OpenedFile,
+    },
+    /// Memory that is no file's own content became executable.
+    ExecutableMemory {
+        task: Task,
+    },
+    /// The process has memory that 32-bit system calls can point to.
+    LowMemory {
+        task: Task,
+    },
+    /// A socket was received from another process.
+    SocketReceived {
+        task: Task,
+    },
     Tcp {
         task: Task,
         tcp: Tcp,
+    },
+    /// Datagrams between a UDP socket and a peer, counted so far. The task is all zeroes where nobody was seen to connect or
+    /// send.
+    Udp {
+        task: Task,
+        udp: Udp,
+    },
+    /// Connections that were accepted at one address of the subject, counted so far. The task only has subject and cgroup.
+    Accepted {
+        task: Task,
+        accepted: Accepted,
+    },
+    /// A unix socket was connected, or listens.
+    Unix {
+        task: Task,
+        socket: UnixSocket,
+    },
+    /// A socket was made that the other probes do not follow.
+    OtherSocket {
+        task: Task,
+        socket: OtherSocket,
     },
     /// A process asked for a connection, whatever came of it.
     Connect {
@@ -204,6 +249,9 @@ pub struct OpenedFile {
     pub fs_magic: u64,
     pub rdev: u32,
     pub mount_id: u32,
+    /// On overlayfs, device and inode number of the file in a layer that holds the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<(u32, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,7 +286,87 @@ pub struct Connect {
 pub enum TcpState {
     SynSent,
     Established,
+    /// Established before, and now the bytes so far.
+    Open,
     Closed,
+    /// The socket waits to be called; it has no peer.
+    Listening,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Udp {
+    pub cookie: u64,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+    /// The peer sent first.
+    pub inbound: bool,
+    /// Payload bytes.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    pub datagrams_received: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub local: SocketAddr,
+    pub connections: u64,
+    /// Bytes of those that are closed.
+    pub sent: u64,
+    pub received: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnixSocket {
+    /// The name the listening side bound, as it wrote it; an abstract name starts with a zero byte; `None` if it has none.
+    pub name: Option<SeenPath>,
+    pub kind: UnixKind,
+    /// The socket waits to be called; else it was connected.
+    pub listening: bool,
+    /// The process that listens, where it is known and alive.
+    pub peer: Option<u32>,
+    /// The subject of the other end, where it is in one.
+    pub peer_subject: Option<u64>,
+}
+
+/// `sk_type` of a unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnixKind {
+    Stream,
+    Datagram,
+    SequencedPacket,
+    Other(u16),
+}
+
+/// Numbers as the kernel has them: AF_*, SOCK_*, IPPROTO_*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherSocket {
+    pub family: u16,
+    pub kind: u16,
+    pub protocol: u16,
+    /// The process was in no cgroup of its subject.
+    pub outside: bool,
+    /// One end of a pair.
+    pub pair: bool,
+}
+
+impl OtherSocket {
+    const AF_UNIX: u16 = 1;
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 10;
+    const SOCK_STREAM: u16 = 1;
+    const SOCK_DGRAM: u16 = 2;
+
+    pub fn is_unix(&self) -> bool {
+        self.family == Self::AF_UNIX
+    }
+
+    /// TCP, MPTCP (whose subflows are TCP) or UDP: recorded only because of where it was made.
+    pub fn is_followed(&self) -> bool {
+        let internet = self.family == Self::AF_INET || self.family == Self::AF_INET6;
+        let stream = self.kind == Self::SOCK_STREAM && matches!(self.protocol, 6 | 262);
+        internet && (stream || self.kind == Self::SOCK_DGRAM && self.protocol == 17)
+    }
 }
 
 impl OpenedFile {
@@ -247,6 +375,7 @@ impl OpenedFile {
     const O_ACCMODE: u32 = 0o3;
     const O_WRONLY: u32 = 0o1;
     const O_PATH: u32 = 0o10_000_000;
+    const S_IFBLK: u32 = 0o060_000;
 
     pub fn is_regular(&self) -> bool {
         self.mode & Self::S_IFMT == Self::S_IFREG
@@ -271,6 +400,30 @@ impl OpenedFile {
 
     pub fn is_unlinked(&self) -> bool {
         self.path_flags & bom_common::record::path_flag::UNLINKED != 0
+    }
+
+    pub fn is_block_device(&self) -> bool {
+        self.mode & Self::S_IFMT == Self::S_IFBLK
+    }
+
+    /// The path starts at the root of the file system: where a process would find it is not known.
+    pub fn is_placeless(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::FILESYSTEM_RELATIVE != 0
+    }
+
+    /// In no file system that is mounted for anybody: a memfd, a detached tree.
+    pub fn is_detached(&self) -> bool {
+        self.path_flags & bom_common::record::path_flag::DETACHED != 0
+    }
+
+    /// Memory that processes share, which the kernel keeps as a file without a name of its own (mm/shmem.c:
+    /// shmem_zero_setup, ipc/shm.c). Such a file is its own directory; one in a detached tree is not.
+    pub fn is_shared_memory(&self) -> bool {
+        let name = self.path.bytes();
+        // The one name with a slash in it, `dev/zero`, comes turned round.
+        let given = name.ends_with(b"zero/dev") || name.starts_with(b"SYSV");
+        let nameless = self.parent_inode == self.key.inode;
+        nameless && given && (self.is_detached() || self.is_placeless())
     }
 
     pub fn is_truncated(&self) -> bool {

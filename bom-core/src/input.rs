@@ -60,6 +60,11 @@ pub enum Input {
         boot_ns: u64,
         wall_ns: i64,
     },
+    /// Everything has happened to one subject, or to all: are its files still what they were?
+    Recheck {
+        subject: Option<u64>,
+        at_ns: u64,
+    },
     /// The observation of one subject is over.
     Ended(Box<Ended>),
     /// Everything is over.
@@ -163,6 +168,10 @@ pub enum Request {
     Digest,
     /// Which installed package owns it?
     Owner,
+    /// Where would a process find it? Its path starts at the root of its file system.
+    Locate,
+    /// Is it still as it was when it was opened?
+    Recheck,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +181,12 @@ pub enum Answer {
     /// Lower-case hex SHA-256.
     Digest(String),
     Owner(Owner),
+    /// A place where it was found, and the mount namespace (by inode number) in which.
+    Located {
+        path: SeenPath,
+        mount_namespace: u32,
+    },
+    Unchanged,
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

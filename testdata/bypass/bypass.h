@@ -173,7 +173,12 @@ USED void wait_for(pid_t child)
 }
 
 /* Lives on for a while, as whoever uses a model does: what it has open or mounted can still be looked at. */
-USED void stay(void) { usleep(1500 * 1000); }
+USED void stay(void)
+{
+	/* Set where only the question is whether the machine can do it. */
+	if (!getenv("BYPASS_IN_HASTE"))
+		usleep(1500 * 1000);
+}
 
 /* Mounts from here on are nobody else's. */
 USED void own_mounts(void)

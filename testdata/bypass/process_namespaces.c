@@ -10,6 +10,7 @@ static int child(void *unused)
 	if (getpid() != 1)
 		return 1;
 	load_model(path);
+	stay();
 	return 0;
 }
 

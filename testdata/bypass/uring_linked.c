@@ -17,6 +17,12 @@ int main(int argc, char **argv)
 	second->len = sizeof bytes;
 	second->flags = IOSQE_FIXED_FILE;
 	ring_submit(&ring, 2);
-	ring_ok(&ring, "open");
+	int opened = ring_result(&ring);
+	errno = -opened;
+	/* Older kernels look the second's descriptor up as it is submitted, and cancel the chain. */
+	if (opened == -ECANCELED || opened == -EINVAL || opened == -EOPNOTSUPP)
+		not_here("open and read in one chain");
+	if (opened < 0)
+		fail("open");
 	check_model(bytes, ring_ok(&ring, "read"));
 }

@@ -21,8 +21,6 @@ pub enum IteratorError {
     #[error("read the iterator: {0}")]
     Read(#[from] io::Error),
 }
-/// The probe whose second program needs [`Hook::SocketCreate`].
-const TCP: &str = "inet_sock_set_state";
 
 impl Probes {
     /// Processes in this cgroup, and in those made in it from now on, belong to the subject.

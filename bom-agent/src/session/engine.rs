@@ -14,6 +14,7 @@ use bom_core::{
     identify::catalog::Catalog,
     input::{Ended, Input, Start, Subject},
     key::EpochId,
+    stream::Settings as StreamSettings,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -24,6 +25,7 @@ use super::{Look, SessionError, Sweeper, end, io_error};
 use crate::{
     drain::Rings,
     feed::{Feed, Recorder},
+    flows,
     host::{self, Host},
     launch::Signals,
     probes::{PROBES, Probes, Settings},
@@ -36,6 +38,8 @@ const TICK: Duration = Duration::from_millis(40);
 pub const SETTLE: Duration = Duration::from_secs(300);
 /// How often the counters are read.
 const COUNT: Duration = Duration::from_secs(1);
+/// How often the counts of UDP peers and accepted connections are.
+const FLOWS: Duration = Duration::from_secs(30);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
 const SWEEP_SHARE: u32 = 20;
 
@@ -60,10 +64,13 @@ pub struct Engine {
     waker: AsyncFd<OwnedFd>,
     ticks: Interval,
     counted: Instant,
+    flowed: Instant,
     losses: BTreeMap<Counter, u64>,
     /// Something was lost since the last sweep.
     wounded: bool,
     swept: Option<(Instant, Duration)>,
+    /// The last answers are in.
+    concluded: bool,
 }
 
 impl Engine {
@@ -84,7 +91,7 @@ impl Engine {
         let (common, rare) = probes.take_rings()?;
         let rings = Rings { common, rare };
         let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
-        let mut feed = Feed::new(pool, recorder);
+        let mut feed = Feed::new(pool, recorder, StreamSettings { http_model: settings.http_model });
         feed.input(Input::Start(Box::new(Start {
             epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
             version,
@@ -109,9 +116,11 @@ impl Engine {
             waker,
             ticks,
             counted: Instant::now(),
+            flowed: Instant::now(),
             losses: BTreeMap::new(),
             wounded: false,
             swept: None,
+            concluded: false,
         })
     }
 
@@ -142,6 +151,10 @@ impl Engine {
 
     /// The observation of one subject is over.
     pub fn ended(&mut self, ended: Ended) -> Result<(), SessionError> {
+        if !self.concluded {
+            let subject = Some(ended.subject);
+            self.feed.input(Input::Recheck { subject, at_ns: host::boot_ns() })?;
+        }
         self.feed.forget(ended.subject);
         Ok(self.feed.input(Input::Ended(Box::new(ended)))?)
     }
@@ -157,9 +170,18 @@ impl Engine {
                 self.rings.drain(&mut self.feed)?;
                 self.feed.answers()?;
                 self.look_for_losses()?;
+                if self.flowed.elapsed() >= FLOWS {
+                    self.read_flows()?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes in who was sent datagrams, and how often the subjects were called.
+    pub(super) fn read_flows(&mut self) -> Result<(), SessionError> {
+        self.flowed = Instant::now();
+        flows::read(&mut self.probes, &mut self.feed, host::boot_ns())
     }
 
     /// What was lost since the last look is declared now, and healed by a sweep as far as it still is there.
@@ -241,6 +263,10 @@ impl Engine {
     pub async fn conclude(&mut self, signals: &mut Signals, patience: Duration) -> Result<(), SessionError> {
         end::last_records(self)?;
         end::settle(&mut self.feed, signals, patience).await?;
+        // Only now, when nothing that was observed can still write.
+        self.feed.input(Input::Recheck { subject: None, at_ns: host::boot_ns() })?;
+        end::settle(&mut self.feed, signals, patience).await?;
+        self.concluded = true;
         self.read_clock()
     }
 
@@ -248,6 +274,7 @@ impl Engine {
     pub fn take_stock(&mut self) -> Result<(), SessionError> {
         self.rings.drain(&mut self.feed)?;
         self.feed.answers()?;
+        self.read_flows()?;
         end::count(self)?;
         self.read_clock()
     }

@@ -134,6 +134,7 @@ fn file(link: &Path, flags: u32) -> Option<OpenedFile> {
         fs_magic: 0,
         rdev: if about.mode() & S_IFMT == S_IFCHR { device(about.rdev())? } else { 0 },
         mount_id: 0,
+        real: None,
     })
 }
 

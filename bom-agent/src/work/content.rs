@@ -14,7 +14,8 @@ use bom_extract::{FileInput, PREFIX_BYTES, extract, read_some, sniff};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
-use super::open::{Links, reason};
+use super::open::{Links, Place, Tree, reason};
+use super::place;
 use super::watch::OutOfTime;
 
 /// Bytes per read of a digest.
@@ -79,8 +80,25 @@ pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
     Ok(Answer::Digest(hex(&hash.finalize())))
 }
 
+/// Whether the file is still in the state that the kernel reported.
+pub(super) fn recheck(context: &Context, work: &Work) -> Result<Answer, Reason> {
+    look(context, work).map(|_| Answer::Unchanged)
+}
+
 /// Opens the very file that the kernel reported.
 fn open(context: &Context, work: &Work) -> Result<(File, Metadata), Reason> {
+    let (tree, place) = look(context, work)?;
+    context.watch.beat()?;
+    let file = tree.open(&place).map_err(|error| reason(&error))?;
+    Ok((file, place.metadata))
+}
+
+/// Finds the very file that the kernel reported, without opening it for reading.
+fn look(context: &Context, work: &Work) -> Result<(Tree, Place), Reason> {
+    // A name that was removed, or never was one, leads nowhere; a process that has the file leads to it.
+    if work.file.is_detached() || work.file.is_unlinked() {
+        return place::held(context, work);
+    }
     let path = work.file.path.bytes();
     let tree = context.namespaces.root(work)?;
     let place = tree.find(path, Links::Refuse).map_err(|error| reason(&error))?;
@@ -92,9 +110,7 @@ fn open(context: &Context, work: &Work) -> Result<(File, Metadata), Reason> {
         return Err(Reason::NotRegular);
     }
     same(&work.file, &place.metadata)?;
-    context.watch.beat()?;
-    let file = tree.open(&place).map_err(|error| reason(&error))?;
-    Ok((file, place.metadata))
+    Ok((tree, place))
 }
 
 fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
@@ -102,7 +118,7 @@ fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
 }
 
 /// Whether this is the state of the file that the kernel reported.
-fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
+pub(super) fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
     let key = &seen.key;
     // There, stat gives a device number per layer or subvolume, the kernel one per super block.
     let device_differs_by_nature = matches!(seen.fs_magic, OVERLAYFS | BTRFS);
@@ -115,7 +131,7 @@ fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
 }
 
 /// stat's device number as the kernel keeps it (MKDEV, include/linux/kdev_t.h).
-fn kernel_device(device: u64) -> Option<u32> {
+pub(super) fn kernel_device(device: u64) -> Option<u32> {
     let (major, minor) = (libc::major(device), libc::minor(device));
     (major < 1 << 12 && minor < 1 << 20).then_some(major << 20 | minor)
 }

@@ -41,7 +41,7 @@ struct Rank {
 impl Lane {
     pub(super) fn of(request: Request) -> Self {
         match request {
-            Request::Inspect => Self::Inspect,
+            Request::Inspect | Request::Locate | Request::Recheck => Self::Inspect,
             Request::Owner => Self::Owner,
             Request::Digest => Self::Digest,
         }
@@ -82,7 +82,7 @@ impl Queue {
         }
         let size = match work.request {
             Request::Digest => work.file.key.size,
-            Request::Inspect | Request::Owner => 0,
+            Request::Inspect | Request::Owner | Request::Locate | Request::Recheck => 0,
         };
         lane.insert(Rank { size, arrival }, work);
         drop(questions);

@@ -1,5 +1,7 @@
 //! One file for each command.
 
+#[cfg(feature = "observe")]
+mod doctor;
 mod inspect;
 #[cfg(feature = "observe")]
 mod observe;
@@ -22,6 +24,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         Command::Record(record) => run::run(record.run, Some(record.to)),
         #[cfg(feature = "observe")]
         Command::Observe(observe) => Ok(observe::observe(&observe)?),
+        #[cfg(feature = "observe")]
+        Command::Doctor(doctor) => Ok(doctor::doctor(&doctor)?),
         Command::Replay(replay) => Ok(replay::replay(&replay)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
     }

@@ -21,7 +21,7 @@
 use std::collections::BTreeSet;
 
 use bom_agent::probes::PROBES;
-use bom_core::bom::{Bom, Component, ComponentKind, Property, Service};
+use bom_core::bom::{Bom, BomRef, Component, ComponentKind, Property, Service};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
@@ -83,6 +83,24 @@ impl Fact {
         })
     }
 
+    /// Whether no other row can bring it about: it is known by the row's own name.
+    pub(crate) fn is_its_own(&self) -> bool {
+        let own = |text: &String| text.contains('{');
+        match self {
+            Self::Model(_) => true,
+            Self::File(text) | Self::Program(text) | Self::Code(text) | Self::Name { name: text, .. } => {
+                own(text)
+            }
+            Self::Peer(words) => words.iter().any(own),
+            Self::Library(_)
+            | Self::Address { .. }
+            | Self::Mismatch
+            | Self::Listens(_)
+            | Self::Gap(_)
+            | Self::NoDocument => false,
+        }
+    }
+
     /// Who saw it, if it is in the document.
     pub(crate) fn find(&self, bom: &Bom, gaps: &[String], given: &Given) -> Option<Witnesses> {
         let services = |test: &dyn Fn(&Service) -> bool| -> Option<Witnesses> {
@@ -94,7 +112,7 @@ impl Fact {
             let mut witnesses = None;
             for occurrence in found.flat_map(|component| &component.evidence.occurrences) {
                 if path.is_none_or(|path| occurrence.location == path) {
-                    let reference = occurrence.bom_ref.as_ref().map(|reference| reference.as_str());
+                    let reference = occurrence.bom_ref.as_ref().map(BomRef::as_str);
                     witnesses
                         .get_or_insert_with(BTreeSet::new)
                         .extend(reference.into_iter().flat_map(numbers));

@@ -37,6 +37,9 @@ impl Outside {
         let pid = std::process::id();
         let line = format!("{pid} {} {} {}\n", file.as_raw_fd(), bytes.as_ptr().addr(), bytes.len());
         fs::write(folder.join("holder"), line)?;
+        if let Some(place) = place_on_device(&file) {
+            fs::write(folder.join("extent"), place.to_string())?;
+        }
         fs::write(folder.join("tcp-holder"), format!("{pid} {}\n", tcp.as_raw_fd()))?;
 
         let mut this = Self { stop: Arc::default(), places: Vec::new(), _held: (file, tcp, bytes) };
@@ -157,6 +160,24 @@ impl Drop for Outside {
 
 fn path(folder: &Path, name: &str) -> io::Result<SocketAddr> {
     SocketAddr::from_pathname(PathBuf::from(folder).join(name))
+}
+
+/// Where on its device the file begins, in bytes; `None` where the file system does not say, or has it in no one place.
+/// Documentation/filesystems/fiemap.rst: a header of 32 bytes, then extents of 56.
+fn place_on_device(file: &File) -> Option<u64> {
+    const FIEMAP: libc::c_ulong = 0xc020_660b;
+    const SYNC: u64 = 1;
+    /// Inline in the inode, encrypted, or not written yet: not what a reader of the device would find.
+    const UNUSABLE: u64 = 0xfff & !1;
+    let mut request = [0_u64; 4 + 7];
+    request[1] = u64::MAX;
+    // Two numbers of 32 bits each: flags and the count that comes back; room for extents, and nothing.
+    request[2] = SYNC;
+    request[3] = 1;
+    // SAFETY: the kernel writes at most the header and the one extent that there is room for.
+    let done = unsafe { libc::ioctl(file.as_raw_fd(), FIEMAP, request.as_mut_ptr()) };
+    let (found, flags) = (request[2] >> 32, request[4 + 5] & 0xffff_ffff);
+    (done == 0 && found == 1 && flags & UNUSABLE == 0 && request[5] != 0).then_some(request[5])
 }
 
 /// Waits for a connection for some milliseconds; `None` only if waiting itself fails.

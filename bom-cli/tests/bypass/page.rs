@@ -11,6 +11,8 @@ use crate::{
 };
 
 const PAGE: &str = "../docs/bypasses.md";
+const BLESS: &str = "`cargo xtask bless bypasses` writes what the run gave";
+const NOT_RUN: &str = "not run: ";
 const ARGUED: &str = "[argued](adr/0010-what-the-base-tier-need-not-see.md)";
 
 const HEAD: &str = "\
@@ -25,10 +27,12 @@ declared, when the probes it depends on are left out.
 ";
 
 pub(crate) fn compare(suite: &Suite) -> Result<(), Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let known = fs::read_to_string(&path).unwrap_or_default();
     let mut failed = Vec::new();
     let mut lines: BTreeMap<&str, String> = BTreeMap::new();
     for (number, row) in suite.table.rows.iter().enumerate() {
-        match line(suite, number, row) {
+        match line(suite, number, row, &known) {
             Ok(line) => {
                 lines.insert(&row.id, line);
             }
@@ -38,36 +42,38 @@ pub(crate) fn compare(suite: &Suite) -> Result<(), Failed> {
     if !failed.is_empty() {
         return Err(failed.join("\n").into());
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
-    let known = fs::read_to_string(&path).unwrap_or_default();
     let made = page(&lines);
     if std::env::var_os("AIBOM_BLESS").is_some_and(|value| value == "1") {
         fs::write(&path, made)?;
         return Ok(());
     }
-    // A machine that lacks something cannot say what the page has to say about it.
-    let comparable = |text: &str| -> Vec<String> {
-        let rows = text.lines().filter(|line| {
-            !suite.table.rows.iter().enumerate().any(|(number, row)| {
-                suite.missing(number).is_some() && line.starts_with(&format!("| `{}` |", row.id))
-            })
-        });
-        rows.filter(|line| !line.starts_with("**")).map(str::to_owned).collect()
-    };
     let (known, made) = (comparable(&known), comparable(&made));
-    for (is, should) in known.iter().zip(&made) {
-        assert_eq!(is, should, "docs/bypasses.md is not what the run gave; `cargo xtask bless bypasses`");
+    for (line, is) in &known {
+        let should = made.get(line);
+        let open = [Some(is), should].into_iter().flatten().any(|text| text.contains(NOT_RUN));
+        assert!(open || Some(is) == should, "docs/bypasses.md has\n{is}\nthe run gave\n{should:?}\n{BLESS}");
     }
-    assert_eq!(known.len(), made.len(), "docs/bypasses.md ends elsewhere; `cargo xtask bless bypasses`");
+    let new: Vec<_> = made.iter().filter(|(line, _)| !known.contains_key(*line)).collect();
+    assert!(new.is_empty(), "docs/bypasses.md lacks {new:?}; {BLESS}");
     Ok(())
 }
 
-fn line(suite: &Suite, number: usize, row: &Row) -> Result<String, String> {
+/// Lines by what they begin with: the row, or else the whole line. How many there are of each kind follows from the rest,
+/// and differs between machines.
+fn comparable(text: &str) -> BTreeMap<&str, &str> {
+    let counts = |line: &&str| line.starts_with("**");
+    let key = |line: &'_ str| line.find("` |").map_or(line.len(), |end| end);
+    text.lines().filter(|line| !counts(line)).map(|line| (&line[..key(line)], line)).collect()
+}
+
+/// What a machine that cannot run a row says of it is what the page says already.
+fn line(suite: &Suite, number: usize, row: &Row, known: &str) -> Result<String, String> {
     let (does, _) = programs::comment(row);
     let does = does.replace('|', "\\|");
     let start = format!("| `{}` | {does} |", row.id);
     if let Some(reason) = suite.missing(number) {
-        return Ok(format!("{start} not run: {reason} |"));
+        let earlier = known.lines().find(|line| line.starts_with(&start));
+        return Ok(earlier.map_or_else(|| format!("{start} {NOT_RUN}{reason} |"), str::to_owned));
     }
     let listed = |items: Vec<String>| items.join(", ");
     let verdict = suite.verdict(number);

@@ -59,18 +59,28 @@ impl Suite {
                     return Some("only on x86-64".to_owned());
                 }
             }
-            let needs_met = row.needs().iter().all(|need| need.is_there());
-            (able && needs_met && row.given("optional")).then(|| observation::missing(row)).flatten()
+            if let Some(need) = row.needs().into_iter().find(|need| !need.is_there()) {
+                return Some(format!("no {}", need.name()));
+            }
+            (able && row.given("optional")).then(|| observation::missing(row)).flatten()
         };
         let place = |row| Place { missing: ask(row), ..Place::default() };
         let places: Vec<Place> = table.rows.iter().map(place).collect();
-        let mut groups: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&[String], Option<String>), Vec<usize>> = BTreeMap::new();
         for (number, row) in table.rows.iter().enumerate() {
             if places[number].missing.is_none() && !row.given("alone") {
-                groups.entry(existing(&row.hooks)).or_default().push(number);
+                // What is not known by a name of its own, such as an address, must be the same for all of them: another
+                // row might bring it about.
+                let own = row.facts.iter().all(Fact::is_its_own);
+                let facts = (!own).then(|| format!("{:?}", row.facts));
+                groups.entry((&row.hooks, facts)).or_default().push(number);
             }
         }
-        let group = |(without, rows)| Group { without, rows, verdicts: OnceLock::new() };
+        let group = |((hooks, _), rows): ((&[String], Option<String>), _)| Group {
+            without: existing(hooks),
+            rows,
+            verdicts: OnceLock::new(),
+        };
         let groups = groups.into_iter().map(group).collect();
         Self { table, places, groups }
     }
@@ -219,11 +229,13 @@ fn left_by(row: &Row, without: &[&str]) -> BTreeSet<String> {
         .map(|probe| format!("probe-missing:{probe}"))
         .collect();
     for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&row.class)) {
-        match escape.watch {
-            Watch::Probes(probes) | Watch::Detector(_, probes) if !taken(probes).is_empty() => {
-                left.insert(format!("unwatched:{}", escape.id));
-            }
-            Watch::Probes(_) | Watch::Detector(..) | Watch::Nothing => {}
+        if taken(&escape.watch.probes()).is_empty() {
+            continue;
+        }
+        left.insert(format!("unwatched:{}", escape.id));
+        if matches!(escape.watch, Watch::First(_)) {
+            // Another of its watchers takes over, which only tells that it may have happened.
+            left.insert(format!("suspected:{}", escape.id));
         }
     }
     left

@@ -8,6 +8,7 @@ mod puppet;
 mod stage;
 
 mod cgroups;
+mod doctor;
 mod healing;
 mod processes;
 mod selection;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     if let Some(code) = puppet::as_asked() {
         return code;
     }
-    let rooms = [processes::trials(), cgroups::trials(), selection::trials(), healing::trials()];
+    let rooms =
+        [processes::trials(), cgroups::trials(), selection::trials(), healing::trials(), doctor::trials()];
     run(rooms.into_iter().flatten().collect())
 }

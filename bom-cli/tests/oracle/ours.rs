@@ -71,6 +71,15 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
+                | Body::Map { .. }
+                | Body::Read { .. }
+                | Body::ExecutableMemory { .. }
+                | Body::LowMemory { .. }
+                | Body::SocketReceived { .. }
+                | Body::Udp { .. }
+                | Body::Accepted { .. }
+                | Body::Unix { .. }
+                | Body::OtherSocket { .. }
                 | Body::Hello { .. }
                 | Body::HttpHead { .. }
                 | Body::Dns { .. }
@@ -96,6 +105,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
             | Input::Answer { .. }
             | Input::Counters { .. }
             | Input::Clock { .. }
+            | Input::Recheck { .. }
             | Input::Ended(_)
             | Input::Finish { .. } => {}
         }

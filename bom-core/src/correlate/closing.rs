@@ -20,14 +20,21 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),
     ("cgroup-table-full", &Class::ALL),
+    ("content-records-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("received-descriptors-lost", &[Class::Models, Class::Libraries, Class::Packages, Class::Endpoints]),
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("flow-table-full", &[Class::Endpoints]),
+    ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
     ("cgroup-records-lost", &Class::ALL),
     ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("upper-connects-lost", &[Class::Endpoints]),
     (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-mappings-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
@@ -37,6 +44,8 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("opens-unresolved", Detector::UnresolvedDescriptor),
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
+    ("mappings-unresolved", Detector::UnresolvedMapping),
+    ("socket-unknown", Detector::SocketUnknown),
 ];
 
 /// Whether a counter of this name means that a fact may be missing.
@@ -90,10 +99,29 @@ impl Correlator {
                 }
             }
         }
+        self.unseen_completions(counters, subjects);
         for (probe, &missed) in recursion_misses {
             if missed > 0 {
                 self.lost(&format!("recursion-miss:{probe}"), None, missed, from, at_ns);
             }
+        }
+    }
+
+    /// Opens that were handed to io_uring and whose end was not seen.
+    fn unseen_completions(&mut self, counters: &Counters, subjects: &BTreeMap<u64, Counters>) {
+        let open = |counters: &Counters| {
+            let count = |name| counters.get(name).copied().unwrap_or(0);
+            count("io-uring-opens").saturating_sub(count("io-uring-opens-completed"))
+        };
+        let mut rest = open(counters);
+        for (&id, counted) in subjects {
+            if open(counted) > 0 {
+                rest = rest.saturating_sub(open(counted));
+                self.subjects.detect(Some(id), Detector::UringSilent);
+            }
+        }
+        if rest > 0 {
+            self.subjects.detect(None, Detector::UringSilent);
         }
     }
 
@@ -118,6 +146,9 @@ impl Correlator {
             let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
+            if rules::UNSEEN.iter().any(|detector| seen.detected.contains(detector)) {
+                seen.detected.insert(Detector::UnseenOpening);
+            }
             self.close_one(epoch, watched, &seen, unreadable.contains(&watched.key));
         }
     }

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bom_common::record::probe;
+
 use super::{At, Correlator, describe};
 use crate::{
+    coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, FactKey, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
@@ -25,6 +28,8 @@ pub(super) struct Files {
     asked: BTreeMap<FileKey, Asked>,
     /// Python code whose owner was asked for, by place.
     places: BTreeSet<(FileKey, SeenPath)>,
+    /// Files of a known format, and code of packages.
+    mattering: BTreeMap<FileKey, Work>,
     /// Which fact a counted open belongs to.
     repeats: BTreeMap<RepeatKey, FactKey>,
 }
@@ -34,13 +39,22 @@ struct Asked {
     content: bool,
     digest: bool,
     owner: bool,
+    place: bool,
 }
+
+/// Probes that see a descriptor come from another process.
+const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-        let key = at.fact(task, Action::Opened, Object::File(file.key));
+        let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
+        let key = at.fact(task, action, Object::File(file.key));
+        self.content.met(at.id, task, &file);
+        if file.is_block_device() && file.can_read() {
+            self.subjects.detect(Some(at.id), Detector::BlockDevice);
+        }
         let raw = Task { image: at.raw_image, ..*task };
         self.files.repeats.insert(repeat_key(&raw, &file), key.clone());
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
@@ -66,8 +80,16 @@ impl Correlator {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
         let object = Object::File(done.file.key);
         let question = Question::from(done.request);
+        if done.request == Request::Recheck {
+            self.content.rechecked(work, done.file.key, &answer);
+        }
         match answer {
+            Answer::Unchanged => {}
+            Answer::Located { path, mount_namespace } => return self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
+                if done.request == Request::Locate {
+                    self.not_located(&done);
+                }
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
             Answer::Digest(digest) if is_sha256(&digest) => {
@@ -77,11 +99,17 @@ impl Correlator {
                 let reason = Reason::ReadFailed;
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
-            Answer::Owner(owner) => describe(&mut self.epoch, &object, Description::Owner(owner)),
+            Answer::Owner(owner) => {
+                if owner.python.is_some() {
+                    self.files.matters(&done);
+                }
+                describe(&mut self.epoch, &object, Description::Owner(owner));
+            }
             Answer::Inspected(content) => {
                 let known = content.is_some();
                 describe(&mut self.epoch, &object, Description::Content(content));
                 if known {
+                    self.files.matters(&done);
                     let template = done;
                     return [Request::Digest, Request::Owner]
                         .into_iter()
@@ -113,7 +141,10 @@ impl Files {
         executed: bool,
     ) -> Vec<Work> {
         let object = Object::File(file.key);
-        describe(epoch, &object, Description::Path(file.path.clone()));
+        let placeless = file.is_placeless();
+        if !placeless {
+            describe(epoch, &object, Description::Path(file.path.clone()));
+        }
         if file.is_unlinked() {
             describe(epoch, &object, Description::Unlinked);
         }
@@ -136,6 +167,21 @@ impl Files {
             return Vec::new();
         }
         let mut asked = Vec::new();
+        if placeless {
+            asked.extend(self.ask(Request::Locate, &work));
+            return asked;
+        }
+        asked.extend(self.questions(work));
+        asked
+    }
+
+    /// What is asked of a file that has a place.
+    pub(super) fn located(&mut self, work: Work) -> Vec<Work> {
+        self.questions(work)
+    }
+
+    fn questions(&mut self, work: Work) -> Vec<Work> {
+        let mut asked = Vec::new();
         asked.extend(self.ask(Request::Inspect, &work));
         // An owner is asked for by path: the same file has another one at another place.
         if is_python_code(&work.file.path) {
@@ -148,12 +194,33 @@ impl Files {
         asked
     }
 
+    /// A file became a component, or code of one.
+    fn matters(&mut self, done: &Work) {
+        self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
+    }
+
+    pub(super) fn mattering(&self, file: &FileKey) -> bool {
+        self.mattering.contains_key(file)
+    }
+
+    /// Asks whether a file that matters is still what it was, each time anew.
+    pub(super) fn ask_again(&mut self, file: &FileKey) -> Option<Work> {
+        let like = self.mattering.get(file)?.clone();
+        self.next += 1;
+        let work = Work { id: self.next, request: Request::Recheck, ..like };
+        self.waiting.insert(work.id, work.clone());
+        Some(work)
+    }
+
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
         let asked = self.asked.entry(like.file.key).or_default();
         let flag = match request {
             Request::Inspect => &mut asked.content,
             Request::Digest => &mut asked.digest,
             Request::Owner => &mut asked.owner,
+            Request::Locate => &mut asked.place,
+            // Asked by `ask_again`, as often as it is wanted.
+            Request::Recheck => return None,
         };
         if std::mem::replace(flag, true) {
             return None;

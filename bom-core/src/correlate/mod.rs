@@ -1,20 +1,25 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
-//! `files` decides what is asked of an opened file, `network` joins connections with names,
+//! `files` decides what is asked of an opened file, `content` what reading and mapping one adds to that,
+//! `network` joins connections with names,
 //! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
 //! witnesses of one act, `closing` turns what was counted into coverage.
 
 mod closing;
+mod content;
 mod files;
+mod names;
 mod network;
 mod processes;
+mod said;
+mod sockets;
 mod subjects;
 mod swept;
 mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bom_common::record::probe::SECURITY_FILE_OPEN;
+use bom_common::record::probe::{SECURITY_FILE_OPEN, SECURITY_MMAP_FILE};
 pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
@@ -35,6 +40,7 @@ pub struct Correlator {
     epoch: Epoch,
     catalog: Catalog,
     files: files::Files,
+    content: content::Content,
     network: network::Network,
     subjects: subjects::Subjects,
     swept: swept::Sweeps,
@@ -79,6 +85,10 @@ impl Correlator {
                 self.latest_ns = self.latest_ns.max(boot_ns);
                 self.epoch.clock.insert((boot_ns, wall_ns));
             }
+            Input::Recheck { subject, at_ns } => {
+                self.latest_ns = self.latest_ns.max(at_ns);
+                return self.recheck(subject);
+            }
             Input::Ended(ended) => {
                 self.latest_ns = self.latest_ns.max(ended.at_ns);
                 self.subjects.end(*ended);
@@ -103,12 +113,17 @@ impl Correlator {
         let mut epoch = self.epoch.clone();
         self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
-        for id in self.swept.strangers() {
+        self.content.close(&mut epoch);
+        for id in self.content.early().chain(self.swept.strangers()) {
             let key = self.subjects.get(id).map(|watched| watched.key.clone());
             detected.extend(key.map(|key| (key, Detector::EarlierLife)));
         }
         for subject in unknown_readers(&epoch) {
             detected.insert((subject, Detector::UnknownReader));
+        }
+        for id in self.not_rechecked() {
+            let key = self.subjects.get(id).map(|watched| watched.key.clone());
+            detected.extend(key.map(|key| (key, Detector::ChangedAfterOpen)));
         }
         self.close(&mut epoch, start.at_ns, &detected);
         inventory.epochs.insert(start.epoch.clone(), epoch);
@@ -189,23 +204,74 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
+            Body::Map { task, file, vm_flags } if probe == SECURITY_MMAP_FILE => {
+                self.map_checked(&at, &task, file, vm_flags)
+            }
+            Body::Map { task, file, vm_flags } => {
+                self.map_told(&at, &file);
+                self.mapped(&at, &task, file, vm_flags)
+            }
+            Body::Read { task, file } => self.content_read(&at, &task, file),
+            Body::ExecutableMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::ExecutableMemory);
+                }
+                Vec::new()
+            }
+            Body::LowMemory { task } => {
+                if !self.precedes_exec(&at, &task) {
+                    self.process(&at, &task);
+                    self.subjects.detect(id, Detector::LowMemory);
+                }
+                Vec::new()
+            }
+            Body::SocketReceived { task } => {
+                self.process(&at, &task);
+                self.subjects.detect(id, Detector::SocketPassed);
+                Vec::new()
+            }
             Body::Tcp { task, tcp } => {
                 self.connection_told(&at, &tcp);
                 self.process(&at, &task);
-                self.network.tcp(&at, &task, &tcp);
+                self.tcp(&at, &task, &tcp);
                 Vec::new()
             }
-            Body::Hello { cookie, hello, .. } => {
-                self.network.hello(cookie, hello);
+            Body::Udp { task, udp } => {
+                if task.process.tgid != 0 {
+                    self.process(&at, &task);
+                }
+                self.udp(&at, &task, &udp);
                 Vec::new()
             }
-            Body::HttpHead { .. } => Vec::new(),
-            Body::Dns { answer, .. } => {
-                self.network.answer(&mut self.epoch, &at, answer);
+            Body::Accepted { task: _, accepted } => {
+                self.accepted(&at, accepted);
                 Vec::new()
             }
-            Body::Undecoded { .. } => {
-                self.subjects.detect(id, Detector::Undecoded);
+            Body::Unix { task, socket } => {
+                self.process(&at, &task);
+                self.unix(&at, &task, socket);
+                Vec::new()
+            }
+            Body::OtherSocket { task, socket } => {
+                self.process(&at, &task);
+                self.other_socket(&at, socket);
+                Vec::new()
+            }
+            Body::Hello { cookie, remote, transport, hello, .. } => {
+                self.hello(cookie, remote, transport, hello);
+                Vec::new()
+            }
+            Body::HttpHead { cookie, head, .. } => {
+                self.http_head(cookie, head);
+                Vec::new()
+            }
+            Body::Dns { server, answer, .. } => {
+                self.resolved(&at, server, answer);
+                Vec::new()
+            }
+            Body::Undecoded { remote, reason, .. } => {
+                self.undecoded(&at, remote, reason);
                 Vec::new()
             }
             Body::Swept { task, swept } => self.swept(&at, &task, *swept),
@@ -224,11 +290,22 @@ fn acts_before_exec(body: &Body) -> bool {
         Body::Open { task, file } => task.image.0 == 0 && !file.is_opened_by_exec(),
         Body::Fork { task, .. }
         | Body::Threaded { task }
+        | Body::SocketReceived { task }
         | Body::Connect { task, .. }
-        | Body::Tcp { task, .. } => task.image.0 == 0,
-        Body::Exec { .. }
+        | Body::Tcp { task, .. }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. } => task.image.0 == 0,
+        // Of a task that is not known, the socket says so (`socket-unknown`).
+        Body::Udp { task, .. } => task.process.tgid != 0 && task.image.0 == 0,
+        // The memory of whoever makes the first process is there before its exec: `content` decides.
+        Body::Map { .. }
+        | Body::Read { .. }
+        | Body::ExecutableMemory { .. }
+        | Body::LowMemory { .. }
+        | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
+        | Body::Accepted { .. }
         | Body::Hello { .. }
         | Body::HttpHead { .. }
         | Body::Dns { .. }

@@ -49,6 +49,8 @@ impl Correlator {
             previous: [previous].into(),
         };
         self.epoch.images.insert(task.image, image);
+        self.content.executed(task.process);
+        self.content.met(at.id, task, &exec.file);
         if exec.file.path.bytes().first() != Some(&b'/') {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }

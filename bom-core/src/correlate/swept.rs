@@ -110,7 +110,7 @@ impl Correlator {
                 Vec::new()
             }
             Swept::Socket(socket) => {
-                self.network.swept(at, task, &socket);
+                self.network.swept(&mut self.epoch, at, task, &socket);
                 Vec::new()
             }
         }
@@ -152,6 +152,7 @@ impl Correlator {
         if file.path.bytes().first() != Some(&b'/') {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
+        self.content.met(at.id, task, &file);
         let key = at.fact(task, Action::Executed, Object::File(file.key));
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         add(&mut self.epoch, key, at.evidence(Strength::Executed));
@@ -167,6 +168,7 @@ impl Correlator {
         mapped: Option<Strength>,
     ) -> Vec<Work> {
         self.process(at, task);
+        self.content.met(at.id, task, &file);
         held(&mut self.epoch, at, task, &file, mapped);
         self.files.met(&mut self.epoch, task, file, mapped.is_some())
     }
@@ -200,7 +202,17 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::Connect { task, .. }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. }
         | Body::Moved { task, .. } => Some(task),
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => {
+            Some(task).filter(|task| task.process.tgid != 0)
+        }
         Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }
 }

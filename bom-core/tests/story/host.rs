@@ -23,8 +23,7 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 16] = [
-    "cgroup_attach_task",
+const PROBES: &[&str] = &[
     "cgroup_mkdir",
     "iter_task_file",
     "sched_process_exec",
@@ -40,6 +39,28 @@ const PROBES: [&str; 16] = [
     "sys_exit_open_by_handle_at",
     "cgroup_skb_egress",
     "cgroup_skb_ingress",
+    "io_uring_submit_req",
+    "iomap_iter",
+    "mm_filemap_fault",
+    "mm_filemap_get_pages",
+    "mm_filemap_map_pages",
+    "sched_process_exec_memory",
+    "skb_copy_datagram_iovec",
+    "sys_exit_mmap",
+    "sys_exit_mprotect",
+    "sys_exit_mremap",
+    "sys_exit_pidfd_getfd",
+    "sys_exit_pkey_mprotect",
+    "sys_exit_shmat",
+    "sys_exit_connect",
+    "sys_exit_listen",
+    "sys_exit_socket",
+    "sys_exit_socketpair",
+    "cgroup_connect4",
+    "cgroup_connect6",
+    "cgroup_sendmsg4",
+    "cgroup_sendmsg6",
+    "cgroup_attach_task",
 ];
 
 /// What a file turns out to be.
@@ -109,7 +130,7 @@ impl FakeHost {
             kind: SubjectKind::Session,
             at_ns: 1 + shift,
         }));
-        let states = (1..).zip(PROBES).map(|(number, name)| {
+        let states = (1..).zip(PROBES.iter().copied()).map(|(number, name)| {
             let status = if name == without { status.clone() } else { ProbeStatus::Attached };
             ProbeState { number, name: name.to_owned(), status }
         });
@@ -136,7 +157,7 @@ impl FakeHost {
         self.next
     }
 
-    fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
+    pub(crate) fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
         let sequence = self.number();
         self.input(Input::Event(Event { sequence, probe, time_ns: sequence * 1_000, body }))
     }
@@ -147,19 +168,13 @@ impl FakeHost {
         (ProcessKey { tgid: pid, start_ns: u64::from(pid) }, ImageId(image))
     }
 
-    fn whole_task(&self, pid: u32) -> Task {
+    pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task {
-            process,
-            tid: pid,
-            image,
-            subject: 77 + self.shift,
-            cgroup: 77 + self.shift,
-            mount_namespace: 1,
-        }
+        let subject = 77 + self.shift;
+        Task { process, tid: pid, image, subject, cgroup: subject, mount_namespace: 1 }
     }
 
-    fn file(&mut self, path: &str) -> OpenedFile {
+    pub(crate) fn file(&mut self, path: &str) -> OpenedFile {
         if let Some(known) = self.files.get(path) {
             return known.clone();
         }
@@ -175,6 +190,7 @@ impl FakeHost {
             fs_magic: 0xef53,
             rdev: 0,
             mount_id: 1,
+            real: None,
         };
         self.files.insert(path.to_owned(), file.clone());
         file
@@ -211,6 +227,7 @@ impl FakeHost {
             Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
             Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
             Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Locate | Request::Recheck => None,
         });
     }
 
@@ -230,6 +247,20 @@ impl FakeHost {
         file
     }
 
+    /// Opens a changed file.
+    pub(crate) fn open_changed(
+        &mut self,
+        pid: u32,
+        path: &str,
+        thing: Thing,
+        change: fn(&mut OpenedFile),
+    ) -> OpenedFile {
+        let mut file = self.file(path);
+        change(&mut file);
+        self.files.insert(path.to_owned(), file);
+        self.open(pid, path, thing)
+    }
+
     /// Opens a changed file and gives back what is asked of it.
     pub(crate) fn questions(&mut self, pid: u32, path: &str, change: fn(&mut OpenedFile)) -> Vec<Request> {
         let mut file = self.file(path);
@@ -238,7 +269,7 @@ impl FakeHost {
         self.event(probe::SYS_EXIT_OPENAT, body).into_iter().map(|work| work.request).collect()
     }
 
-    fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
+    pub(crate) fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
         let mut waiting = work;
         while let Some(work) = waiting.pop() {
             if let Some(answer) = reply(work.request) {
@@ -344,7 +375,7 @@ impl FakeHost {
     }
 }
 
-fn reply(thing: Thing, request: Request) -> Option<Answer> {
+pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
     let content = match thing {
         Thing::Unanswered => return None,
         Thing::Unreadable(reason) => return Some(Answer::Unknown(reason)),
@@ -361,6 +392,8 @@ fn reply(thing: Thing, request: Request) -> Option<Answer> {
             Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
+        // A story that has these answers them itself.
+        (Request::Locate | Request::Recheck, _) => return None,
     })
 }
 

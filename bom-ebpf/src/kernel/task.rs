@@ -40,12 +40,7 @@ pub fn current_task() -> u64 {
 pub fn current() -> Option<Tracked> {
     // SAFETY: the helpers take nothing.
     let (pid_tgid, cgroup) = unsafe { (bpf_get_current_pid_tgid(), bpf_get_current_cgroup_id()) };
-    let tgid = (pid_tgid >> 32) as u32;
-    // SAFETY: the entry is copied field by field before anything else runs on it.
-    let process = match unsafe { PROCESSES.get(tgid) } {
-        Some(known) => *known,
-        None => adopt(tgid, cgroup)?,
-    };
+    let (tgid, process) = belongs()?;
     let mount_namespace = mount_namespace(current_task());
     Some(Tracked {
         tgid,
@@ -58,6 +53,19 @@ pub fn current() -> Option<Tracked> {
     })
 }
 
+/// The current process's number and entry, if it belongs to a subject: all that a look-up needs.
+#[inline(always)]
+pub fn belongs() -> Option<(u32, Process)> {
+    // SAFETY: the helper takes nothing.
+    let tgid = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+    // SAFETY: the entry is copied field by field before anything else runs on it.
+    match unsafe { PROCESSES.get(tgid) } {
+        Some(known) => Some((tgid, *known)),
+        // SAFETY: the helper takes nothing.
+        None => Some((tgid, adopt(tgid, unsafe { bpf_get_current_cgroup_id() })?)),
+    }
+}
+
 /// Makes a process that was found in a tracked cgroup a member of its subject.
 #[inline(always)]
 fn adopt(tgid: u32, cgroup: u64) -> Option<Process> {
@@ -66,7 +74,7 @@ fn adopt(tgid: u32, cgroup: u64) -> Option<Process> {
     }
     // SAFETY: copied at once.
     let subject = *unsafe { CGROUPS.get(cgroup) }?;
-    let process = Process { start_ns: start_ns(current_task()), image: 0, subject, threaded: 0, reserved: 0 };
+    let process = Process { start_ns: start_ns(current_task()), image: 0, subject, threaded: 0, told: 0 };
     remember(tgid, &process, u64::from(BPF_NOEXIST));
     Some(process)
 }
@@ -83,7 +91,7 @@ pub fn met(task: u64) -> Option<Tracked> {
         Some(known) => *known,
         None => {
             let subject = claimed(task, tgid, start_ns, cgroup)?;
-            let process = Process { start_ns, image: 0, subject, threaded: 0, reserved: 0 };
+            let process = Process { start_ns, image: 0, subject, threaded: 0, told: 0 };
             remember(tgid, &process, u64::from(BPF_NOEXIST));
             process
         }

@@ -105,7 +105,7 @@ fn attached(destination: u64, task: u64) -> Option<()> {
         // It runs on as what it was: which image that is concerns the subject it had.
         (Some(known), Some(here)) => (Process { image: 0, subject: here, ..known }, known.subject),
         (None, Some(here)) => {
-            (Process { start_ns: start_ns(task), image: 0, subject: here, threaded: 0, reserved: 0 }, 0)
+            (Process { start_ns: start_ns(task), image: 0, subject: here, threaded: 0, told: 0 }, 0)
         }
         (None, None) => return None,
     };

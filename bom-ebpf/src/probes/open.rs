@@ -16,7 +16,7 @@ use crate::{
     emit::{add, common, count, header, lost, now},
     kernel::{
         file::{OpenFile, by_descriptor},
-        path::walk,
+        path::{Walk, Walked, walk},
         read::opaque,
         task::{Tracked, current, current_task},
     },
@@ -50,7 +50,7 @@ fn exit(context: &TracePointContext) {
         return;
     };
     // The number differs between architectures; user space knows which probe it stands for.
-    opened(&task, &file, probe::SYS_EXIT, number as u16, &OPEN_SCRATCH);
+    opened(&task, &file, probe::SYS_EXIT, number as u16, &OPEN_SCRATCH, walk);
 }
 
 /// Records an open, or counts it at the record of the same file by the same process.
@@ -61,6 +61,7 @@ pub fn opened(
     probe: u16,
     system_call: u16,
     scratch: &'static PerCpuArray<OpenScratch>,
+    walk: impl Fn(&mut Walk, &mut [u8; PATH_SPACE], u64, u64) -> Walked,
 ) {
     if !file.is_recorded() {
         return;

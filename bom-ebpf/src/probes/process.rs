@@ -35,8 +35,7 @@ pub fn sched_process_exec(context: BtfTracePointContext) -> u32 {
 fn executed(task: u64, bprm: u64) -> Option<()> {
     let before = current()?;
     let image = next_image();
-    let process =
-        Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, reserved: 0 };
+    let process = Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, told: 0 };
     remember(before.tgid, &process, u64::from(BPF_ANY));
     let now = Tracked { image, start_ns: process.start_ns, ..before };
 
@@ -116,7 +115,7 @@ fn forked(child: u64) -> Option<()> {
         && cgroup != parent.cgroup
     {
         // clone3(CLONE_INTO_CGROUP): born into another subject.
-        let process = Process { start_ns: child_start_ns, image: 0, subject, threaded: 0, reserved: 0 };
+        let process = Process { start_ns: child_start_ns, image: 0, subject, threaded: 0, told: 0 };
         remember(child_tgid, &process, u64::from(BPF_ANY));
         moved(child, child_tgid, &process, cgroup, parent.subject, 1);
         return None;
@@ -126,7 +125,7 @@ fn forked(child: u64) -> Option<()> {
         image: parent.image,
         subject: parent.subject,
         threaded: 0,
-        reserved: 0,
+        told: 0,
     };
     remember(child_tgid, &process, u64::from(BPF_ANY));
     let record = ForkRecord {

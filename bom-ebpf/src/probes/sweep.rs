@@ -232,5 +232,6 @@ const NO_FILE: record::File = record::File {
     flags: 0,
     path_length: 0,
     path_flags: 0,
-    reserved: 0,
+    real_device: 0,
+    real_inode: 0,
 };
