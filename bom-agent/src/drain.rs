@@ -71,6 +71,10 @@ fn makes_process(record: &Record) -> bool {
             | Body::SocketReceived { .. }
             | Body::Connect { .. }
             | Body::Tcp { .. }
+            | Body::Udp { .. }
+            | Body::Accepted { .. }
+            | Body::Unix { .. }
+            | Body::OtherSocket { .. }
             | Body::Hello { .. }
             | Body::HttpHead { .. }
             | Body::Dns { .. }

@@ -10,10 +10,10 @@ use std::{
 use bom_core::{
     correlate::Correlator,
     decode::{CgroupLife, Decoded, Record},
-    event::{Body, Event, Task},
+    event::{Body, Event, Task, TcpState},
     input::{Answer, Input, Reason, Subject, SubjectKind, Work},
     recording::{self, RecordingError},
-    stream::StreamDecoder,
+    stream::{Settings, StreamDecoder},
 };
 use flate2::{Compression, write::GzEncoder};
 
@@ -79,12 +79,12 @@ pub struct Feed {
 const BACKLOG: usize = 16_384;
 
 impl Feed {
-    pub fn new(pool: Pool, recorder: Option<Recorder>) -> Self {
+    pub fn new(pool: Pool, recorder: Option<Recorder>, streams: Settings) -> Self {
         Self {
             correlator: Correlator::default(),
             recorder,
             pool,
-            decoder: StreamDecoder::default(),
+            decoder: StreamDecoder::new(streams),
             sequence: 0,
             namespaces: BTreeSet::new(),
             undecodable: 0,
@@ -127,7 +127,7 @@ impl Feed {
     pub fn record(&mut self, record: Record) -> Result<(), FeedError> {
         let Record { probe, time_ns, decoded } = record;
         let bodies = match decoded {
-            Decoded::Body(body) => vec![body],
+            Decoded::Body(body) => self.ended(body),
             Decoded::Payload(payload) => self.decoder.push(payload),
             Decoded::Cgroup(life) => {
                 // What happens in it is told next.
@@ -154,6 +154,24 @@ impl Feed {
             self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
         }
         Ok(())
+    }
+
+    /// What ends with a connection comes before its end.
+    fn ended(&mut self, body: Body) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        if let Body::Tcp { tcp, .. } = &body
+            && matches!(tcp.state, TcpState::Closed | TcpState::SynSent)
+        {
+            bodies = self.decoder.close(tcp.cookie);
+        }
+        bodies.push(body);
+        bodies
+    }
+
+    /// Takes in something that was read from a table of the probes.
+    pub fn read(&mut self, probe: u16, time_ns: u64, body: Body) -> Result<(), FeedError> {
+        self.sequence += 1;
+        self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))
     }
 
     /// Counts a record that could not be decoded.
@@ -235,7 +253,11 @@ impl Feed {
             | Body::Tcp { task, .. }
             | Body::ExecutableMemory { task }
             | Body::LowMemory { task }
-            | Body::SocketReceived { task } => return Some(*task),
+            | Body::SocketReceived { task }
+            | Body::Udp { task, .. }
+            | Body::Accepted { task, .. }
+            | Body::Unix { task, .. }
+            | Body::OtherSocket { task, .. } => return Some(*task),
             Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
                 return None;
             }

@@ -14,6 +14,8 @@ pub mod doctor;
 #[cfg(feature = "probes")]
 pub mod drain;
 pub mod feed;
+#[cfg(feature = "probes")]
+pub mod flows;
 pub mod host;
 pub mod launch;
 #[cfg(feature = "probes")]

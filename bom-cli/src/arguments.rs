@@ -108,6 +108,9 @@ pub(crate) struct Run {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// Look for the name of the model in requests in plain text (claimed by the client; TLS is never looked into).
+    #[arg(long)]
+    pub(crate) http_model: bool,
     /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
     /// kernel allows it.
     #[arg(long, value_name = "TIER", default_value = "auto")]

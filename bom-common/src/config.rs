@@ -89,6 +89,22 @@ pub struct Offsets {
     pub ovl_lower_count: u32,
     pub ovl_lower: u32,
     pub ovl_path_dentry: u32,
+    pub file_private_data: u32,
+    pub socket_sk: u32,
+    pub sock_type: u32,
+    pub sock_protocol: u32,
+    pub sock_cgroup: u32,
+    pub sock_peer_pid: u32,
+    pub inet_sport: u32,
+    pub pid_tasks: u32,
+    pub pid_numbers: u32,
+    pub unix_peer: u32,
+    pub unix_addr: u32,
+    pub unix_address_len: u32,
+    pub unix_address_name: u32,
+    pub kiocb_file: u32,
+    pub regs_argument: u32,
+    pub regs_argument_2: u32,
     pub task_cgroups: u32,
     pub css_set_dfl_cgrp: u32,
     pub cgroup_root: u32,
@@ -105,23 +121,14 @@ pub struct Offsets {
     pub vma_flags: u32,
     pub vma_start: u32,
     pub vma_mm: u32,
-    pub file_private_data: u32,
-    pub socket_sk: u32,
     pub sock_cookie: u32,
     pub sock_state: u32,
-    pub sock_cgroup: u32,
-    pub sock_type: u32,
-    pub sock_protocol: u32,
     pub tcp_snd_nxt: u32,
     pub tcp_snd_una: u32,
     pub tcp_bytes_sent: u32,
     pub tcp_bytes_retrans: u32,
     pub sock_socket: u32,
     pub socket_file: u32,
-    pub unix_addr: u32,
-    pub unix_peer: u32,
-    pub unix_address_len: u32,
-    pub unix_address_name: u32,
     pub file_mode: u32,
     pub socket_type: u32,
 }
@@ -214,6 +221,22 @@ impl Offsets {
         ovl_lower_count: ABSENT,
         ovl_lower: ABSENT,
         ovl_path_dentry: ABSENT,
+        file_private_data: ABSENT,
+        socket_sk: ABSENT,
+        sock_type: ABSENT,
+        sock_protocol: ABSENT,
+        sock_cgroup: ABSENT,
+        sock_peer_pid: ABSENT,
+        inet_sport: ABSENT,
+        pid_tasks: ABSENT,
+        pid_numbers: ABSENT,
+        unix_peer: ABSENT,
+        unix_addr: ABSENT,
+        unix_address_len: ABSENT,
+        unix_address_name: ABSENT,
+        kiocb_file: ABSENT,
+        regs_argument: ABSENT,
+        regs_argument_2: ABSENT,
         task_cgroups: ABSENT,
         css_set_dfl_cgrp: ABSENT,
         cgroup_root: ABSENT,
@@ -230,23 +253,14 @@ impl Offsets {
         vma_flags: ABSENT,
         vma_start: ABSENT,
         vma_mm: ABSENT,
-        file_private_data: ABSENT,
-        socket_sk: ABSENT,
         sock_cookie: ABSENT,
         sock_state: ABSENT,
-        sock_cgroup: ABSENT,
-        sock_type: ABSENT,
-        sock_protocol: ABSENT,
         tcp_snd_nxt: ABSENT,
         tcp_snd_una: ABSENT,
         tcp_bytes_sent: ABSENT,
         tcp_bytes_retrans: ABSENT,
         sock_socket: ABSENT,
         socket_file: ABSENT,
-        unix_addr: ABSENT,
-        unix_peer: ABSENT,
-        unix_address_len: ABSENT,
-        unix_address_name: ABSENT,
         file_mode: ABSENT,
         socket_type: ABSENT,
     };
@@ -336,6 +350,63 @@ pub struct OpenSeen {
     pub last_ns: u64,
 }
 
+/// Whom a socket exchanged datagrams with, or where it was called; compared in full.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct FlowKey {
+    /// Of the socket, for [`FLOW_UDP`]; the subject's id, for [`FLOW_ACCEPTED`].
+    pub cookie: u64,
+    /// The peer; for [`FLOW_ACCEPTED`] the subject's own end.
+    pub address: [u8; 16],
+    /// 2 = AF_INET (the first four bytes count), 10 = AF_INET6.
+    pub family: u16,
+    pub port: u16,
+    /// [`FLOW_UDP`] or [`FLOW_ACCEPTED`].
+    pub kind: u32,
+}
+const _: () = assert!(size_of::<FlowKey>() == 32);
+
+/// Datagrams between one socket and one peer.
+pub const FLOW_UDP: u32 = 1;
+/// TCP connections that the subject accepted at one of its own addresses.
+pub const FLOW_ACCEPTED: u32 = 2;
+
+/// What a [`FlowKey`] counts.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Flow {
+    /// Payload bytes; of accepted connections when they close.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    /// Accepted connections, for [`FLOW_ACCEPTED`].
+    pub datagrams_received: u64,
+    /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
+    pub last_ns: u64,
+    /// When the counts were last written to the ring.
+    pub reported_ns: u64,
+    /// The task that connected or sent; all 0 if it is not known.
+    pub start_ns: u64,
+    pub image: u64,
+    pub subject: u64,
+    pub cgroup: u64,
+    pub tgid: u32,
+    pub tid: u32,
+    pub mount_namespace: u32,
+    /// Datagrams of which the head was forwarded.
+    pub heads: u32,
+    pub local: [u8; 16],
+    pub local_port: u16,
+    /// 1 if the peer sent first.
+    pub inbound: u16,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Flow>() == 120);
 /// What the probes know of a process that belongs to a subject, by its thread group id.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

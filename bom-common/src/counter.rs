@@ -64,6 +64,12 @@ counters! {
     UringOpens = 20, "io-uring-opens";
     /// … of which the completion was seen, failures included.
     UringOpensCompleted = 21, "io-uring-opens-completed";
+    /// The table of UDP peers was full: what a socket sent to a further peer is not listed.
+    FlowTableFull = 24, "flow-table-full";
+    /// Records of UDP peers, unix sockets and other sockets without room in the ring.
+    SocketLost = 25, "socket-records-lost";
+    /// Data of a socket of the subject's cgroup that no process was seen to connect.
+    SocketUnknown = 26, "socket-unknown";
     /// Processes, descriptors, mappings and sockets that sweeps wrote out.
     SweptDelivered = 32, "swept-delivered";
     /// Records of cgroups made, left or removed without room in the ring.
@@ -78,6 +84,10 @@ counters! {
     UpperOpensLost = 43, "upper-opens-lost";
     /// Connections that passed the security check, without room in the ring.
     UpperConnectsLost = 44, "upper-connects-lost";
+    /// Mappings that passed the security check, without room to spare in the ring: the tiers cannot be compared.
+    UpperMapsLost = 45, "upper-mappings-lost";
+    /// … written to the ring.
+    UpperMapsDelivered = 46, "upper-mappings-delivered";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

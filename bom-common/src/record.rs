@@ -43,6 +43,12 @@ pub mod kind {
     pub const SOCKET_RECEIVED: u16 = 23;
     /// A process has memory below 4 GiB, where 32-bit system calls can point to: once per process, no body.
     pub const LOW_MEMORY: u16 = 24;
+    /// The first datagram between a UDP socket and a peer, or a count of those so far: [`super::UdpFlow`].
+    pub const UDP_FLOW: u16 = 30;
+    /// A unix socket was connected, or listens: [`super::UnixSocket`].
+    pub const UNIX_SOCKET: u16 = 31;
+    /// A socket was made that the other probes do not follow: [`super::OtherSocket`].
+    pub const OTHER_SOCKET: u16 = 32;
     /// A sweep met an open descriptor of a regular file or device: [`super::SweptFile`], then its path.
     pub const SWEPT_FILE: u16 = 40;
     /// A sweep met a mapping: [`super::SweptMapping`], then its path; anonymous ones only if they can be executed.
@@ -93,6 +99,14 @@ pub mod probe {
     pub const SYS_EXIT_MREMAP: u16 = 31;
     /// A second program on that hook.
     pub const SCHED_PROCESS_EXEC_MEMORY: u16 = 32;
+    pub const CGROUP_CONNECT4: u16 = 40;
+    pub const CGROUP_CONNECT6: u16 = 41;
+    pub const CGROUP_SENDMSG4: u16 = 42;
+    pub const CGROUP_SENDMSG6: u16 = 43;
+    pub const SYS_EXIT_CONNECT: u16 = 44;
+    pub const SYS_EXIT_LISTEN: u16 = 45;
+    pub const SYS_EXIT_SOCKET: u16 = 46;
+    pub const SYS_EXIT_SOCKETPAIR: u16 = 47;
     pub const ITER_TASK: u16 = 60;
     pub const ITER_TASK_FILE: u16 = 61;
     pub const ITER_TASK_VMA: u16 = 62;
@@ -104,6 +118,7 @@ pub mod probe {
     /// No hook: what /proc shows of a process, where the kernel has no iterator for it.
     pub const PROCFS: u16 = 68;
     pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_MMAP_FILE: u16 = 71;
     pub const SECURITY_SOCKET_CONNECT: u16 = 72;
     /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
     pub const CGROUP_SOCK_CREATE: u16 = 73;
@@ -137,6 +152,26 @@ pub mod protocol {
     pub const QUIC_CLIENT: u16 = 5;
     /// A piece of what a server on the DNS port sends over TCP.
     pub const DNS_TCP: u16 = 6;
+}
+
+/// `TcpState::new_state` for a count of bytes of a connection that goes on: no state of the kernel has this number.
+pub const STILL_OPEN: u8 = 0xff;
+
+/// Bytes of a unix socket's name that one record carries, a power of two (`sun_path` has 108).
+pub const UNIX_NAME_CAPACITY: usize = 128;
+
+/// `UnixSocket::flags` bits.
+pub mod unix_flag {
+    /// The socket listens, and the name is its own; else it was connected, and the name is the peer's.
+    pub const LISTENING: u16 = 1;
+}
+
+/// `OtherSocket::flags` bits.
+pub mod socket_flag {
+    /// The process that made it was in no cgroup of its subject: the packet probes do not see it.
+    pub const OUTSIDE: u16 = 1;
+    /// One end of a pair.
+    pub const PAIR: u16 = 2;
 }
 
 /// `SweptSocket::direction` values.
@@ -333,6 +368,65 @@ pub struct Payload {
 }
 const _: () = assert!(size_of::<Payload>() == 48);
 
+/// Body of [`kind::UDP_FLOW`]. The header's task is the one that connected the socket or sent to an address last.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct UdpFlow {
+    pub cookie: u64,
+    /// Payload bytes out and in so far.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    pub datagrams_received: u64,
+    pub remote: [u8; 16],
+    pub local: [u8; 16],
+    /// As in [`TcpState`].
+    pub family: u16,
+    pub remote_port: u16,
+    pub local_port: u16,
+    /// 1 if the peer sent first.
+    pub inbound: u16,
+}
+const _: () = assert!(size_of::<UdpFlow>() == 80);
+
+/// Body of [`kind::UNIX_SOCKET`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct UnixSocket {
+    /// Subject of the process that listens at the other end (of a datagram socket: of its cgroup); 0 if
+    /// it is in none, or not known.
+    pub peer_subject: u64,
+    /// Cgroup (v2) in which a datagram peer was made; 0 for other types.
+    pub peer_cgroup: u64,
+    /// Process that listened at the other end, if it is alive; 0 for datagram sockets.
+    pub peer_tgid: u32,
+    /// SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+    pub socket_type: u16,
+    /// [`unix_flag`].
+    pub flags: u16,
+    /// Bytes of `name` that count; 0 for a socket without a name.
+    pub name_length: u32,
+    pub reserved: u32,
+    /// `sun_path` as the one that bound it wrote it; an abstract name begins with a zero byte.
+    pub name: [u8; UNIX_NAME_CAPACITY],
+}
+const _: () = assert!(size_of::<UnixSocket>() == 160);
+
+/// Body of [`kind::OTHER_SOCKET`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(FromBytes, Immutable, KnownLayout))]
+pub struct OtherSocket {
+    /// AF_*, SOCK_*, IPPROTO_*, as the kernel has them.
+    pub family: u16,
+    pub socket_type: u16,
+    pub protocol: u16,
+    /// [`socket_flag`].
+    pub flags: u16,
+}
+const _: () = assert!(size_of::<OtherSocket>() == 8);
 /// Body of [`kind::SWEPT_FILE`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

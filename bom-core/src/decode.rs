@@ -8,7 +8,7 @@ use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Connect, Exec, OpenedFile, Task, Tcp, TcpState},
+    event::{Body, Connect, Exec, OpenedFile, OtherSocket, Task, Tcp, TcpState, Udp, UnixKind, UnixSocket},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
     stream::Held,
@@ -117,6 +117,15 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
+        kind::UDP_FLOW => Decoded::Body(Body::Udp { task, udp: udp(&take::<record::UdpFlow>(rest)?.0)? }),
+        kind::UNIX_SOCKET => {
+            let socket = unix(&take::<record::UnixSocket>(rest)?.0)?;
+            Decoded::Body(Body::Unix { task, socket })
+        }
+        kind::OTHER_SOCKET => {
+            let socket = other_socket(&take::<record::OtherSocket>(rest)?.0);
+            Decoded::Body(Body::OtherSocket { task, socket })
+        }
         kind::SWEPT_PROCESS | kind::SWEPT_FILE | kind::SWEPT_MAPPING | kind::SWEPT_SOCKET => {
             let swept = Box::new(sweep::swept(header.kind, rest)?);
             Decoded::Body(Body::Swept { task, swept })
@@ -257,6 +266,8 @@ fn tcp(raw: &record::TcpState) -> Result<Tcp, DecodeError> {
         1 => TcpState::Established,
         2 => TcpState::SynSent,
         7 => TcpState::Closed,
+        10 => TcpState::Listening,
+        record::STILL_OPEN => TcpState::Open,
         other => return Err(DecodeError::State(other)),
     };
     Ok(Tcp {
@@ -267,6 +278,55 @@ fn tcp(raw: &record::TcpState) -> Result<Tcp, DecodeError> {
         bytes_acked: raw.bytes_acked,
         bytes_received: raw.bytes_received,
     })
+}
+
+fn udp(raw: &record::UdpFlow) -> Result<Udp, DecodeError> {
+    Ok(Udp {
+        cookie: raw.cookie,
+        remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local: SocketAddr::new(address(raw.family, &raw.local)?, raw.local_port),
+        inbound: raw.inbound != 0,
+        sent: raw.sent,
+        received: raw.received,
+        datagrams_sent: raw.datagrams_sent,
+        datagrams_received: raw.datagrams_received,
+    })
+}
+
+fn unix(raw: &record::UnixSocket) -> Result<UnixSocket, DecodeError> {
+    let name = counted(&raw.name, raw.name_length)?;
+    // An abstract name may have zeroes anywhere; a path ends with one, where its length was given with it.
+    let path = match name.split_first() {
+        Some((0, _)) => name,
+        _ => name.split(|&byte| byte == 0).next().unwrap_or_default(),
+    };
+    Ok(UnixSocket {
+        name: (!path.is_empty()).then(|| SeenPath::new(path)),
+        kind: match raw.socket_type {
+            1 => UnixKind::Stream,
+            2 => UnixKind::Datagram,
+            5 => UnixKind::SequencedPacket,
+            other => UnixKind::Other(other),
+        },
+        listening: raw.flags & record::unix_flag::LISTENING != 0,
+        peer: Some(raw.peer_tgid).filter(|&tgid| tgid != 0),
+        peer_subject: Some(raw.peer_subject).filter(|&subject| subject != 0),
+    })
+}
+
+fn other_socket(raw: &record::OtherSocket) -> OtherSocket {
+    OtherSocket {
+        family: raw.family,
+        kind: raw.socket_type,
+        protocol: raw.protocol,
+        outside: raw.flags & record::socket_flag::OUTSIDE != 0,
+        pair: raw.flags & record::socket_flag::PAIR != 0,
+    }
+}
+
+/// An address as the kernel has it: of [`record::TcpState`] and [`bom_common::config::FlowKey`].
+pub fn socket_address(family: u16, raw: &[u8; 16], port: u16) -> Result<SocketAddr, DecodeError> {
+    Ok(SocketAddr::new(address(family, raw)?, port))
 }
 
 /// IPv4-mapped IPv6 addresses are IPv4 addresses written differently.

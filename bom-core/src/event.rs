@@ -88,6 +88,27 @@ pub enum Body {
         task: Task,
         tcp: Tcp,
     },
+    /// Datagrams between a UDP socket and a peer, counted so far. The task is all zeroes where nobody was seen to connect or
+    /// send.
+    Udp {
+        task: Task,
+        udp: Udp,
+    },
+    /// Connections that were accepted at one address of the subject, counted so far. The task only has subject and cgroup.
+    Accepted {
+        task: Task,
+        accepted: Accepted,
+    },
+    /// A unix socket was connected, or listens.
+    Unix {
+        task: Task,
+        socket: UnixSocket,
+    },
+    /// A socket was made that the other probes do not follow.
+    OtherSocket {
+        task: Task,
+        socket: OtherSocket,
+    },
     /// A process asked for a connection, whatever came of it.
     Connect {
         task: Task,
@@ -265,7 +286,87 @@ pub struct Connect {
 pub enum TcpState {
     SynSent,
     Established,
+    /// Established before, and now the bytes so far.
+    Open,
     Closed,
+    /// The socket waits to be called; it has no peer.
+    Listening,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Udp {
+    pub cookie: u64,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+    /// The peer sent first.
+    pub inbound: bool,
+    /// Payload bytes.
+    pub sent: u64,
+    pub received: u64,
+    pub datagrams_sent: u64,
+    pub datagrams_received: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub local: SocketAddr,
+    pub connections: u64,
+    /// Bytes of those that are closed.
+    pub sent: u64,
+    pub received: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnixSocket {
+    /// The name the listening side bound, as it wrote it; an abstract name starts with a zero byte; `None` if it has none.
+    pub name: Option<SeenPath>,
+    pub kind: UnixKind,
+    /// The socket waits to be called; else it was connected.
+    pub listening: bool,
+    /// The process that listens, where it is known and alive.
+    pub peer: Option<u32>,
+    /// The subject of the other end, where it is in one.
+    pub peer_subject: Option<u64>,
+}
+
+/// `sk_type` of a unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnixKind {
+    Stream,
+    Datagram,
+    SequencedPacket,
+    Other(u16),
+}
+
+/// Numbers as the kernel has them: AF_*, SOCK_*, IPPROTO_*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherSocket {
+    pub family: u16,
+    pub kind: u16,
+    pub protocol: u16,
+    /// The process was in no cgroup of its subject.
+    pub outside: bool,
+    /// One end of a pair.
+    pub pair: bool,
+}
+
+impl OtherSocket {
+    const AF_UNIX: u16 = 1;
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 10;
+    const SOCK_STREAM: u16 = 1;
+    const SOCK_DGRAM: u16 = 2;
+
+    pub fn is_unix(&self) -> bool {
+        self.family == Self::AF_UNIX
+    }
+
+    /// TCP, MPTCP (whose subflows are TCP) or UDP: recorded only because of where it was made.
+    pub fn is_followed(&self) -> bool {
+        let internet = self.family == Self::AF_INET || self.family == Self::AF_INET6;
+        let stream = self.kind == Self::SOCK_STREAM && matches!(self.protocol, 6 | 262);
+        internet && (stream || self.kind == Self::SOCK_DGRAM && self.protocol == 17)
+    }
 }
 
 impl OpenedFile {

@@ -22,8 +22,10 @@ pub enum Action {
     Executed,
     /// Asked for the name.
     Resolved,
-    /// Connected to the peer.
+    /// Connected to the peer, or sent datagrams to it.
     Connected,
+    /// Can be called there by others.
+    Served,
 }
 
 impl Action {
@@ -31,7 +33,7 @@ impl Action {
     pub const fn uses_file(self) -> bool {
         match self {
             Self::Opened | Self::Mapped | Self::Read | Self::Received => true,
-            Self::Executed | Self::Resolved | Self::Connected => false,
+            Self::Executed | Self::Resolved | Self::Connected | Self::Served => false,
         }
     }
 }
@@ -92,7 +94,7 @@ pub struct Evidence {
     pub activity: BTreeMap<u64, Bucket>,
 }
 
-/// Traffic within one minute. Bytes are counted when a connection ends.
+/// Traffic within one minute. Bytes are counted when they are reported: every minute, and when a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub connections: Max<u64>,

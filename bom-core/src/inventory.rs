@@ -99,6 +99,19 @@ pub enum Description {
         source: NameSource,
         name: String,
     },
+    /// What the stream said the peer is called is not what DNS said of its address.
+    Mismatch {
+        source: NameSource,
+        name: String,
+    },
+    /// Several names are known for the address, and nothing says which one was meant.
+    SeveralNames,
+    /// A DNS answer came from it.
+    Resolver,
+    /// Name of a model in a request in plain text; claimed.
+    Model(String),
+    /// Whether the other end of a unix socket belongs to the same subject.
+    SamePeer(bool),
     /// Application protocol offered by the client.
     Protocol(String),
     /// A question about it that has no answer.
@@ -141,20 +154,32 @@ impl Question {
     }
 }
 
-/// Who says that an endpoint has a name. Both are what the agent or its resolver *said*.
+/// Who says that an endpoint has a name, the weightiest first. All are what the agent or its resolver *said*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameSource {
     /// The server name of a ClientHello.
     Sni,
-    /// A DNS answer that contained the address.
+    /// The target of a tunnel, or of a request, that a proxy was asked for.
+    Proxy,
+    /// The Host of a request in plain text.
+    Host,
+    /// A DNS answer that contained the address, and had not expired when it was connected.
     Dns,
+    /// … and had expired.
+    ExpiredDns,
+    /// A name that an answer with the address passed through (CNAME), which is rarely what was asked for.
+    Alias,
 }
 
 impl NameSource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sni => "sni",
+            Self::Proxy => "proxy",
+            Self::Host => "host",
             Self::Dns => "dns",
+            Self::ExpiredDns => "dns-expired",
+            Self::Alias => "dns-alias",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What facts are keyed by: local objects, never names and never a hash that may come late.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+use crate::path::SeenPath;
 
 /// One run of one agent on one boot of one node. Sequence numbers count within it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,12 +56,43 @@ pub struct FileKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Object {
     File(FileKey),
-    /// A TCP peer; with the name it was called by, if one is known.
+    /// A TCP or UDP peer; with the name it was called by, if one is known.
     Endpoint {
         host: Option<String>,
         address: IpAddr,
         port: u16,
+        carrier: Carrier,
     },
     /// A name that was resolved, whether or not anything was connected.
     Name(String),
+    /// What a proxy was asked to reach. Claimed: what it did reach, only the proxy knows.
+    Behind {
+        host: String,
+        port: u16,
+        proxy: SocketAddr,
+    },
+    /// A unix socket by the name it was bound to; `None` if it has none.
+    UnixSocket(Option<SeenPath>),
+    /// An address of the subject at which it can be called.
+    Listener {
+        address: IpAddr,
+        port: u16,
+        carrier: Carrier,
+    },
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Carrier {
+    Tcp,
+    Udp,
+}
+
+impl Carrier {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
 }

@@ -8,7 +8,7 @@ use bom_core::{
     fact::{Action, Bucket, Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Image, Inventory, NameSource, Process, Subject},
     join::{Intervals, Join, Max},
-    key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    key::{Carrier, EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
 use proptest::prelude::*;
@@ -30,7 +30,8 @@ fn object() -> impl Strategy<Value = Object> {
         Object::File(FileKey { device: 1, inode, generation: 0, size, ctime_s: 0, ctime_ns: 0 })
     });
     let endpoint = (prop::option::of("[ab]"), 0..3_u8, 1..3_u16).prop_map(|(host, last, port)| {
-        Object::Endpoint { host, address: IpAddr::from([10, 0, 0, last]), port }
+        let carrier = if last == 0 { Carrier::Udp } else { Carrier::Tcp };
+        Object::Endpoint { host, address: IpAddr::from([10, 0, 0, last]), port, carrier }
     });
     prop_oneof![file, endpoint, "[ab]".prop_map(Object::Name)]
 }

@@ -197,7 +197,7 @@ fn an_endpoint_is_named_by_its_stream_before_dns() {
     assert_eq!(named, [(None, 443), (Some("api.openai.com"), 443), (Some("cdn.example"), 80)]);
     let openai = &view.endpoints[1];
     assert_eq!(openai.provider.as_ref().unwrap().provider, "OpenAI");
-    assert!(openai.name_mismatch);
+    assert_eq!(openai.mismatches.len(), 1);
     assert_eq!(openai.uses[0].evidence.strength.0, Strength::Exchanged);
     assert_eq!(view.endpoints[2].uses[0].evidence.strength.0, Strength::Connected);
     assert!(gaps(&correlator, Class::Endpoints).contains(&"suspected:nameless-endpoint".to_owned()));
@@ -240,7 +240,7 @@ fn a_genuine_call_does_not_vouch_for_a_false_one() {
     }
     let view = view(&host.finish());
     assert_eq!(view.endpoints.len(), 1);
-    assert!(view.endpoints[0].name_mismatch);
+    assert_eq!(view.endpoints[0].mismatches.len(), 1);
 }
 
 #[test]

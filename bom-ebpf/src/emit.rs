@@ -48,6 +48,15 @@ pub fn add(slot: *mut u64) {
     }
 }
 
+/// The same with any number.
+#[inline(always)]
+pub fn add_many(slot: *mut u64, number: u64) {
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({slot} + 0) += {number}", slot = in(reg) slot, number = in(reg) number, options(nostack));
+    }
+}
+
 #[inline(always)]
 pub fn now() -> u64 {
     // SAFETY: the helper takes nothing and reads a clock.

@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, Process, ReadKey, SubjectCounter, Target},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, Process, ReadKey, SubjectCounter, Target},
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -84,7 +84,7 @@ pub static MAPS: HashMap<OpenKey, u8> =
 pub static READS: HashMap<ReadKey, u8> =
     HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
-/// The task that called connect.
+/// The task that called connect; of an accepted connection only subject and cgroup are known.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct SocketOwner {
@@ -95,12 +95,45 @@ pub struct SocketOwner {
     pub tgid: u32,
     pub tid: u32,
     pub mount_namespace: u32,
-    pub reserved: u32,
+    /// 1 if the peer called.
+    pub accepted: u32,
 }
 
 /// Socket cookie → who connected it; removed when the socket closes.
 #[map]
 pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(65_536, 0);
+
+/// Socket cookie → who connected the UDP socket, or sent by it to an address, last. Nothing tells when such a socket
+/// closes, so the oldest goes.
+#[map]
+pub static SENDERS: LruHashMap<u64, SocketOwner> = LruHashMap::with_max_entries(16_384, 0);
+
+/// UDP peers, and own addresses that were called. The agent takes out what has been idle. Not an LRU: an evicted entry
+/// would lose its counts.
+#[map]
+pub static FLOWS: HashMap<FlowKey, Flow> =
+    HashMap::with_max_entries(32_768, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+pub const NO_FLOW: Flow = Flow {
+    sent: 0,
+    received: 0,
+    datagrams_sent: 0,
+    datagrams_received: 0,
+    last_ns: 0,
+    reported_ns: 0,
+    start_ns: 0,
+    image: 0,
+    subject: 0,
+    cgroup: 0,
+    tgid: 0,
+    tid: 0,
+    mount_namespace: 0,
+    heads: 0,
+    local: [0; 16],
+    local_port: 0,
+    inbound: 0,
+    reserved: 0,
+};
 
 /// Socket cookie → [`record::direction`], as the last sweep over the sockets found it. An evicted entry is unknown.
 #[map]
@@ -114,6 +147,8 @@ pub struct Stream {
     pub looked: u32,
     /// Bytes still to forward; 0 while looking, [`Stream::DONE`] afterwards.
     pub wanted: u32,
+    /// When the bytes of the connection are to be reported next, nanoseconds of CLOCK_BOOTTIME.
+    pub report_ns: u64,
 }
 
 impl Stream {
@@ -157,6 +192,9 @@ pub struct MapScratch {
     pub map: record::Map,
     pub path: [u8; PATH_SPACE],
     pub walk: Walk,
+    /// Here and not on the stack: a program and the function it hands to a helper have 512 bytes together, to which
+    /// older kernels hold them.
+    pub key: OpenKey,
 }
 
 /// The record of a cgroup's life.

@@ -21,6 +21,12 @@ pub enum Need {
     Strace,
     /// The demo agent is set up (`cargo xtask prepare`): `AIBOM_TEST_AGENTS` names the folder.
     Agents,
+    /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
+    Quic,
+    /// `curl`, which this program did not write.
+    Curl,
+    /// `node`, likewise.
+    Node,
     /// io_uring is not switched off.
     IoUring,
     /// A file system can be served from user space.
@@ -41,6 +47,9 @@ impl Need {
             Self::Netns => "NETNS",
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
+            Self::Quic => "QUIC",
+            Self::Curl => "CURL",
+            Self::Node => "NODE",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
@@ -75,6 +84,12 @@ impl Need {
                 let ready = agents().join("venv/bin/python").exists();
                 (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
             }
+            Self::Quic => {
+                let python = agents().join("network-venv/bin/python");
+                (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
+            }
+            Self::Curl => runs("curl", &["--version"]),
+            Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
             Self::Corpus => {
                 let ready = corpus().join("expected.json").exists();

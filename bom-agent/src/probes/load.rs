@@ -13,12 +13,12 @@ use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, FExit, Iter, Program,
-        ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
+        Iter, Program, ProgramError, TracePoint,
     },
 };
 use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
+    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
     counter::Counter,
 };
 use bom_core::coverage::{ProbeState, ProbeStatus};
@@ -64,6 +64,8 @@ pub struct Settings {
     /// Probes left out by name.
     pub without: BTreeSet<String>,
     pub tier: Tier,
+    /// Look for the names of models in requests in plain text.
+    pub http_model: bool,
 }
 
 /// Which probes are tried. The base tier always is.
@@ -85,6 +87,7 @@ impl Default for Settings {
             rare_ring_bytes: 2 << 20,
             without: BTreeSet::new(),
             tier: Tier::Auto,
+            http_model: false,
         }
     }
 }
@@ -150,6 +153,7 @@ impl Probes {
             let direction = match probe.hook {
                 Hook::Egress => Some(CgroupSkbAttachType::Egress),
                 Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
+                Hook::Address => None,
                 Hook::SocketCreate if self.is_tried(probe) => None,
                 Hook::TracingPoint { .. }
                 | Hook::SyscallExit(_)
@@ -160,6 +164,7 @@ impl Probes {
             let status = match (self.not_to_attach(probe, settings), direction) {
                 (Some(status), _) => status,
                 (None, Some(direction)) => status_of(self.attach_cgroup(probe, cgroup, direction)),
+                (None, None) if probe.hook == Hook::Address => status_of(self.attach_address(probe, cgroup)),
                 (None, None) => status_of(self.attach_socket(probe, cgroup)),
             };
             self.note(probe, status);
@@ -229,6 +234,33 @@ impl Probes {
         Ok(opens)
     }
 
+    /// UDP peers and called addresses, with their counts so far.
+    pub fn flows(&self) -> Result<Vec<(FlowKey, Flow)>, LoadError> {
+        let map = self.ebpf.map("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        let mut flows = Vec::new();
+        for entry in map.iter() {
+            let (key, flow) = entry.map_err(in_map("FLOWS"))?;
+            if let (Ok(key), Ok(flow)) = (FlowKey::read_from_bytes(&key), Flow::read_from_bytes(&flow)) {
+                flows.push((key, flow));
+            }
+        }
+        flows.sort_by_key(|(key, flow)| (flow.last_ns, *key));
+        Ok(flows)
+    }
+
+    /// Makes room for peers to come: takes out one whose counts were read. Should it come back, it is met anew.
+    pub fn forget_flow(&mut self, key: &FlowKey) -> Result<(), LoadError> {
+        let map = self.ebpf.map_mut("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
+        let mut map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
+            map.try_into().map_err(in_map("FLOWS"))?;
+        match map.remove(&zerocopy::transmute!(*key)) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(source) => Err(LoadError::Map { name: "FLOWS", source }),
+        }
+    }
+
     /// How often the kernel skipped each program because one was already running on that CPU.
     pub fn recursion_misses(&self) -> BTreeMap<&'static str, u64> {
         let mut misses = BTreeMap::new();
@@ -276,7 +308,11 @@ impl Probes {
             .iter()
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
-                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
+                refused.contains(&if probe.hook == Hook::SocketCreate {
+                    TCP
+                } else {
+                    probe.name
+                })
             })
             .copied()
             .collect();
@@ -334,7 +370,7 @@ impl Probes {
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
             (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
             (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
-            (None, Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
+            (None, Hook::Address | Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
     }
@@ -358,6 +394,11 @@ impl Probes {
         let program: &mut CgroupSkb = self.program(probe)?.try_into()?;
         // Flags 0: links always allow several programs on one cgroup.
         program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_address(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSockAddr = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
     }
 
     fn attach_function(&mut self, probe: &Probe) -> Result<(), ProgramError> {
@@ -398,6 +439,7 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
     match hook {
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
+        Hook::Address => <&mut CgroupSockAddr>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
         Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
         Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),

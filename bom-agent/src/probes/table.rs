@@ -10,6 +10,8 @@ pub enum Hook {
     TracingPoint { name: &'static str, arguments: Option<(usize, usize)> },
     /// `syscalls/<name>`.
     SyscallExit(&'static str),
+    /// The subject's cgroup, addresses that its processes give to sockets.
+    Address,
     /// The subject's cgroup, packets going out.
     Egress,
     /// The subject's cgroup, packets coming in.
@@ -34,6 +36,15 @@ pub struct Probe {
 
 const fn tracing(number: u16, name: &'static str) -> Probe {
     Probe { number, name, program: name, hook: Hook::TracingPoint { name, arguments: None } }
+}
+
+const fn address(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::Address }
+}
+
+/// An exit with a program of its own.
+const fn socket_call(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::SyscallExit(name) }
 }
 
 const fn function(number: u16, name: &'static str) -> Probe {
@@ -130,6 +141,14 @@ pub const PROBES: &[Probe] = &[
         program: "cgroup_skb_ingress",
         hook: Hook::Ingress,
     },
+    socket_call(probe::SYS_EXIT_CONNECT, "sys_exit_connect"),
+    socket_call(probe::SYS_EXIT_LISTEN, "sys_exit_listen"),
+    socket_call(probe::SYS_EXIT_SOCKET, "sys_exit_socket"),
+    socket_call(probe::SYS_EXIT_SOCKETPAIR, "sys_exit_socketpair"),
+    address(probe::CGROUP_CONNECT4, "cgroup_connect4"),
+    address(probe::CGROUP_CONNECT6, "cgroup_connect6"),
+    address(probe::CGROUP_SENDMSG4, "cgroup_sendmsg4"),
+    address(probe::CGROUP_SENDMSG6, "cgroup_sendmsg6"),
     tracing(probe::CGROUP_ATTACH_TASK, "cgroup_attach_task"),
     tracing(probe::CGROUP_RELEASE, "cgroup_release"),
     iterator(probe::ITER_TASK, "iter_task", "task"),
@@ -137,5 +156,6 @@ pub const PROBES: &[Probe] = &[
     iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
     iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
     function(probe::SECURITY_FILE_OPEN, "security_file_open"),
+    function(probe::SECURITY_MMAP_FILE, "security_mmap_file"),
     function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
 ];

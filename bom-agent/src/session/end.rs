@@ -28,6 +28,7 @@ pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
         }
     }
     engine.feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
+    engine.read_flows()?;
     let repeats = repeats(engine)?;
     engine.feed.input(Input::Repeats(repeats))?;
     count(engine)

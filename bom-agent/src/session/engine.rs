@@ -14,6 +14,7 @@ use bom_core::{
     identify::catalog::Catalog,
     input::{Ended, Input, Start, Subject},
     key::EpochId,
+    stream::Settings as StreamSettings,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -24,6 +25,7 @@ use super::{Look, SessionError, Sweeper, end, io_error};
 use crate::{
     drain::Rings,
     feed::{Feed, Recorder},
+    flows,
     host::{self, Host},
     launch::Signals,
     probes::{PROBES, Probes, Settings},
@@ -36,6 +38,8 @@ const TICK: Duration = Duration::from_millis(40);
 pub const SETTLE: Duration = Duration::from_secs(300);
 /// How often the counters are read.
 const COUNT: Duration = Duration::from_secs(1);
+/// How often the counts of UDP peers and accepted connections are.
+const FLOWS: Duration = Duration::from_secs(30);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
 const SWEEP_SHARE: u32 = 20;
 
@@ -60,6 +64,7 @@ pub struct Engine {
     waker: AsyncFd<OwnedFd>,
     ticks: Interval,
     counted: Instant,
+    flowed: Instant,
     losses: BTreeMap<Counter, u64>,
     /// Something was lost since the last sweep.
     wounded: bool,
@@ -86,7 +91,7 @@ impl Engine {
         let (common, rare) = probes.take_rings()?;
         let rings = Rings { common, rare };
         let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
-        let mut feed = Feed::new(pool, recorder);
+        let mut feed = Feed::new(pool, recorder, StreamSettings { http_model: settings.http_model });
         feed.input(Input::Start(Box::new(Start {
             epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
             version,
@@ -111,6 +116,7 @@ impl Engine {
             waker,
             ticks,
             counted: Instant::now(),
+            flowed: Instant::now(),
             losses: BTreeMap::new(),
             wounded: false,
             swept: None,
@@ -164,9 +170,18 @@ impl Engine {
                 self.rings.drain(&mut self.feed)?;
                 self.feed.answers()?;
                 self.look_for_losses()?;
+                if self.flowed.elapsed() >= FLOWS {
+                    self.read_flows()?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Takes in who was sent datagrams, and how often the subjects were called.
+    pub(super) fn read_flows(&mut self) -> Result<(), SessionError> {
+        self.flowed = Instant::now();
+        flows::read(&mut self.probes, &mut self.feed, host::boot_ns())
     }
 
     /// What was lost since the last look is declared now, and healed by a sweep as far as it still is there.
@@ -259,6 +274,7 @@ impl Engine {
     pub fn take_stock(&mut self) -> Result<(), SessionError> {
         self.rings.drain(&mut self.feed)?;
         self.feed.answers()?;
+        self.read_flows()?;
         end::count(self)?;
         self.read_clock()
     }

@@ -76,6 +76,10 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::ExecutableMemory { .. }
                 | Body::LowMemory { .. }
                 | Body::SocketReceived { .. }
+                | Body::Udp { .. }
+                | Body::Accepted { .. }
+                | Body::Unix { .. }
+                | Body::OtherSocket { .. }
                 | Body::Hello { .. }
                 | Body::HttpHead { .. }
                 | Body::Dns { .. }

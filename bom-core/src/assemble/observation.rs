@@ -137,6 +137,14 @@ impl Context<'_> {
         for name in &subject.resolved {
             property(properties, "aibom:net:resolved", name);
         }
+        for ((carrier, local), calls) in &subject.served {
+            // The kernel chooses some ports, which then differ from run to run.
+            let calls = if self.deterministic { String::new() } else { format!(" calls={calls}") };
+            property(properties, "aibom:net:served", format!("{} {local}{calls}", carrier.name()));
+        }
+        for name in &subject.served_unix {
+            property(properties, "aibom:net:served", super::references::unix_text(name.as_ref()));
+        }
         if !self.deterministic {
             property(properties, "aibom:subject:cgroup", subject.key.cgroup.to_string());
             property(properties, "aibom:obs:processes", subject.processes.to_string());

@@ -25,11 +25,16 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("flow-table-full", &[Class::Endpoints]),
+    ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
     ("cgroup-records-lost", &Class::ALL),
     ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("upper-connects-lost", &[Class::Endpoints]),
     (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-mappings-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
@@ -40,6 +45,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
     ("mappings-unresolved", Detector::UnresolvedMapping),
+    ("socket-unknown", Detector::SocketUnknown),
 ];
 
 /// Whether a counter of this name means that a fact may be missing.

@@ -8,15 +8,18 @@
 mod closing;
 mod content;
 mod files;
+mod names;
 mod network;
 mod processes;
+mod said;
+mod sockets;
 mod subjects;
 mod swept;
 mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bom_common::record::probe::SECURITY_FILE_OPEN;
+use bom_common::record::probe::{SECURITY_FILE_OPEN, SECURITY_MMAP_FILE};
 pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
@@ -201,7 +204,13 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
-            Body::Map { task, file, vm_flags } => self.mapped(&at, &task, file, vm_flags),
+            Body::Map { task, file, vm_flags } if probe == SECURITY_MMAP_FILE => {
+                self.map_checked(&at, &task, file, vm_flags)
+            }
+            Body::Map { task, file, vm_flags } => {
+                self.map_told(&at, &file);
+                self.mapped(&at, &task, file, vm_flags)
+            }
             Body::Read { task, file } => self.content_read(&at, &task, file),
             Body::ExecutableMemory { task } => {
                 if !self.precedes_exec(&at, &task) {
@@ -225,20 +234,44 @@ impl Correlator {
             Body::Tcp { task, tcp } => {
                 self.connection_told(&at, &tcp);
                 self.process(&at, &task);
-                self.network.tcp(&at, &task, &tcp);
+                self.tcp(&at, &task, &tcp);
                 Vec::new()
             }
-            Body::Hello { cookie, hello, .. } => {
-                self.network.hello(cookie, hello);
+            Body::Udp { task, udp } => {
+                if task.process.tgid != 0 {
+                    self.process(&at, &task);
+                }
+                self.udp(&at, &task, &udp);
                 Vec::new()
             }
-            Body::HttpHead { .. } => Vec::new(),
-            Body::Dns { answer, .. } => {
-                self.network.answer(&mut self.epoch, &at, answer);
+            Body::Accepted { task: _, accepted } => {
+                self.accepted(&at, accepted);
                 Vec::new()
             }
-            Body::Undecoded { .. } => {
-                self.subjects.detect(id, Detector::Undecoded);
+            Body::Unix { task, socket } => {
+                self.process(&at, &task);
+                self.unix(&at, &task, socket);
+                Vec::new()
+            }
+            Body::OtherSocket { task, socket } => {
+                self.process(&at, &task);
+                self.other_socket(&at, socket);
+                Vec::new()
+            }
+            Body::Hello { cookie, remote, transport, hello, .. } => {
+                self.hello(cookie, remote, transport, hello);
+                Vec::new()
+            }
+            Body::HttpHead { cookie, head, .. } => {
+                self.http_head(cookie, head);
+                Vec::new()
+            }
+            Body::Dns { server, answer, .. } => {
+                self.resolved(&at, server, answer);
+                Vec::new()
+            }
+            Body::Undecoded { remote, reason, .. } => {
+                self.undecoded(&at, remote, reason);
                 Vec::new()
             }
             Body::Swept { task, swept } => self.swept(&at, &task, *swept),
@@ -259,7 +292,11 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Threaded { task }
         | Body::SocketReceived { task }
         | Body::Connect { task, .. }
-        | Body::Tcp { task, .. } => task.image.0 == 0,
+        | Body::Tcp { task, .. }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. } => task.image.0 == 0,
+        // Of a task that is not known, the socket says so (`socket-unknown`).
+        Body::Udp { task, .. } => task.process.tgid != 0 && task.image.0 == 0,
         // The memory of whoever makes the first process is there before its exec: `content` decides.
         Body::Map { .. }
         | Body::Read { .. }
@@ -268,6 +305,7 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }
+        | Body::Accepted { .. }
         | Body::Hello { .. }
         | Body::HttpHead { .. }
         | Body::Dns { .. }

@@ -158,6 +158,8 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. }
         | Body::Connect { task, .. }
         | Body::Map { task, .. }
         | Body::Read { task, .. }
@@ -167,6 +169,11 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),
+        // A packet of a cgroup that the probes do not know: user space may.
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => match task.subject {
+            0 => Whose::Cgroup(task.cgroup),
+            _ => Whose::Task(task),
+        },
         Body::Hello { cgroup, .. }
         | Body::HttpHead { cgroup, .. }
         | Body::Dns { cgroup, .. }

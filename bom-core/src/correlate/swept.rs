@@ -110,7 +110,7 @@ impl Correlator {
                 Vec::new()
             }
             Swept::Socket(socket) => {
-                self.network.swept(at, task, &socket);
+                self.network.swept(&mut self.epoch, at, task, &socket);
                 Vec::new()
             }
         }
@@ -207,7 +207,12 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::ExecutableMemory { task }
         | Body::LowMemory { task }
         | Body::SocketReceived { task }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. }
         | Body::Moved { task, .. } => Some(task),
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => {
+            Some(task).filter(|task| task.process.tgid != 0)
+        }
         Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => None,
     }
 }

@@ -56,8 +56,20 @@ pub enum Detector {
     ChangedAfterOpen,
     /// A file could have been opened unseen: one of [`UNSEEN`].
     UnseenOpening,
-    /// A process of the subject was moved out of its cgroups.
+    /// Data of a socket that no process of the subject was seen to connect.
+    SocketUnknown,
+    /// A unix socket was connected to a process outside the subject.
+    UnixPeer,
+    /// A unix datagram socket, which can send to any name without being connected.
+    UnixDatagram,
+    /// A peer on this machine that is not known to belong to the subject.
+    LocalPeer,
+    /// A socket of a family or protocol that is not followed.
+    OtherFamily,
+    /// A process of the subject was in none of its cgroups, or made a socket there.
     LeftCgroup,
+    /// A request in plain text to a proxy, after which others can go elsewhere.
+    PlainProxy,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -167,8 +179,8 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "left-cgroup",
         classes: ENDPOINTS,
-        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task"]),
-        text: "names on the connections of a process that left the subject's cgroup",
+        watch: Watch::Detector(Detector::LeftCgroup, &["cgroup_attach_task", "sys_exit_socket"]),
+        text: "sockets made by a process that had left the subject's cgroups: no packet of them is looked at",
     },
     Escape {
         id: "inherited-descriptor",
@@ -271,20 +283,60 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "udp",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
-        text: "traffic over UDP, QUIC included; DNS answers are read, its servers are not listed",
+        watch: Watch::Probes(&["cgroup_skb_egress", "cgroup_skb_ingress"]),
+        text: "traffic over UDP, QUIC included",
     },
     Escape {
         id: "other-families",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(Detector::OtherFamily, &["sys_exit_socket", "sys_exit_socketpair"]),
         text: "raw, packet, vsock and other sockets that are neither TCP nor UDP",
+    },
+    Escape {
+        id: "io-uring-silent-socket",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::Uring, &["io_uring_create"]),
+        text: "sockets made or connected by io_uring as direct descriptors, or without a completion that is shown",
     },
     Escape {
         id: "unix-proxy",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
-        text: "calls handed to another process over a unix socket",
+        watch: Watch::Detector(Detector::UnixPeer, &["sys_exit_connect", "io_uring_complete"]),
+        text: "calls handed over a unix socket to another process, which the document lists by its name",
+    },
+    Escape {
+        id: "unix-datagram",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::UnixDatagram, &["sys_exit_socket", "sys_exit_socketpair"]),
+        text: "messages to unix datagram sockets, which need no connection: their receivers are not listed",
+    },
+    Escape {
+        id: "local-proxy",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::LocalPeer, &["inet_sock_set_state", "cgroup_skb_egress"]),
+        text: "calls handed over TCP or UDP to another process on this machine, which may go on to others",
+    },
+    Escape {
+        id: "proxied-requests",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::PlainProxy, &["cgroup_skb_egress"]),
+        text: "requests in plain text after the first to a proxy, each of which can name another host",
+    },
+    Escape {
+        id: "socket-unknown",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(
+            Detector::SocketUnknown,
+            &[
+                "cgroup_skb_egress",
+                "inet_sock_set_state",
+                "cgroup_connect4",
+                "cgroup_connect6",
+                "cgroup_sendmsg4",
+                "cgroup_sendmsg6",
+            ],
+        ),
+        text: "a socket that was connected before it was watched: its peer is listed only if it uses UDP",
     },
     Escape {
         id: "socket-passing",
@@ -295,8 +347,8 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "incoming",
         classes: ENDPOINTS,
-        watch: Watch::Nothing,
-        text: "connections that others make to the subject, and the ports it listens on",
+        watch: Watch::Probes(&["inet_sock_set_state", "cgroup_skb_ingress", "sys_exit_listen"]),
+        text: "connections that others make to the subject, and the addresses it listens on",
     },
     Escape {
         id: "encrypted-hello",
@@ -349,8 +401,20 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "delegated-start",
         classes: PROGRAMS,
-        watch: Watch::Nothing,
-        text: "programs that a service outside the subject starts on its behalf",
+        watch: Watch::Detector(Detector::UnixPeer, &["sys_exit_connect", "io_uring_complete"]),
+        text: "programs that a service outside the subject, called over a unix socket, starts on its behalf",
+    },
+    Escape {
+        id: "delegated-datagram",
+        classes: PROGRAMS,
+        watch: Watch::Detector(Detector::UnixDatagram, &["sys_exit_socket", "sys_exit_socketpair"]),
+        text: "programs that a service outside the subject, called by a unix datagram, starts on its behalf",
+    },
+    Escape {
+        id: "delegated-local",
+        classes: PROGRAMS,
+        watch: Watch::Detector(Detector::LocalPeer, &["inet_sock_set_state", "cgroup_skb_egress"]),
+        text: "programs that a service on this machine, called over TCP or UDP, starts on its behalf",
     },
 ];
 

@@ -38,6 +38,11 @@ impl<'a> Known<'a> {
                 Description::Device(number) => known.device = Some(*number),
                 Description::Unlinked
                 | Description::Name { .. }
+                | Description::Mismatch { .. }
+                | Description::SeveralNames
+                | Description::Resolver
+                | Description::Model(_)
+                | Description::SamePeer(_)
                 | Description::Protocol(_)
                 | Description::Unknown { .. } => {}
             }

@@ -6,14 +6,15 @@ use super::{
     adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
+    peers::Peers,
     programs::{self, Used, fold},
-    view::{Device, Endpoint, Library, Model, Package, SubjectView, Unresolved, Usage, View},
+    view::{Device, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
 use crate::{
     bom::purl::pep503,
     coverage::Class,
-    fact::{Evidence, FactKey, Strength},
-    inventory::{Description, Epoch, Inventory, NameSource},
+    fact::{Action, Evidence, FactKey, Strength},
+    inventory::{Description, Epoch, Inventory},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
@@ -36,11 +37,11 @@ enum Identity {
     File(EpochId, FileKey),
 }
 
-type Uses = BTreeMap<(usize, usize), Draft>;
+pub(super) type Uses = BTreeMap<(usize, usize), Draft>;
 
 /// A usage being put together.
 #[derive(Clone, Debug, Default)]
-struct Draft {
+pub(super) struct Draft {
     evidence: Option<Evidence>,
     probes: BTreeSet<u16>,
     processes: BTreeSet<ProcessKey>,
@@ -54,7 +55,7 @@ struct Builder<'a> {
     models: BTreeMap<Identity, (Model, Uses)>,
     libraries: BTreeMap<Identity, (Library, Uses)>,
     packages: BTreeMap<(String, String), (Package, Uses)>,
-    endpoints: BTreeMap<(String, u16), (Endpoint, Uses)>,
+    peers: Peers,
     devices: BTreeMap<(u32, SeenPath), (Device, Uses)>,
 }
 
@@ -74,7 +75,7 @@ impl<'a> Builder<'a> {
             models: BTreeMap::new(),
             libraries: BTreeMap::new(),
             packages: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
+            peers: Peers::default(),
             devices: BTreeMap::new(),
         }
     }
@@ -98,10 +99,24 @@ impl<'a> Builder<'a> {
                 Object::Name(name) => {
                     subject.resolved.insert(name.clone());
                 }
-                Object::Endpoint { .. } => {
+                Object::Endpoint { .. } | Object::Behind { .. } | Object::UnixSocket(_)
+                    if fact.action == Action::Connected =>
+                {
                     let Some(&program) = program_of.get(&fact.image) else { continue };
-                    self.endpoint(epoch, fact, evidence, (index, program));
+                    self.peers.met(self.catalog, epoch, fact, evidence, (index, program));
                 }
+                Object::UnixSocket(name) => {
+                    subject.served_unix.insert(name.clone());
+                }
+                Object::Listener { address, port, carrier } => {
+                    let calls = evidence.activity.values().map(|bucket| bucket.connections.0);
+                    let known = subject
+                        .served
+                        .entry((*carrier, std::net::SocketAddr::new(*address, *port)))
+                        .or_default();
+                    *known = calls.fold(*known, u64::saturating_add);
+                }
+                Object::Endpoint { .. } | Object::Behind { .. } => {}
                 Object::File(file) => {
                     let Some(about) = known.get(&fact.object) else { continue };
                     let Some(&program) = program_of.get(&fact.image) else { continue };
@@ -212,51 +227,6 @@ impl<'a> Builder<'a> {
         Some(uses)
     }
 
-    fn endpoint(&mut self, epoch: &Epoch, fact: &FactKey, evidence: &Evidence, place: (usize, usize)) {
-        let Object::Endpoint { host, address, port } = &fact.object else { return };
-        let key = (host.clone().unwrap_or_else(|| address.to_string()), *port);
-        let catalog = self.catalog;
-        let (endpoint, uses) = self.endpoints.entry(key).or_insert_with(|| {
-            let endpoint = Endpoint {
-                provider: host.as_deref().and_then(|host| catalog.provider(host)).cloned(),
-                host: host.clone(),
-                port: *port,
-                addresses: BTreeSet::new(),
-                names: BTreeSet::new(),
-                protocols: BTreeSet::new(),
-                name_mismatch: false,
-                uses: Vec::new(),
-            };
-            (endpoint, Uses::new())
-        });
-        endpoint.addresses.insert(*address);
-        let (mut said, mut resolved) = (BTreeSet::new(), BTreeSet::new());
-        for description in epoch.objects.get(&fact.object).into_iter().flatten() {
-            match description {
-                Description::Name { source, name } => {
-                    endpoint.names.insert((*source, name.clone()));
-                    match source {
-                        NameSource::Sni => said.insert(name),
-                        NameSource::Dns => resolved.insert(name),
-                    };
-                }
-                Description::Protocol(protocol) => {
-                    endpoint.protocols.insert(protocol.clone());
-                }
-                Description::Path(_)
-                | Description::Unlinked
-                | Description::Content(_)
-                | Description::Digest(_)
-                | Description::Owner(_)
-                | Description::Device(_)
-                | Description::Unknown { .. } => {}
-            }
-        }
-        // For each address by itself: names of one cannot vouch for another.
-        endpoint.name_mismatch |= !said.is_empty() && !resolved.is_empty() && said.is_disjoint(&resolved);
-        uses.entry(place).or_default().add(fact, evidence);
-    }
-
     fn unresolved(&mut self, epoch: &Epoch, subject: usize) {
         for about in epoch.objects.values() {
             let known = Known::of(about);
@@ -279,21 +249,21 @@ impl<'a> Builder<'a> {
         adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
-        self.view.endpoints = done(self.endpoints.into_values(), |endpoint, uses| endpoint.uses = uses);
+        self.peers.finish(&mut self.view);
         self.view.devices = done(self.devices.into_values(), |device, uses| device.uses = uses);
         self.view
     }
 }
 
 impl Draft {
-    fn add(&mut self, fact: &FactKey, evidence: &Evidence) {
+    pub(super) fn add(&mut self, fact: &FactKey, evidence: &Evidence) {
         fold(&mut self.evidence, evidence);
         self.probes.insert(fact.probe);
         self.processes.insert(fact.process);
     }
 }
 
-fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
+pub(super) fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
     let finish = |(mut item, uses): (T, Uses)| {
         let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
             let Draft { evidence, probes, processes, paths, files } = draft;
@@ -361,8 +331,15 @@ fn signature(
     interpreters: &BTreeSet<ImageId>,
 ) -> Vec<Used> {
     match &fact.object {
-        Object::Name(_) => Vec::new(),
-        Object::Endpoint { host, address, port } => {
+        Object::Name(_) | Object::Listener { .. } => Vec::new(),
+        Object::UnixSocket(name) => {
+            vec![Used::Endpoint(format!(
+                "unix:{}",
+                name.as_ref().map_or_else(String::new, SeenPath::escaped)
+            ))]
+        }
+        Object::Behind { host, port, .. } => vec![Used::Endpoint(format!("{host}:{port}"))],
+        Object::Endpoint { host, address, port, .. } => {
             let host = host.clone().unwrap_or_else(|| address.to_string());
             vec![Used::Endpoint(format!("{host}:{port}"))]
         }
@@ -408,5 +385,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         processes: epoch.processes.values().filter(|process| process.subjects.contains(key)).count(),
         files: files.map(|fact| &fact.object).collect::<BTreeSet<_>>().len(),
         resolved: BTreeSet::new(),
+        served: BTreeMap::new(),
+        served_unix: BTreeSet::new(),
     }
 }

@@ -73,7 +73,9 @@ pub(super) fn group(
 fn traces(epoch: &Epoch, subject: &SubjectKey) -> BTreeMap<ImageId, Trace> {
     let mut traces: BTreeMap<ImageId, Trace> = BTreeMap::new();
     for (fact, evidence) in &epoch.facts {
-        if fact.subject != *subject || fact.process.tgid == 0 {
+        // A peer of nobody known still has to hang somewhere: on what was running before.
+        let nobodys = fact.process.tgid == 0 && fact.action != Action::Connected;
+        if fact.subject != *subject || nobodys {
             continue;
         }
         let trace = traces.entry(fact.image).or_default();

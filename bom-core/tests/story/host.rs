@@ -24,7 +24,6 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
 const PROBES: &[&str] = &[
-    "cgroup_attach_task",
     "cgroup_mkdir",
     "iter_task_file",
     "sched_process_exec",
@@ -53,6 +52,15 @@ const PROBES: &[&str] = &[
     "sys_exit_pidfd_getfd",
     "sys_exit_pkey_mprotect",
     "sys_exit_shmat",
+    "sys_exit_connect",
+    "sys_exit_listen",
+    "sys_exit_socket",
+    "sys_exit_socketpair",
+    "cgroup_connect4",
+    "cgroup_connect6",
+    "cgroup_sendmsg4",
+    "cgroup_sendmsg6",
+    "cgroup_attach_task",
 ];
 
 /// What a file turns out to be.
@@ -401,23 +409,10 @@ fn owner(name: &str, version: &str) -> PythonOwner {
 
 fn model() -> Extracted {
     let metadata = ModelMetadata {
-        format: FileKind::Safetensors,
-        format_version: None,
-        byte_order: ByteOrder::Little,
-        role: None,
-        architecture: None,
-        name: None,
         parameter_count: Some(1_000_000),
         tensor_count: Some(3),
         dtype: Some("F32".to_owned()),
-        quantization: None,
-        context_length: None,
-        producer: None,
-        producer_version: None,
-        hyperparameters: BTreeMap::new(),
-        claimed: BTreeMap::new(),
-        templates: BTreeMap::new(),
-        external_files: [].into(),
+        ..ModelMetadata::new(FileKind::Safetensors)
     };
     Extracted {
         kind: FileKind::Safetensors,

@@ -85,8 +85,8 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
     let cookie: u64 = read(sock, offset!(sock_cookie));
     // SAFETY: copied at once.
     let direction = unsafe { DIRECTIONS.get(cookie) }.copied().unwrap_or(0);
-    if direction == u64::from(direction::CALLED) {
-        own(cookie, whose);
+    if direction == u64::from(direction::CALLED) || direction == u64::from(direction::ACCEPTED) {
+        own(cookie, whose, u32::from(direction == u64::from(direction::ACCEPTED)));
     }
     let ends = socket::describe(sock, cookie, 0, state)?;
     let record = SocketRecord {
@@ -119,17 +119,8 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
 
 /// From now on its states are told as those of a connection that was seen from its beginning.
 #[inline(always)]
-fn own(cookie: u64, whose: &Tracked) {
-    let owner = SocketOwner {
-        start_ns: whose.start_ns,
-        image: whose.image,
-        subject: whose.subject,
-        cgroup: whose.cgroup,
-        tgid: whose.tgid,
-        tid: whose.tid,
-        mount_namespace: whose.mount_namespace,
-        reserved: 0,
-    };
+fn own(cookie: u64, whose: &Tracked, accepted: u32) {
+    let owner = SocketOwner { accepted, ..SocketOwner::of(whose) };
     // EEXIST: it is known who called.
     if SOCKETS.insert(cookie, owner, u64::from(BPF_NOEXIST)).is_err_and(|error| error != -17) {
         lost(Counter::SocketTableFull, whose.subject);

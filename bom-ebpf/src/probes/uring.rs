@@ -1,4 +1,4 @@
-//! io_uring: opens that no system call exit shows.
+//! io_uring: opens and sockets that no system call exit shows.
 //!
 //! The completion carries the result; the descriptor leads to the file as everywhere else. The
 //! event's arguments changed over time, so there is one program for each shape and the agent
@@ -10,14 +10,17 @@ use bom_common::{
     record::{self, kind, probe},
 };
 
-use super::open::opened;
+use super::{
+    open::opened,
+    socket_calls::{made, unix_socket},
+};
 use crate::{
     emit::{count, header, lost, rare_record},
     kernel::{
-        file::by_descriptor,
+        file::{by_descriptor, by_pointer},
         path::walk,
-        read::read,
-        task::{belongs, current, current_task},
+        read::{pointer, read},
+        task::{Tracked, belongs, current, current_task},
     },
     maps::{URING_SCRATCH, offset},
 };
@@ -25,6 +28,8 @@ use crate::{
 /// include/uapi/linux/io_uring.h
 const IORING_OP_OPENAT: u8 = 18;
 const IORING_OP_OPENAT2: u8 = 28;
+const IORING_OP_CONNECT: u8 = 16;
+const IORING_OP_SOCKET: u8 = 45;
 
 #[btf_tracepoint(function = "io_uring_create")]
 pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
@@ -83,7 +88,19 @@ pub fn io_uring_complete_res(context: BtfTracePointContext) -> u32 {
 
 #[inline(always)]
 fn completed(request: u64, result: i32) {
-    if request == 0 || !is_open(request) {
+    if request == 0 {
+        return;
+    }
+    let opcode: u8 = read(request, offset!(kiocb_opcode));
+    if opcode == IORING_OP_CONNECT || opcode == IORING_OP_SOCKET {
+        if result >= 0
+            && let Some(task) = current()
+        {
+            socket(&task, request, opcode, result);
+        }
+        return;
+    }
+    if !is_open(request) {
         return;
     }
     let Some(task) = current() else { return };
@@ -103,4 +120,16 @@ fn completed(request: u64, result: i32) {
         return;
     };
     opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk);
+}
+
+/// A socket that was connected, which the request holds, or made: its descriptor is the result.
+#[inline(always)]
+fn socket(task: &Tracked, request: u64, opcode: u8, result: i32) {
+    if opcode == IORING_OP_CONNECT {
+        if let Some(file) = by_pointer(pointer(request, offset!(kiocb_file))) {
+            unix_socket(task, &file, probe::IO_URING_COMPLETE, 0);
+        }
+    } else if let Some(file) = by_descriptor(current_task(), result as u32) {
+        made(task, &file, probe::IO_URING_COMPLETE);
+    }
 }

@@ -35,6 +35,8 @@ const PACKAGES: &[(&str, Sign)] = &[
     // Network namespaces of tests.
     ("iproute2", Sign::Program("ip")),
     ("util-linux", Sign::Program("unshare")),
+    // A client that is not ours.
+    ("curl", Sign::Program("curl")),
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
