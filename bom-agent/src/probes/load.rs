@@ -308,11 +308,7 @@ impl Probes {
             .iter()
             .filter(|probe| !first.iter().any(|known| known.program == probe.program))
             .filter(|probe| {
-                refused.contains(&if probe.hook == Hook::SocketCreate {
-                    TCP
-                } else {
-                    probe.name
-                })
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
             })
             .copied()
             .collect();
