@@ -84,6 +84,10 @@ counters! {
     UpperOpensLost = 43, "upper-opens-lost";
     /// Connections that passed the security check, without room in the ring.
     UpperConnectsLost = 44, "upper-connects-lost";
+    /// Mappings that passed the security check, without room to spare in the ring: the tiers cannot be compared.
+    UpperMapsLost = 45, "upper-mappings-lost";
+    /// … written to the ring.
+    UpperMapsDelivered = 46, "upper-mappings-delivered";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

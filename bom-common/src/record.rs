@@ -118,6 +118,7 @@ pub mod probe {
     /// No hook: what /proc shows of a process, where the kernel has no iterator for it.
     pub const PROCFS: u16 = 68;
     pub const SECURITY_FILE_OPEN: u16 = 70;
+    pub const SECURITY_MMAP_FILE: u16 = 71;
     pub const SECURITY_SOCKET_CONNECT: u16 = 72;
     /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
     pub const CGROUP_SOCK_CREATE: u16 = 73;

@@ -58,12 +58,14 @@ impl Observation {
             (probe::SYS_EXIT_OPENAT2, "sys_exit_openat2"),
             (probe::SYS_EXIT_CREAT, "sys_exit_creat"),
             (probe::SYS_EXIT_OPEN_BY_HANDLE_AT, "sys_exit_open_by_handle_at"),
+            (probe::SYS_EXIT_MMAP, "sys_exit_mmap"),
             (probe::INET_SOCK_SET_STATE, "inet_sock_set_state"),
         ] {
             states.push(ProbeState { number, name: name.into(), status: ProbeStatus::Attached });
         }
         for (number, name) in [
             (probe::SECURITY_FILE_OPEN, "security_file_open"),
+            (probe::SECURITY_MMAP_FILE, "security_mmap_file"),
             (probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
         ] {
             states.push(ProbeState { number, name: name.into(), status: above.clone() });
@@ -88,6 +90,10 @@ impl Observation {
 
     fn upper(&mut self, file: &OpenedFile) {
         self.event(probe::SECURITY_FILE_OPEN, Body::Open { task: task(SUBJECT), file: file.clone() });
+    }
+
+    fn map(&mut self, probe: u16, file: &OpenedFile) {
+        self.event(probe, Body::Map { task: task(SUBJECT), file: file.clone(), vm_flags: 1 });
     }
 
     fn exec(&mut self, file: &OpenedFile) {
@@ -189,6 +195,8 @@ fn lost(epoch: &Epoch, cgroup: u64, class: Class, cause: &str) -> bool {
 
 const ONLY_UPPER: &str = "tier-disagreement-only-upper";
 const ONLY_BASE: &str = "tier-disagreement-only-base";
+const MAP_ONLY_UPPER: &str = "tier-disagreement-map-only-upper";
+const MAP_ONLY_BASE: &str = "tier-disagreement-map-only-base";
 const CONNECT_ONLY_BASE: &str = "tier-disagreement-connect-only-base";
 
 #[test]
@@ -246,6 +254,27 @@ fn what_one_tier_lacks_is_counted() {
             assert!(!lost(&epoch, SUBJECT, Class::Endpoints, cause), "{name}: endpoints");
             assert!(!lost(&epoch, OTHER, Class::Models, cause), "{name}: somebody else");
         }
+    }
+}
+
+#[test]
+fn mappings_are_compared_as_opens_are() {
+    let by_exec = OpenedFile { flags: FMODE_EXEC, ..file(1) };
+    let made_up = OpenedFile { fs_magic: PROC, ..file(1) };
+    let nothing: &[(&str, u64)] = &[];
+    for (name, base, upper, expected, facts) in [
+        ("both", Some(file(1)), Some(file(1)), nothing, &[probe::SYS_EXIT_MMAP][..]),
+        ("only_upper", None, Some(file(1)), &[(MAP_ONLY_UPPER, 1)], &[probe::SECURITY_MMAP_FILE]),
+        ("only_base", Some(file(1)), None, &[(MAP_ONLY_BASE, 1)], &[probe::SYS_EXIT_MMAP]),
+        ("loader", None, Some(by_exec), nothing, &[probe::SECURITY_MMAP_FILE]),
+        ("made_up", None, Some(made_up), nothing, &[probe::SECURITY_MMAP_FILE]),
+    ] {
+        let mut observation = Observation::new(true);
+        upper.iter().for_each(|file| observation.map(probe::SECURITY_MMAP_FILE, file));
+        base.iter().for_each(|file| observation.map(probe::SYS_EXIT_MMAP, file));
+        let epoch = observation.end(&[]);
+        assert_eq!(disagreement(&epoch), expected, "{name}");
+        assert_eq!(seen_by(&epoch, 1), facts, "{name}");
     }
 }
 

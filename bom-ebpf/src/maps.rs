@@ -192,6 +192,9 @@ pub struct MapScratch {
     pub map: record::Map,
     pub path: [u8; PATH_SPACE],
     pub walk: Walk,
+    /// Here and not on the stack: a program and the function it hands to a helper have 512 bytes together, to which
+    /// older kernels hold them.
+    pub key: OpenKey,
 }
 
 /// The record of a cgroup's life.

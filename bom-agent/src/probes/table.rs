@@ -156,5 +156,6 @@ pub const PROBES: &[Probe] = &[
     iterator(probe::ITER_TASK_FILE, "iter_task_file", "task_file"),
     iterator(probe::ITER_TASK_VMA, "iter_task_vma", "task_vma"),
     function(probe::SECURITY_FILE_OPEN, "security_file_open"),
+    function(probe::SECURITY_MMAP_FILE, "security_mmap_file"),
     function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
 ];

@@ -99,9 +99,18 @@ fn look(context: &Context, work: &Work) -> Result<(Tree, Place), Reason> {
     if work.file.is_detached() || work.file.is_unlinked() {
         return place::held(context, work);
     }
-    let path = work.file.path.bytes();
-    let tree = context.namespaces.root(work)?;
-    let place = tree.find(path, Links::Refuse).map_err(|error| reason(&error))?;
+    match context.namespaces.root(work) {
+        // Most namespaces are copies of ours, made by whoever is gone by now. The very file is the very file, as long
+        // as its device number tells it from others.
+        Err(Reason::NamespaceGone) if !device_differs_by_nature(&work.file) => {
+            find(context.namespaces.own_root(), work).map_err(|_| Reason::NamespaceGone)
+        }
+        root => find(root?, work),
+    }
+}
+
+fn find(tree: Tree, work: &Work) -> Result<(Tree, Place), Reason> {
+    let place = tree.find(work.file.path.bytes(), Links::Refuse).map_err(|error| reason(&error))?;
     // The path was resolved when it was seen: what is a link now took the file's place.
     if place.metadata.is_symlink() {
         return Err(Reason::ChangedSinceOpen);
@@ -120,14 +129,17 @@ fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
 /// Whether this is the state of the file that the kernel reported.
 pub(super) fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
     let key = &seen.key;
-    // There, stat gives a device number per layer or subvolume, the kernel one per super block.
-    let device_differs_by_nature = matches!(seen.fs_magic, OVERLAYFS | BTRFS);
     let same = key.inode == now.ino()
         && key.size == now.size()
         && key.ctime_s == now.ctime()
         && i64::from(key.ctime_ns & CTIME_NS) == now.ctime_nsec()
-        && (device_differs_by_nature || kernel_device(now.dev()) == Some(key.device));
+        && (device_differs_by_nature(seen) || kernel_device(now.dev()) == Some(key.device));
     if same { Ok(()) } else { Err(Reason::ChangedSinceOpen) }
+}
+
+/// Whether stat gives a device number per layer or subvolume there, and the kernel one per super block.
+fn device_differs_by_nature(file: &OpenedFile) -> bool {
+    matches!(file.fs_magic, OVERLAYFS | BTRFS)
 }
 
 /// stat's device number as the kernel keeps it (MKDEV, include/linux/kdev_t.h).

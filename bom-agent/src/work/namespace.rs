@@ -129,6 +129,10 @@ impl Namespaces {
         Ok(Mounts { tree: self.own_root.clone(), text, namespace: self.own })
     }
 
+    pub(super) fn own_root(&self) -> Tree {
+        self.own_root.clone()
+    }
+
     /// A folder of a process in procfs; an error if the number means another process by now.
     pub(super) fn of_process(&self, process: ProcessKey, folder: &str) -> Result<(PathBuf, Tree), Reason> {
         let path = self.procfs.join(format!("{}/{folder}", process.tgid));

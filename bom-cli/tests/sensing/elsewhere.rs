@@ -1,12 +1,15 @@
-//! The other end: a process outside the subject that hands descriptors over. It is this test itself.
+//! What is not the observed program's doing: a process outside the subject that hands descriptors over, which is this
+//! test itself, and a mount namespace in which a folder is seen through an overlay, as in a container.
 
 use std::{
-    io,
+    ffi::CString,
+    fs, io,
     os::{
         fd::{AsRawFd as _, BorrowedFd, RawFd},
-        unix::net::UnixListener,
+        unix::{ffi::OsStrExt as _, net::UnixListener, process::CommandExt as _},
     },
     path::Path,
+    process::Command,
     ptr,
     thread::JoinHandle,
 };
@@ -48,4 +51,28 @@ fn send(socket: RawFd, descriptor: RawFd) -> io::Result<()> {
             Err(io::Error::last_os_error())
         }
     }
+}
+
+/// Makes the command run in a mount namespace of its own, where `merged` in the folder `place` is an overlay of `lower`.
+pub(crate) fn overlaid(command: &mut Command, lower: &Path, place: &Path) -> io::Result<()> {
+    let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
+    for folder in [&upper, &work, &merged] {
+        fs::create_dir(folder)?;
+    }
+    let options =
+        format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    let (options, target) = (CString::new(options)?, CString::new(merged.as_os_str().as_bytes())?);
+    let mount = move || {
+        let (overlay, private) = (c"overlay".as_ptr(), libc::MS_REC | libc::MS_PRIVATE);
+        // SAFETY: plain system calls on strings that live on; the namespace is that of the new process alone.
+        let failed = unsafe {
+            libc::unshare(libc::CLONE_NEWNS) < 0
+                || libc::mount(ptr::null(), c"/".as_ptr(), ptr::null(), private, ptr::null()) < 0
+                || libc::mount(overlay, target.as_ptr(), overlay, 0, options.as_ptr().cast()) < 0
+        };
+        if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // SAFETY: between fork and exec only system calls are made, on memory that was there before.
+    unsafe { command.pre_exec(mount) };
+    Ok(())
 }

@@ -56,9 +56,20 @@ pub(crate) fn observe(
     options: &[&str],
     input: Option<File>,
 ) -> Result<Observed, Failed> {
+    let mut aibom = aibom(command, options);
+    aibom.stdin(input.map_or_else(Stdio::null, Stdio::from));
+    document(aibom)
+}
+
+/// `aibom run`, its document to come from the standard output.
+pub(crate) fn aibom(command: Vec<OsString>, options: &[&str]) -> Command {
     let mut aibom = Command::new(env!("CARGO_BIN_EXE_aibom"));
     aibom.args(["run", "-q", "-o", "-"]).args(options).arg("--").args(command);
-    aibom.stdin(input.map_or_else(Stdio::null, Stdio::from));
+    aibom
+}
+
+/// What it came to.
+pub(crate) fn document(mut aibom: Command) -> Result<Observed, Failed> {
     let output = aibom.output()?;
     if !output.status.success() {
         return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into());

@@ -13,11 +13,13 @@ use libtest_mimic::Trial;
 
 use crate::{
     actor, elsewhere,
-    run::{Observed, Scene, Seen, observe},
+    run::{Observed, Scene, Seen, aibom, document, observe},
 };
 
 const OBSERVE: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2];
 const RING: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::IoUring];
+
+const CONTAINED: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::Netns];
 
 const OPENED: &str = "opened";
 const READ: &str = "read-or-mapped";
@@ -34,6 +36,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         trial("sensing::what_was_done_is_the_strength", OBSERVE, what_was_done_is_the_strength),
         trial("sensing::memory_file_systems", OBSERVE, memory_file_systems),
+        trial("sensing::layer_of_an_overlay", CONTAINED, layer_of_an_overlay),
         trial("sensing::old_system_call", OBSERVE, old_system_call),
         trial("sensing::inherited_descriptor", OBSERVE, inherited_descriptor),
         trial("sensing::received_descriptor", OBSERVE, received_descriptor),
@@ -99,6 +102,21 @@ fn memory_file_systems() -> Result<(), Failed> {
         is_seen(way, &observed, &scene, strength, &[by])?;
     }
     Ok(())
+}
+
+/// The page cache has the file of the layer; it is the one that was opened, and nothing is said of another.
+fn layer_of_an_overlay() -> Result<(), Failed> {
+    let (scene, place) = (Scene::new(None)?, Scene::new(None)?);
+    let merged = place.join("merged/weights");
+    let mut command = aibom(actor::command("read", &merged, "")?, &[]);
+    let lower = scene.model.parent().ok_or("no folder")?;
+    elsewhere::overlaid(&mut command, lower, &place.join(""))?;
+    let observed = document(command)?;
+    let Some(seen) = observed.model()? else { return Err("not seen".into()) };
+    let merged = place.join("merged/weights").to_string_lossy().into_owned();
+    let expected =
+        Seen { places: [merged].into(), strength: READ.to_owned(), probes: [OPENAT, PAGES].into() };
+    if seen == expected { Ok(()) } else { Err(format!("{seen:?}").into()) }
 }
 
 /// No exit event shows it; the reading does, and the file is found by its inode.

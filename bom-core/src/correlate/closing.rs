@@ -32,6 +32,9 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("upper-connects-lost", &[Class::Endpoints]),
     (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-mappings-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];

@@ -19,7 +19,7 @@ mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bom_common::record::probe::SECURITY_FILE_OPEN;
+use bom_common::record::probe::{SECURITY_FILE_OPEN, SECURITY_MMAP_FILE};
 pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
@@ -204,7 +204,13 @@ impl Correlator {
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
-            Body::Map { task, file, vm_flags } => self.mapped(&at, &task, file, vm_flags),
+            Body::Map { task, file, vm_flags } if probe == SECURITY_MMAP_FILE => {
+                self.map_checked(&at, &task, file, vm_flags)
+            }
+            Body::Map { task, file, vm_flags } => {
+                self.map_told(&at, &file);
+                self.mapped(&at, &task, file, vm_flags)
+            }
             Body::Read { task, file } => self.content_read(&at, &task, file),
             Body::ExecutableMemory { task } => {
                 if !self.precedes_exec(&at, &task) {

@@ -29,11 +29,17 @@ use crate::{
 
 /// The upper tier's probes, as coverage names them.
 const OPENS: &str = "security_file_open";
+const MAPPINGS: &str = "security_mmap_file";
+/// The base tier's probe of the same. Where it is missing, only the upper tier tells of mappings, and that is no
+/// disagreement but a probe that is missing.
+const BASE_MAPPINGS: &str = "sys_exit_mmap";
 const CONNECTS: &str = "security_socket_connect";
 
 /// Causes of loss.
 pub(super) const ONLY_UPPER: &str = "tier-disagreement-only-upper";
 pub(super) const ONLY_BASE: &str = "tier-disagreement-only-base";
+pub(super) const MAP_ONLY_UPPER: &str = "tier-disagreement-map-only-upper";
+pub(super) const MAP_ONLY_BASE: &str = "tier-disagreement-map-only-base";
 pub(super) const CONNECT_ONLY_BASE: &str = "tier-disagreement-connect-only-base";
 
 /// How long the base tier may take to tell of the same open, nanoseconds. Its record is written at the end of the system
@@ -59,6 +65,20 @@ struct Told {
     executed: bool,
     /// It is one whose open the tiers can be compared in.
     compared: bool,
+    /// As above, of mappings.
+    base_maps: bool,
+    upper_maps: bool,
+    compared_maps: bool,
+}
+
+/// What only the upper tier told of yet.
+#[derive(Debug)]
+struct Waiting {
+    at: At,
+    task: Task,
+    file: OpenedFile,
+    /// Of a mapping.
+    vm_flags: Option<u64>,
 }
 
 /// What the two tiers said so far.
@@ -66,8 +86,8 @@ struct Told {
 pub(super) struct Tiers {
     /// By subject (its id) and file.
     files: BTreeMap<(u64, Inode), Told>,
-    /// What only the upper tier told of yet, in the order of time.
-    waiting: VecDeque<(At, Task, OpenedFile)>,
+    /// In the order of time.
+    waiting: VecDeque<Waiting>,
     /// Streams whose start was checked, and those that started.
     checked: BTreeSet<(u64, SocketAddr)>,
     started: BTreeSet<(u64, SocketAddr)>,
@@ -84,9 +104,32 @@ impl Correlator {
             told.compared |= file.is_regular() && !file.is_pseudo();
         }
         if !(told.base || executes && told.executed) {
-            self.tiers.waiting.push_back((at.clone(), *task, file));
+            self.tiers.waiting.push_back(Waiting { at: at.clone(), task: *task, file, vm_flags: None });
         }
         Vec::new()
+    }
+
+    /// The upper tier saw a file mapped. What an exec maps is compared with nothing: the base tier tells of the exec.
+    pub(super) fn map_checked(&mut self, at: &At, task: &Task, file: OpenedFile, vm_flags: u64) -> Vec<Work> {
+        let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
+        if !file.is_opened_by_exec() {
+            told.upper_maps = true;
+            told.compared_maps |= has_content(&file);
+        }
+        if !told.base_maps {
+            let vm_flags = Some(vm_flags);
+            self.tiers.waiting.push_back(Waiting { at: at.clone(), task: *task, file, vm_flags });
+        }
+        Vec::new()
+    }
+
+    /// The base tier saw a file mapped.
+    pub(super) fn map_told(&mut self, at: &At, file: &OpenedFile) {
+        if self.alive.contains(MAPPINGS) {
+            let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
+            told.base_maps = true;
+            told.compared_maps |= has_content(file) && !file.is_opened_by_exec();
+        }
     }
 
     /// The base tier saw a file opened, or executed.
@@ -106,13 +149,22 @@ impl Correlator {
     /// What the base tier has not told of by now becomes a fact.
     pub(super) fn ripen(&mut self, now_ns: u64) -> Vec<Work> {
         let mut asked = Vec::new();
-        while let Some((at, ..)) = self.tiers.waiting.front()
-            && at.time_ns <= now_ns
+        while let Some(first) = self.tiers.waiting.front()
+            && first.at.time_ns <= now_ns
         {
-            let Some((at, task, file)) = self.tiers.waiting.pop_front() else { break };
+            let Some(Waiting { at, task, file, vm_flags }) = self.tiers.waiting.pop_front() else { break };
             let told = self.tiers.files.get(&(at.id, inode(&file.key))).copied().unwrap_or_default();
-            if told.base || told.executed && file.is_opened_by_exec() {
+            if told.executed && file.is_opened_by_exec() {
                 continue;
+            }
+            match vm_flags {
+                None if told.base => continue,
+                Some(_) if told.base_maps => continue,
+                Some(vm_flags) => {
+                    asked.extend(self.mapped(&at, &task, file, vm_flags));
+                    continue;
+                }
+                None => {}
             }
             let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
             let key = at.fact(&task, Action::Opened, Object::File(file.key));
@@ -166,6 +218,17 @@ impl Correlator {
             }
             found.extend([(ONLY_UPPER, upper), (ONLY_BASE, base)]);
         }
+        let both = self.alive.contains(MAPPINGS) && self.alive.contains(BASE_MAPPINGS);
+        let maps_lost = lost("content-records-lost") || lost("upper-mappings-lost") || skipped(MAPPINGS);
+        if both && !base_lost && !maps_lost {
+            let files = self.tiers.files.range((id, (0, 0, 0))..=(id, (u32::MAX, u64::MAX, u32::MAX)));
+            let (mut upper, mut base) = (0, 0);
+            for told in files.map(|(_, told)| told).filter(|told| told.compared_maps) {
+                upper += u64::from(told.upper_maps && !told.base_maps);
+                base += u64::from(told.base_maps && !told.upper_maps);
+            }
+            found.extend([(MAP_ONLY_UPPER, upper), (MAP_ONLY_BASE, base)]);
+        }
         if self.alive.contains(CONNECTS) && !lost("upper-connects-lost") && !skipped(CONNECTS) {
             let alone = self.tiers.started.difference(&self.tiers.checked).filter(|(of, _)| *of == id);
             found.push((CONNECT_ONLY_BASE, u64::try_from(alone.count()).unwrap_or(u64::MAX)));
@@ -175,4 +238,9 @@ impl Correlator {
             epoch.coverage.lose(cause, Some(watched.key.clone()), count, watched.from_ns, until);
         }
     }
+}
+
+/// Whether something can be stored there that a model or a library is made of.
+fn has_content(file: &OpenedFile) -> bool {
+    file.is_regular() && !file.is_pseudo() && !file.is_shared_memory() && !file.is_detached()
 }

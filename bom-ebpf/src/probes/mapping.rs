@@ -190,24 +190,24 @@ fn mapped(task: &Tracked, range: &Range, hook: Hook) -> bool {
 
 #[inline(always)]
 fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
-    let mut key = file.key(task);
-    if range.is_executable() {
-        key.access |= ACCESS_EXECUTABLE;
-    }
-    // SAFETY: looked at, not kept.
-    if unsafe { MAPS.get(key) }.is_some() {
-        return;
-    }
     let Some(record) = MAP_SCRATCH.get_ptr_mut(0) else { return };
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
+    record.key = file.key(task);
+    if range.is_executable() {
+        record.key.access |= ACCESS_EXECUTABLE;
+    }
+    // SAFETY: looked at, not kept.
+    if unsafe { MAPS.get(&record.key) }.is_some() {
+        return;
+    }
     let walked = walk_looped(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
         lost(Counter::PathTruncated, task.subject);
     }
     let fixed = size_of::<record::Header>() + size_of::<record::Map>();
     let length = opaque(u64::from(walked.length)) & (PATH_SPACE as u64 - 1);
-    record.map.file = file.describe(&key, &walked);
+    record.map.file = file.describe(&record.key, &walked);
     record.map.vm_flags = range.flags;
     record.header = header(kind::MAP, hook.probe, fixed + length as usize, task);
     record.header.system_call = hook.system_call;
@@ -217,7 +217,7 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
     }
     count(Counter::ContentDelivered);
     // Only now: what was not delivered must not be remembered as delivered.
-    if MAPS.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
+    if MAPS.insert(&record.key, 1, u64::from(BPF_NOEXIST)).is_err() {
         count(Counter::DedupeFull);
     }
 }

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::FExitContext,
 };
 use bom_common::{
-    config::OpenKey,
+    config::{ACCESS_EXECUTABLE, OpenKey},
     counter::Counter,
     record::{self, kind, path_flag, probe},
 };
@@ -28,7 +28,7 @@ use crate::{
         socket::{AF_INET, AF_INET6},
         task::{Tracked, current},
     },
-    maps::{OpenScratch, PATH_SPACE, offset},
+    maps::{MapScratch, OpenScratch, PATH_SPACE, offset},
 };
 
 /// Opens that were delivered from here. Apart from the base tier's: one must not keep the other silent.
@@ -94,6 +94,81 @@ fn deliver(task: &Tracked, file: &OpenFile, key: &OpenKey) -> Option<()> {
     count(Counter::UpperOpensDelivered);
     // A full table only means that the next one is delivered again.
     let _ = UPPER_OPENS.insert(key, time, u64::from(BPF_NOEXIST));
+    Some(())
+}
+
+/// Mappings that were delivered from here.
+#[map]
+static UPPER_MAPS: HashMap<OpenKey, u64> =
+    HashMap::with_max_entries(65_536, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+
+#[map]
+static UPPER_MAP_SCRATCH: PerCpuArray<MapScratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// include/uapi/asm-generic/mman-common.h and include/linux/mm.h: the lowest bits of protection and VM flags agree.
+const PROT: u64 = 7;
+const PROT_EXEC: u64 = 4;
+const MAP_SHARED: u64 = 1;
+const VM_SHARED: u64 = 8;
+const VM_MAYWRITE: u64 = 0x20;
+/// include/linux/fs.h
+const FMODE_WRITE: u32 = 2;
+
+/// `int security_mmap_file(struct file *file, unsigned long prot, unsigned long flags)`: mmap, shmat, and what an exec
+/// maps. The file is missing for anonymous memory.
+#[fexit(function = "security_mmap_file")]
+pub fn security_mmap_file(context: FExitContext) -> u32 {
+    let file: *const u8 = context.arg(0);
+    let protection: u64 = context.arg(1);
+    let flags: u64 = context.arg(2);
+    let refused: i32 = context.arg(3);
+    if refused == 0 && !file.is_null() {
+        let _ = mapping(file as u64, protection, flags);
+    }
+    0
+}
+
+#[inline(always)]
+fn mapping(address: u64, protection: u64, flags: u64) -> Option<()> {
+    let task = current()?;
+    let file = by_pointer(address)?;
+    if !file.is_recorded() {
+        return None;
+    }
+    let mut key = file.key(&task);
+    if protection & PROT_EXEC != 0 {
+        key.access |= ACCESS_EXECUTABLE;
+    }
+    // SAFETY: only whether it is there is asked.
+    if unsafe { UPPER_MAPS.get(key) }.is_some() {
+        return None;
+    }
+    let record = UPPER_MAP_SCRATCH.get_ptr_mut(0)?;
+    // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
+    let record = unsafe { &mut *record };
+    let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
+    if walked.flags & path_flag::TRUNCATED != 0 {
+        lost(Counter::PathTruncated, task.subject);
+    }
+    let fixed = size_of::<record::Header>() + size_of::<record::Map>();
+    let length = opaque(u64::from(walked.length)) & (PATH_SPACE as u64 - 1);
+    let writable = read::<u32>(address, offset!(file_mode)) & FMODE_WRITE != 0;
+    let shared = match (flags & MAP_SHARED != 0, writable) {
+        (false, _) => 0,
+        (true, false) => VM_SHARED,
+        (true, true) => VM_SHARED | VM_MAYWRITE,
+    };
+    record.map.file = file.describe(&key, &walked);
+    record.map.vm_flags = protection & PROT | shared;
+    record.header = header(kind::MAP, probe::SECURITY_MMAP_FILE, fixed + length as usize, &task);
+    let time = record.header.time_ns;
+    if !spare(core::ptr::from_ref(record).cast(), fixed as u64 + length) {
+        lost(Counter::UpperMapsLost, task.subject);
+        return None;
+    }
+    count(Counter::UpperMapsDelivered);
+    // A full table only means that the next one is delivered again.
+    let _ = UPPER_MAPS.insert(key, time, u64::from(BPF_NOEXIST));
     Some(())
 }
 
