@@ -152,7 +152,8 @@ pub(crate) fn model_written_and_read_back_is_seen() -> Result<(), Failed> {
     let bom = Bom::read(&fs::read(&document)?)?;
     let mut models: Vec<&str> = bom.of_type("machine-learning-model").flat_map(locations).collect();
     models.sort_unstable();
-    // The first is what it was given open.
+    // The shell holds the first open, as it was given it; `cat` reads it.
+    models.dedup();
     if models != [source.display().to_string(), written.display().to_string()] {
         return Err(format!("models: {models:?}").into());
     }
