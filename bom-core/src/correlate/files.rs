@@ -55,6 +55,9 @@ impl Correlator {
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
         }
+        if file.is_packet_device() {
+            self.subjects.detect(Some(at.id), Detector::PacketDevice);
+        }
         let raw = Task { image: at.raw_image, ..*task };
         self.files.repeats.insert(repeat_key(&raw, &file), key.clone());
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
