@@ -379,6 +379,7 @@ impl OpenedFile {
     const O_WRONLY: u32 = 0o1;
     const O_PATH: u32 = 0o10_000_000;
     const S_IFBLK: u32 = 0o060_000;
+    const S_IFCHR: u32 = 0o020_000;
 
     pub fn is_regular(&self) -> bool {
         self.mode & Self::S_IFMT == Self::S_IFREG
@@ -407,6 +408,14 @@ impl OpenedFile {
 
     pub fn is_block_device(&self) -> bool {
         self.mode & Self::S_IFMT == Self::S_IFBLK
+    }
+
+    /// A character device that takes and gives whole network packets. Documentation/admin-guide/devices.txt: the numbers of
+    /// TUN and vhost-net are fixed; macvtap's is not.
+    pub fn is_packet_device(&self) -> bool {
+        const TUN: u32 = 10 << 20 | 200;
+        const VHOST_NET: u32 = 10 << 20 | 238;
+        self.mode & Self::S_IFMT == Self::S_IFCHR && [TUN, VHOST_NET].contains(&self.rdev)
     }
 
     /// The path starts at the root of the file system: where a process would find it is not known.

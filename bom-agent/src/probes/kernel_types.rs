@@ -249,7 +249,7 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         mapping_host optional "address_space" "host";
         inode_dentry optional "inode" "i_dentry.first";
         inode_flags optional "inode" "i_flags";
-        dentry_alias optional "dentry" "d_u.d_alias";
+        dentry_alias optional "dentry" "d_u.d_alias" | "d_alias";
         iomap_inode optional "iomap_iter" "inode";
         iomap_flags optional "iomap_iter" "flags";
         skb_sk optional "sk_buff" "sk";

@@ -174,16 +174,17 @@ impl Fact {
                     named.filter_map(|property| property.name.strip_prefix("aibom:net:name:")).collect();
                 (!sources.is_empty()).then(|| sources.into_iter().filter_map(name_witness).collect())
             }
-            Self::Mismatch => {
-                services(&|service| has(&service.properties, "aibom:net:name_mismatch", "true"))
-            }
+            Self::Mismatch => services(&|service| {
+                service.properties.iter().any(|property| property.name == "aibom:net:name_mismatch")
+            }),
+            // `tcp ADDRESS:PORT calls=N`
             Self::Listens(port) => {
-                let named =
-                    |property: &Property| property.name.contains("listen") && property.value.contains(port);
-                let subject = bom.metadata.component.iter().flat_map(|subject| &subject.properties);
-                let parts = bom.components.iter().flat_map(|component| &component.properties);
-                let served = bom.services.iter().flat_map(|service| &service.properties);
-                subject.chain(parts).chain(served).any(named).then(BTreeSet::new)
+                let mut subject = bom.metadata.component.iter().flat_map(|subject| &subject.properties);
+                let named = |property: &Property| {
+                    let place = property.value.split(' ').nth(1).unwrap_or_default();
+                    property.name == "aibom:net:served" && place.ends_with(&format!(":{port}"))
+                };
+                subject.any(named).then(BTreeSet::new)
             }
             Self::Code(path) => {
                 let path = given.fill(path);

@@ -75,6 +75,9 @@ impl Correlator {
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
         }
+        if file.is_packet_device() {
+            self.subjects.detect(Some(at.id), Detector::PacketDevice);
+        }
         self.uses(at, task, (action, strength), file, Times::EACH)
     }
 

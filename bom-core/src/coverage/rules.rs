@@ -52,6 +52,8 @@ pub enum Detector {
     UnresolvedMapping,
     /// A whole block device was read.
     BlockDevice,
+    /// A device that takes whole packets from a process was opened.
+    PacketDevice,
     /// A socket was received from another process.
     SocketPassed,
     /// A file was not the same at the end as when it was opened, was gone, or could be written to through a mapping.
@@ -293,6 +295,12 @@ pub const ESCAPES: &[Escape] = &[
         classes: ENDPOINTS,
         watch: Watch::Detector(Detector::OtherFamily, &["sys_exit_socket", "sys_exit_socketpair"]),
         text: "raw, packet, vsock and other sockets that are neither TCP nor UDP",
+    },
+    Escape {
+        id: "packet-device",
+        classes: ENDPOINTS,
+        watch: Watch::Detector(Detector::PacketDevice, &["sys_exit_openat", "sys_exit_openat2"]),
+        text: "packets that a network stack of the program's own hands to a device (TUN, vhost-net), without a socket",
     },
     Escape {
         id: "io-uring-silent-socket",

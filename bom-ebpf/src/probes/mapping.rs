@@ -197,8 +197,10 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
     if range.is_executable() {
         record.key.access |= ACCESS_EXECUTABLE;
     }
+    // By reference: the key stays in the map it was put together in, and off the stack.
+    let key = &record.key;
     // SAFETY: looked at, not kept.
-    if unsafe { MAPS.get(&record.key) }.is_some() {
+    if unsafe { MAPS.get(key) }.is_some() {
         return;
     }
     let walked = walk_looped(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
@@ -217,7 +219,8 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
     }
     count(Counter::ContentDelivered);
     // Only now: what was not delivered must not be remembered as delivered.
-    if MAPS.insert(&record.key, 1, u64::from(BPF_NOEXIST)).is_err() {
+    let key = &record.key;
+    if MAPS.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
         count(Counter::DedupeFull);
     }
 }

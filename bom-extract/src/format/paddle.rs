@@ -54,8 +54,8 @@ fn extract_program(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(),
             _ => {}
         }
     }
-    draft.hyperparameter("operators", operators);
-    if !fields.cut {
+    if !draft.is_cut() {
+        draft.hyperparameter("operators", operators);
         sums.conclude(draft);
     }
     Ok(())

@@ -54,7 +54,7 @@ fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
         }
     }
     // What the trainer asked for may differ; the pieces are what there is.
-    if !fields.cut {
+    if !draft.is_cut() {
         draft.hyperparameter("vocab_size", pieces);
     }
     Ok(())

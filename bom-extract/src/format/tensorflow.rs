@@ -51,7 +51,7 @@ fn extract_saved(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), S
             _ => return Ok(()),
         }
     }
-    if draft.is_claimed() {
+    if draft.is_claimed() && !draft.is_cut() {
         sums.conclude(draft, false);
     }
     Ok(())
@@ -158,7 +158,9 @@ fn extract_graph(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), S
     let outcome = sums.graph(whole, reader, draft);
     let complete = outcome.is_ok();
     draft.absorb(outcome)?;
-    sums.conclude(draft, complete);
+    if complete && !draft.is_cut() {
+        sums.conclude(draft, true);
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use bom_core::metadata::{ByteOrder, IssueCode};
 
 use crate::draft::{Draft, Stop, brief};
+use crate::layout::round_up;
 use crate::reader::{Reader, u64_of};
 
 const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
@@ -381,7 +382,7 @@ impl File {
             reader.skip(1)?;
         }
         // The first version fills each part up to a multiple of eight.
-        let padded = |bytes: u64| if version == 1 { bytes.next_multiple_of(8) } else { bytes };
+        let padded = |bytes: u64| if version == 1 { round_up(bytes, 8) } else { bytes };
         if !(1..=3).contains(&version) || name_bytes > NAME_BYTES {
             return Err(broken(at, "an HDF5 attribute of an unknown kind"));
         }
@@ -452,7 +453,7 @@ impl File {
             if number == 0 {
                 break;
             }
-            reader.skip(length.next_multiple_of(8).max(length))?;
+            reader.skip(round_up(length, 8))?;
         }
         Err(broken(heap, "a text that is not in its heap"))
     }

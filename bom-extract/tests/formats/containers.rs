@@ -213,6 +213,17 @@ fn reads_keras() {
             )])),
             vec!["kind=keras-hdf5", "model.tensor_count=1", "no model.parameter_count"],
         ),
+        (
+            "heap_entry_past_64_bits",
+            {
+                let mut file = keras_hdf5();
+                let heap = file.windows(4).position(|window| window == b"GCOL").expect("a heap");
+                file[heap + 16] = 2;
+                file[heap + 24..heap + 32].copy_from_slice(&u64::MAX.to_le_bytes());
+                file
+            },
+            vec!["kind=keras-hdf5", "no model.architecture", "! bytes wanted"],
+        ),
         ("hdf5_cut", keras_hdf5()[..96].to_vec(), vec!["kind=hdf5", "! left in the file"]),
     ] {
         check(name, &file, &expected);

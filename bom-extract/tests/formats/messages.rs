@@ -83,6 +83,19 @@ fn reads_messages() {
             ],
         ),
         (
+            "paddle_cut",
+            paddle_program(&[("w", paddle_tensor(5, &[3, 4]))])[..30].to_vec(),
+            vec![
+                "kind=paddle",
+                "model.format=paddle",
+                "no model.parameter_count",
+                "no model.hyperparameters",
+                "! field 1 length",
+                "! field 3 length",
+                "! field 2 length",
+            ],
+        ),
+        (
             "paddle_parameters",
             paddle_parameters(&[(paddle_tensor(5, &[3, 4]), 48), (paddle_tensor(4, &[2]), 4)]),
             vec!["kind=paddle-parameters", "model.parameter_count=14", "model.dtype=FP32"],

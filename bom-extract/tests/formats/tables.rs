@@ -191,6 +191,11 @@ fn reads_models() {
             ],
         ),
         (
+            "flax_cut_behind_an_array",
+            [&flax()[..flax().len() - 6], b"\xc1"].concat(),
+            vec!["kind=flax-msgpack", "model.format=flax-msgpack", "! 0xc1 is no MessagePack value"],
+        ),
+        (
             "flax_count_lies",
             [&flax()[..flax().len() - 6], b"\xdf\xff\xff\xff\xff"].concat(),
             vec!["kind=flax-msgpack", "! values do not fit"],
