@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// /proc/sys/kernel/random/boot_id. Every fact carries it, so it is shared, and equal ones are found equal without
 /// a look at the text.
-#[derive(Clone, Eq, Hash)]
+#[derive(Clone, Eq)]
 pub struct BootId(Arc<str>);
 
 use crate::path::SeenPath;

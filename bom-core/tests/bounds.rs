@@ -245,7 +245,7 @@ fn a_silent_probe_is_a_gap_for_good() {
     let epoch = host.epoch();
     let gaps = |class| {
         let cells = epoch.coverage.cells.iter().filter(move |((_, of), _)| *of == class);
-        cells.flat_map(|(_, cell)| &cell.gaps).map(|gap| gap.code()).collect::<Vec<_>>()
+        cells.flat_map(|(_, cell)| &cell.gaps).map(bom_core::coverage::Gap::code).collect::<Vec<_>>()
     };
     assert!(gaps(Class::Models).contains(&"probe-silent:sys_exit_openat".to_owned()));
     assert!(!gaps(Class::Endpoints).contains(&"probe-silent:sys_exit_openat".to_owned()));

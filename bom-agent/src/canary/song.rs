@@ -7,7 +7,7 @@ use std::{
     io,
     mem::MaybeUninit,
     net::{Ipv4Addr, UdpSocket},
-    os::fd::{AsRawFd as _, RawFd},
+    os::fd::RawFd,
     ptr,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -102,7 +102,7 @@ pub(super) fn sing(
     let plan = Plan {
         procs,
         peer: peer.map(|(host, port)| address(host, port)),
-        server: server.map_or(-1, |server| server.as_raw_fd()),
+        server: server.map_or(-1, std::os::fd::AsRawFd::as_raw_fd),
         sung: page.0,
     };
     // SAFETY: the child calls nothing but system calls and ends.

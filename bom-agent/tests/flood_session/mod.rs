@@ -189,10 +189,7 @@ async fn session(flood: Option<&Role>, quiet: &Role, settings: &Settings) -> Res
     let events = engine.events();
     let correlator = engine.finish()?;
     let epoch = correlator.inventory().epochs.into_values().next().ok_or("no epoch")?;
-    let secret_port = match quiet {
-        Role::Secret(_, peer) => peer.port(),
-        _ => 0,
-    };
+    let secret_port = if let Role::Secret(_, peer) = quiet { peer.port() } else { 0 };
     let done = all.pop().ok_or("nobody")?.done()?;
     for one in all {
         one.done()?;
@@ -277,7 +274,7 @@ impl Flooded {
         let cell = key.and_then(|key| self.epoch.coverage.cells.get(&(key, class)));
         cell.map_or_else(
             || vec!["lost:nobody looked".to_owned()],
-            |cell| cell.gaps.iter().map(|gap| gap.code()).collect(),
+            |cell| cell.gaps.iter().map(bom_core::coverage::Gap::code).collect(),
         )
     }
 }
