@@ -194,6 +194,8 @@ pub struct OpenScratch {
     pub open: record::Open,
     pub path: [u8; PATH_SPACE],
     pub walk: Walk,
+    /// As in [`MapScratch`].
+    pub key: OpenKey,
 }
 
 #[repr(C)]

@@ -237,7 +237,9 @@ fn low_memory(task: &Tracked, hook: Hook) {
     tell(task, LOW_MEMORY, kind::LOW_MEMORY, hook);
 }
 
-#[inline(always)]
+///
+/// A function of its own: its frame is not needed at the same time as that of a visit.
+#[inline(never)]
 fn tell(task: &Tracked, what: u32, kind: u16, hook: Hook) {
     let Some(process) = PROCESSES.get_ptr_mut(task.tgid) else { return };
     // SAFETY: the pointer comes from the lookup; a lost update costs one more record.

@@ -70,8 +70,11 @@ pub fn opened(
     }
     let place = place(task.subject);
     seen(place);
-    let key = file.key(task);
-    if let Some(seen) = OPENS.get_ptr_mut(key) {
+    let Some(record) = scratch.get_ptr_mut(0) else { return };
+    // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
+    let record = unsafe { &mut *record };
+    record.key = file.key(task);
+    if let Some(seen) = OPENS.get_ptr_mut(&record.key) {
         // SAFETY: the pointer comes from the lookup; other CPUs may add at the same time.
         unsafe {
             add(&raw mut (*seen).count);
@@ -81,16 +84,13 @@ pub fn opened(
         tally(place, |tally| unsafe { &raw mut (*tally).opens_deduplicated });
         return;
     }
-    let Some(record) = scratch.get_ptr_mut(0) else { return };
-    // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
-    let record = unsafe { &mut *record };
     let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
     if walked.flags & path_flag::TRUNCATED != 0 {
         lost(Counter::PathTruncated, task.subject);
     }
     let fixed = size_of::<record::Header>() + size_of::<record::Open>();
     let length = opaque(u64::from(walked.length)) & (PATH_SPACE as u64 - 1);
-    record.open.file = file.describe(&key, &walked);
+    record.open.file = file.describe(&record.key, &walked);
     record.header = header(kind::OPEN, probe, fixed + length as usize, task);
     record.header.system_call = system_call;
     let time = record.header.time_ns;
@@ -106,7 +106,7 @@ pub fn opened(
     }
     // Only now: what was not delivered must not be remembered as delivered.
     let seen = OpenSeen { count: 1, last_ns: time, place, reserved: 0 };
-    match OPENS.insert(key, seen, u64::from(BPF_NOEXIST)) {
+    match OPENS.insert(&record.key, seen, u64::from(BPF_NOEXIST)) {
         Ok(()) => take(place, share::OPENS, 1),
         // Another thread came first: its entry counts from now on, and this open is a record of its own.
         Err(EEXIST) => {}

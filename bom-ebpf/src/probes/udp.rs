@@ -4,6 +4,8 @@
 //! packet went, or from which one came. The packet programs run in no task that can be relied on, so who sends
 //! is taken down where the kernel checks the address a process gives, in that process.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{
     EbpfContext,
     bindings::{BPF_ANY, BPF_NOEXIST},
@@ -24,7 +26,7 @@ use crate::{
         socket::SOCK_DGRAM,
         task::{Tracked, current},
     },
-    maps::{FLOWS, NO_FLOW, SENDERS, SocketOwner},
+    maps::{FLOWS, SENDERS, SocketOwner},
 };
 
 /// Return value with which the kernel goes on.
@@ -157,6 +159,21 @@ pub fn received(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option
     Some(())
 }
 
+/// All zeroes, in place and word by word: made at once, LLVM would call a function for it, which has a frame as well,
+/// and with its callers [`begin`] has 512 bytes of stack.
+#[inline(always)]
+fn cleared(flow: &mut MaybeUninit<Flow>) -> &mut Flow {
+    const WORDS: usize = size_of::<Flow>() / 8;
+    const _: () = assert!(size_of::<Flow>().is_multiple_of(8) && align_of::<Flow>() == 8);
+    let words = flow.as_mut_ptr().cast::<u64>();
+    for word in 0..WORDS {
+        // SAFETY: within the flow; volatile so that it is not turned back into the call.
+        unsafe { words.add(word).write_volatile(0) };
+    }
+    // SAFETY: every byte is written, and all zeroes is a value of its integers and arrays.
+    unsafe { flow.assume_init_mut() }
+}
+
 /// A peer that was not met before. Who sent first is not written to the ring, where strangers could fill it: it is
 /// read with the counts.
 #[inline(never)]
@@ -168,7 +185,10 @@ fn begin(context: &SkBuffContext, packet: &Packet, key: &FlowKey, inbound: u16) 
         (packet.destination, packet.destination_port)
     };
     // What comes first is reported at once, by the caller: `reported_ns` is 0.
-    let mut flow = Flow { subject, cgroup, local, local_port, inbound, ..NO_FLOW };
+    let mut flow = MaybeUninit::uninit();
+    let flow = cleared(&mut flow);
+    (flow.subject, flow.cgroup, flow.local) = (subject, cgroup, local);
+    (flow.local_port, flow.inbound) = (local_port, inbound);
     // SAFETY: read at once.
     match unsafe { SENDERS.get(key.cookie) } {
         Some(sender) => {
@@ -183,7 +203,7 @@ fn begin(context: &SkBuffContext, packet: &Packet, key: &FlowKey, inbound: u16) 
         None if inbound == 0 => lost(Counter::SocketUnknown, subject),
         None => {}
     }
-    let _ = FLOWS.insert(key, flow, u64::from(BPF_NOEXIST));
+    let _ = FLOWS.insert(key, &*flow, u64::from(BPF_NOEXIST));
     let flow = FLOWS.get_ptr_mut(key);
     if flow.is_none() {
         lost(Counter::FlowTableFull, subject);
