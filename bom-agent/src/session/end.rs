@@ -20,6 +20,7 @@ pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
             break;
         }
     }
+    engine.check_links()?;
     engine.feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
     engine.read_flows()?;
     let Engine { ledger, probes, feed, .. } = engine;

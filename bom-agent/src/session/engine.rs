@@ -237,7 +237,8 @@ impl Engine {
         self.check_links()
     }
 
-    fn check_links(&mut self) -> Result<(), SessionError> {
+    /// Tells which probes somebody detached from a cgroup of ours since the last look.
+    pub(super) fn check_links(&mut self) -> Result<(), SessionError> {
         let gone: BTreeSet<&'static str> =
             self.probes.detached().into_iter().filter(|probe| self.detached.insert(probe)).collect();
         let probes = PROBES.iter().filter(|probe| gone.contains(probe.name));
