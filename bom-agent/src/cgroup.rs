@@ -234,6 +234,11 @@ impl Drop for Session {
     }
 }
 
+/// Who is in a cgroup now, and in those nested in it.
+pub fn members(path: &Path) -> Members {
+    members::of(path).0
+}
+
 /// The name of a new cgroup. The hint is cut down to what needs no quoting anywhere.
 fn name(hint: &str) -> OsString {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -3,17 +3,17 @@
 //! calls it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     io::{self, BufWriter, Write},
 };
 
 use bom_core::{
     correlate::Correlator,
-    decode::{Decoded, Record},
-    event::{Body, Event, Task},
-    input::{Answer, Input, Reason, Work},
+    decode::{CgroupLife, Decoded, Record},
+    event::{Body, Event, Task, TcpState},
+    input::{Answer, Input, Reason, Subject, SubjectKind, Work},
     recording::{self, RecordingError},
-    stream::StreamDecoder,
+    stream::{Settings, StreamDecoder},
 };
 use flate2::{Compression, write::GzEncoder};
 
@@ -66,25 +66,26 @@ pub struct Feed {
     decoder: StreamDecoder,
     sequence: u64,
     namespaces: BTreeSet<u32>,
-    undecodable: u64,
-    /// Work the workers had no room for yet.
-    backlog: VecDeque<Work>,
+    /// By subject; 0 where even that could not be read.
+    undecodable: BTreeMap<u64, u64>,
+    /// Subjects that are announced when something of theirs is met.
+    expected: BTreeMap<u64, Subject>,
+    /// What became of cgroups, for whoever says who is observed.
+    cgroups: Vec<CgroupLife>,
 }
 
-/// Files that may wait for room with the workers; a question past that is answered `QueueFull`.
-const BACKLOG: usize = 16_384;
-
 impl Feed {
-    pub fn new(pool: Pool, recorder: Option<Recorder>) -> Self {
+    pub fn new(pool: Pool, recorder: Option<Recorder>, streams: Settings) -> Self {
         Self {
             correlator: Correlator::default(),
             recorder,
             pool,
-            decoder: StreamDecoder::default(),
+            decoder: StreamDecoder::new(streams),
             sequence: 0,
             namespaces: BTreeSet::new(),
-            undecodable: 0,
-            backlog: VecDeque::new(),
+            undecodable: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            cgroups: Vec::new(),
         }
     }
 
@@ -96,49 +97,73 @@ impl Feed {
                 recorder.record(&input)?;
             }
             for work in self.correlator.step(input) {
-                self.backlog.push_back(work);
-            }
-            self.hand_out();
-            while self.backlog.len() > BACKLOG {
-                let Some(Work { id, .. }) = self.backlog.pop_back() else { break };
-                inputs.push(Input::Answer { work: id, answer: Answer::Unknown(Reason::QueueFull) });
+                if let Err(Work { id, .. }) = self.pool.submit(work) {
+                    inputs.push(Input::Answer { work: id, answer: Answer::Unknown(Reason::QueueFull) });
+                }
             }
         }
         Ok(())
-    }
-
-    /// Gives the workers as much as they have room for, in order.
-    fn hand_out(&mut self) {
-        while let Some(work) = self.backlog.pop_front() {
-            if let Err(refused) = self.pool.submit(work) {
-                self.backlog.push_front(refused);
-                return;
-            }
-        }
     }
 
     /// Takes in one record as it lay in a ring. Payload ends here.
     pub fn record(&mut self, record: Record) -> Result<(), FeedError> {
         let Record { probe, time_ns, decoded } = record;
         let bodies = match decoded {
-            Decoded::Body(body) => vec![body],
+            Decoded::Body(body) => self.ended(body),
             Decoded::Payload(payload) => self.decoder.push(payload),
+            Decoded::Cgroup(life) => {
+                // What happens in it is told next.
+                if let CgroupLife::Made { cgroup, path, .. } = &life {
+                    let name = match path.bytes() {
+                        [] => format!("cgroup {cgroup}"),
+                        _ => path.escaped(),
+                    };
+                    let kind = SubjectKind::Cgroup;
+                    let at_ns = time_ns;
+                    self.expect(Subject { id: *cgroup, name, before_first_instruction: true, kind, at_ns });
+                }
+                self.cgroups.push(life);
+                return Ok(());
+            }
         };
         for body in bodies {
-            self.hold_namespace(&body);
+            if let Some(task) = self.hold_namespace(&body)
+                && let Some(subject) = self.expected.remove(&task.subject)
+            {
+                self.input(Input::Subject(subject))?;
+            }
             self.sequence += 1;
             self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
         }
         Ok(())
     }
 
-    /// Counts a record that could not be decoded.
-    pub fn undecodable(&mut self) {
-        self.undecodable += 1;
+    /// What ends with a connection comes before its end.
+    fn ended(&mut self, body: Body) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        if let Body::Tcp { tcp, .. } = &body
+            && matches!(tcp.state, TcpState::Closed | TcpState::SynSent)
+        {
+            bodies = self.decoder.close(tcp.cookie);
+        }
+        bodies.push(body);
+        bodies
     }
 
-    pub fn take_undecodable(&mut self) -> u64 {
-        std::mem::take(&mut self.undecodable)
+    /// Takes in something that was read from a table of the probes.
+    pub fn read(&mut self, probe: u16, time_ns: u64, body: Body) -> Result<(), FeedError> {
+        self.sequence += 1;
+        self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))
+    }
+
+    /// Counts a record that could not be decoded.
+    pub fn undecodable(&mut self, subject: u64) {
+        *self.undecodable.entry(subject).or_insert(0) += 1;
+    }
+
+    /// How many those were so far.
+    pub fn undecoded(&self) -> &BTreeMap<u64, u64> {
+        &self.undecodable
     }
 
     /// Takes in every answer that is there.
@@ -146,7 +171,6 @@ impl Feed {
         while let Some((work, answer)) = self.pool.try_recv() {
             self.input(Input::Answer { work, answer })?;
         }
-        self.hand_out();
         Ok(())
     }
 
@@ -167,6 +191,25 @@ impl Feed {
         Ok(self.correlator)
     }
 
+    /// Announces the subject as soon as something of it is met.
+    pub fn expect(&mut self, subject: Subject) {
+        self.expected.insert(subject.id, subject);
+    }
+
+    /// Nothing will be met of this subject any more.
+    pub fn forget(&mut self, subject: u64) {
+        self.expected.remove(&subject);
+    }
+
+    /// Cgroups that came and went since the last call.
+    pub fn take_cgroups(&mut self) -> Vec<CgroupLife> {
+        std::mem::take(&mut self.cgroups)
+    }
+
+    pub fn correlator(&self) -> &Correlator {
+        &self.correlator
+    }
+
     pub fn pending(&self) -> usize {
         self.correlator.pending()
     }
@@ -175,24 +218,35 @@ impl Feed {
         self.sequence
     }
 
-    /// A mount namespace can go with its last process: hold on to it as soon as it is seen.
-    fn hold_namespace(&mut self, body: &Body) {
+    /// A mount namespace can go with its last process: hold on to it as soon as it is seen. Gives the task.
+    fn hold_namespace(&mut self, body: &Body) -> Option<Task> {
         let task: &Task = match body {
             Body::Open { task, .. }
             | Body::Exec { task, .. }
             | Body::Fork { task, .. }
             | Body::Threaded { task }
-            | Body::UringCreated { task } => task,
-            Body::Exit { .. }
-            | Body::Tcp { .. }
-            | Body::Hello { .. }
-            | Body::Dns { .. }
-            | Body::Undecoded { .. } => {
-                return;
+            | Body::UringCreated { task }
+            | Body::Connect { task, .. }
+            | Body::Swept { task, .. }
+            | Body::Map { task, .. }
+            | Body::Read { task, .. }
+            | Body::Moved { task, .. } => task,
+            Body::Exit { task, .. }
+            | Body::Tcp { task, .. }
+            | Body::ExecutableMemory { task }
+            | Body::LowMemory { task }
+            | Body::SocketReceived { task }
+            | Body::Udp { task, .. }
+            | Body::Accepted { task, .. }
+            | Body::Unix { task, .. }
+            | Body::OtherSocket { task, .. } => return Some(*task),
+            Body::Hello { .. } | Body::HttpHead { .. } | Body::Dns { .. } | Body::Undecoded { .. } => {
+                return None;
             }
         };
         if task.mount_namespace != 0 && self.namespaces.insert(task.mount_namespace) {
             self.pool.hold_namespace(task.mount_namespace, task.process.tgid);
         }
+        Some(*task)
     }
 }

@@ -85,7 +85,7 @@ impl Host {
 
     /// An epoch that starts now.
     pub fn epoch(&self) -> Result<EpochId, HostError> {
-        Ok(EpochId { node: self.node_id()?, boot: self.boot_id()?, start_ns: boot_ns() })
+        Ok(EpochId { node: self.node_id()?, boot: self.boot_id()?.into(), start_ns: boot_ns() })
     }
 
     /// What is missing to observe here; empty if nothing is.
@@ -115,6 +115,11 @@ impl Host {
         let key = |pid: &u32| Some(ProcessKey { tgid: *pid, start_ns: self.start_time_ns(*pid)? });
         members.pids.iter().filter_map(key).collect()
     }
+}
+
+/// Whether numbers of processes mean the same to us and to the kernel (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+pub fn in_initial_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
 }
 
 /// Nanoseconds of CLOCK_BOOTTIME.

@@ -1,63 +1,39 @@
 //! `aibom run`: one command, observed from its first instruction to its last.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
-    io,
-    os::fd::AsFd as _,
     os::unix::process::ExitStatusExt as _,
     process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use bom_common::{counter::Counter, record::probe};
 use bom_core::{
     correlate::Correlator,
     identify::catalog::Catalog,
-    input::{Ended, Input, Repeat, Start, Subject},
-    key::{EpochId, FileKey, ImageId, ProcessKey},
-};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    time::MissedTickBehavior,
+    input::{Ended, Subject, SubjectKind},
 };
 
 use crate::{
     cgroup::{CgroupError, Session},
-    drain::Rings,
-    feed::{Feed, FeedError, Recorder},
-    host::{self, Host, HostError, Missing},
+    feed::Recorder,
+    host,
     launch::{self, Child, Command, LaunchError, Signals},
-    probes::{LoadError, Probes, Settings},
-    work::{Pool, PoolSettings},
+    probes::Settings,
+    session::{Engine, Look, SETTLE, SessionError, Setup, io_error},
 };
-
-/// How often the rings are looked at when nothing wakes the reader.
-const TICK: Duration = Duration::from_millis(40);
-/// How long the rings are emptied for at the end, if somebody keeps filling them.
-const LAST_RECORDS: Duration = Duration::from_secs(20);
-/// How long answers are waited for after the last record.
-const SETTLE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// What is missing, and how to get it.
-    #[error("{0}")]
-    Privilege(Missing),
     #[error(transparent)]
-    Host(#[from] HostError),
-    #[error(transparent)]
-    Cgroup(#[from] CgroupError),
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    #[error(transparent)]
-    Feed(#[from] FeedError),
+    Session(#[from] SessionError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    #[error("{what}")]
-    Io { what: &'static str, source: io::Error },
-    #[error("no probe named {0:?}; docs/probes.md lists them")]
-    NoProbe(String),
+}
+
+impl From<CgroupError> for RunError {
+    fn from(error: CgroupError) -> Self {
+        Self::Session(error.into())
+    }
 }
 
 /// What to run and how.
@@ -100,77 +76,58 @@ pub struct Observed {
 /// Runs the command and observes it. Needs a tokio runtime of the current thread with I/O and time.
 pub async fn run(options: Options, mut progress: impl FnMut(Progress)) -> Result<Observed, RunError> {
     let begun = Instant::now();
-    let this = Host::this();
-    let missing = this.privileges();
-    if !missing.is_empty() {
-        return Err(RunError::Privilege(missing));
-    }
-    for name in &options.settings.without {
-        if !crate::probes::PROBES.iter().any(|probe| probe.name == name) {
-            return Err(RunError::NoProbe(name.clone()));
-        }
-    }
     let mut signals = Signals::catch().map_err(io_error("catch signals"))?;
+    let Options { command, name, linger, wait_all, settings, catalog, recorder, version } = options;
+    // Without probes there is no reason to make a cgroup.
+    let mut engine = Engine::start(Setup { settings, catalog, recorder, version })?;
     let mut session = Session::create("run")?;
-    let mut probes = Probes::load(&options.settings)?;
     let directory = File::open(session.path()).map_err(io_error("open the session's cgroup"))?;
-    probes.track(&directory, session.id(), &options.settings)?;
-    let (common, rare) = probes.take_rings()?;
-    let mut rings = Rings { common, rare };
-    let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
-    let mut feed = Feed::new(pool, options.recorder);
-    feed.input(Input::Start(Box::new(Start {
-        epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },
-        version: options.version,
-        host: this.facts()?,
-        at_ns: host::boot_ns(),
-    })))?;
-    feed.input(Input::Subject(Subject {
+    engine.attach(&directory);
+    engine.probes().track_cgroup(session.id(), session.id()).map_err(SessionError::from)?;
+    engine.subject(Subject {
         id: session.id(),
-        name: options.name,
+        name,
         before_first_instruction: true,
+        kind: SubjectKind::Session,
         at_ns: host::boot_ns(),
-    }))?;
-    if let Some(catalog) = options.catalog {
-        feed.input(Input::Catalog(catalog))?;
-    }
-    feed.input(Input::Probes { at_ns: host::boot_ns(), states: probes.states().to_vec() })?;
-    read_clock(&mut feed)?;
+    })?;
+    engine.ready()?;
 
     let set_up = begun.elapsed();
-    let mut child = launch::spawn(&options.command, &session)?;
-    let watch = Watch {
-        started: Instant::now(),
-        linger: options.linger,
-        wait_all: options.wait_all,
-        session: &session,
-        progress: &mut progress,
+    let mut looked = Ok(());
+    // What it was given open, it did not open: that is looked at before it can be closed again.
+    let look = || looked = engine.sweep(Look::Descriptors);
+    let mut child = launch::spawn_held(&command, &session, look)?;
+    let watch =
+        Watch { started: Instant::now(), linger, wait_all, session: &session, progress: &mut progress };
+    let followed = match looked {
+        Ok(()) => watch.follow(&mut engine, &mut signals, &mut child).await,
+        Err(error) => Err(error),
     };
-    let followed = watch.follow(&mut feed, &mut rings, &mut signals, &mut child).await;
     let (status, ran) = match followed {
         Ok(ended) => ended,
         Err(error) => {
             // What went wrong is ours: the command goes on to its own end before we say so.
             let _ = child.exited().await;
-            return Err(error);
+            return Err(error.into());
         }
     };
     let members = session.members();
-    end(&mut feed, &probes, &mut rings)?;
-    settle(&mut feed, &mut signals).await?;
-    read_clock(&mut feed)?;
-    let at_ns = host::boot_ns();
-    feed.input(Input::Ended(Box::new(Ended {
+    if !members.pids.is_empty() {
+        // Whoever is left still holds what it holds.
+        engine.sweep(Look::Everything)?;
+    }
+    engine.conclude(&mut signals, SETTLE).await?;
+    engine.ended(Ended {
         subject: session.id(),
-        at_ns,
+        at_ns: host::boot_ns(),
         status: u32::try_from(status.into_raw()).ok(),
         survivors: members.pids,
         survivors_cut: !members.complete,
-    })))?;
-    feed.input(Input::Finish { at_ns })?;
-    drop(probes);
+    })?;
+    let correlator = engine.finish()?;
     session.remove()?;
-    Ok(Observed { correlator: feed.finish()?, status, set_up, ran })
+    Ok(Observed { correlator, status, set_up, ran })
 }
 
 /// What the loop needs to know.
@@ -183,21 +140,14 @@ struct Watch<'a, F> {
 }
 
 impl<F: FnMut(Progress)> Watch<'_, F> {
-    /// Drains the rings until the command has ended and nobody is left, or nobody is waited for any
+    /// Turns the engine until the command has ended and nobody is left, or nobody is waited for any
     /// more. Gives its status and how long it ran.
     async fn follow(
         self,
-        feed: &mut Feed,
-        rings: &mut Rings,
+        engine: &mut Engine,
         signals: &mut Signals,
         child: &mut Child,
-    ) -> Result<(ExitStatus, Duration), RunError> {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
-        // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
-        let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
-        let waker = waker.map_err(|error| io_error("poll the ring")(error.into()))?;
+    ) -> Result<(ExitStatus, Duration), SessionError> {
         let mut ended: Option<(ExitStatus, Duration, Instant)> = None;
         loop {
             tokio::select! {
@@ -210,16 +160,11 @@ impl<F: FnMut(Progress)> Watch<'_, F> {
                     Some((status, ran, _)) => return Ok((status, ran)),
                     None => drop(Signals::pass_on(number, child).map_err(io_error("pass a signal on"))?),
                 },
-                ready = waker.readable() => {
-                    ready.map_err(io_error("poll the ring"))?.clear_ready();
-                    rings.drain(feed)?;
-                }
-                _ = ticks.tick() => {
-                    rings.drain(feed)?;
-                    feed.answers()?;
+                turned = engine.turn() => {
+                    turned?;
                     (self.progress)(Progress {
-                        events: feed.events(),
-                        pending: feed.pending(),
+                        events: engine.events(),
+                        pending: engine.pending(),
                         elapsed: self.started.elapsed(),
                         ended: ended.is_some(),
                     });
@@ -233,82 +178,4 @@ impl<F: FnMut(Progress)> Watch<'_, F> {
             }
         }
     }
-}
-
-/// Waits for the answers that are still out: until all are there, the time is over, or a signal
-/// says that it takes too long. What is open then counts as unknown.
-async fn settle(feed: &mut Feed, signals: &mut Signals) -> Result<(), RunError> {
-    let deadline = Instant::now() + SETTLE;
-    feed.answers()?;
-    while feed.pending() > 0 && Instant::now() < deadline {
-        tokio::select! {
-            _ = signals.next() => break,
-            () = tokio::time::sleep(Duration::from_millis(5)) => feed.answers()?,
-        }
-    }
-    Ok(())
-}
-
-/// The last records, then everything that was only counted.
-fn end(feed: &mut Feed, probes: &Probes, rings: &mut Rings) -> Result<(), RunError> {
-    // What survivors go on to do must not keep us here.
-    let deadline = Instant::now() + LAST_RECORDS;
-    while rings.drain(feed)? {
-        if Instant::now() >= deadline {
-            let lost =
-                Input::Lost { at_ns: host::boot_ns(), cause: "undrained-records".to_owned(), count: 1 };
-            feed.input(lost)?;
-            break;
-        }
-    }
-    feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
-    let repeats = probes.opens()?;
-    let mut repeats: Vec<Repeat> = repeats
-        .into_iter()
-        .filter(|(_, seen)| seen.count > 1)
-        .map(|(key, seen)| Repeat {
-            process: ProcessKey { tgid: key.tgid, start_ns: key.start_ns },
-            image: ImageId(key.image),
-            file: FileKey {
-                device: key.device,
-                inode: key.inode,
-                generation: key.generation,
-                size: key.size,
-                ctime_s: key.ctime_s,
-                ctime_ns: key.ctime_ns,
-            },
-            access: key.access,
-            parent_inode: key.parent_inode,
-            name_hash: key.name_hash,
-            mount_id: key.mount_id,
-            count: seen.count,
-            last_ns: seen.last_ns,
-        })
-        .collect();
-    repeats.sort_by_key(|repeat| (repeat.process, repeat.file, repeat.name_hash, repeat.access));
-    feed.input(Input::Repeats(repeats))?;
-    let at_ns = host::boot_ns();
-    let undecodable = feed.take_undecodable();
-    if undecodable > 0 {
-        feed.input(Input::Lost { at_ns, cause: "undecodable-records".to_owned(), count: undecodable })?;
-    }
-    let counters = named(probes.counters()?);
-    let subjects = probes.subject_counters()?.into_iter().map(|(id, counts)| (id, named(counts))).collect();
-    let misses = probes.recursion_misses();
-    let recursion_misses = misses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    feed.input(Input::Counters { at_ns, counters, subjects, recursion_misses })?;
-    Ok(())
-}
-
-fn named(counts: BTreeMap<Counter, u64>) -> BTreeMap<String, u64> {
-    counts.into_iter().map(|(counter, value)| (counter.name().to_owned(), value)).collect()
-}
-
-fn read_clock(feed: &mut Feed) -> Result<(), FeedError> {
-    let (boot_ns, wall_ns) = host::clock();
-    feed.input(Input::Clock { boot_ns, wall_ns })
-}
-
-fn io_error(what: &'static str) -> impl Fn(io::Error) -> RunError {
-    move |source| RunError::Io { what, source }
 }

@@ -88,20 +88,39 @@ fn tells_why_it_does_not_know() {
             assert_eq!(ask(&pool, work), unknown(Reason::ChangedSinceOpen), "{name}");
         }
     }
-    let other: [(&str, Reason, Change); 7] = [
+    let other: [(&str, Reason, Change); 8] = [
         ("truncated", Reason::PathTruncated, |work| work.file.path_flags = 1),
         ("detached", Reason::NotFound, |work| work.file.path = SeenPath::new(*b"memfd:model")),
         ("no_path", Reason::NotFound, |work| work.file.path = SeenPath::new(*b"")),
         ("climbs", Reason::NotFound, |work| work.file.path = SeenPath::new(*b"/tmp/../etc/passwd")),
         ("folder", Reason::NotRegular, |work| work.file.path = SeenPath::new(*b"/etc")),
         ("device", Reason::NotRegular, |work| work.file.path = SeenPath::new(*b"/dev/zero")),
-        ("no_namespace", Reason::NamespaceGone, |work| work.mount_namespace = 0),
+        ("no_namespace", Reason::NamespaceGone, |work| {
+            work.mount_namespace = 0;
+            work.file.path = SeenPath::new(*b"/only/seen/there");
+        }),
+        ("no_namespace_to_tell_by", Reason::NamespaceGone, |work| {
+            work.mount_namespace = 0;
+            // overlayfs
+            work.file.fs_magic = 0x794c_7630;
+        }),
     ];
     for (name, reason, change) in other {
         let mut work = work(Request::Inspect, &folder.put("model.gguf", &model));
         change(&mut work);
         assert_eq!(ask(&pool, work), unknown(reason), "{name}");
     }
+}
+
+/// Its namespace is gone, and ours shows the very same file at the same place.
+#[test]
+fn a_file_that_we_see_as_well_needs_no_namespace() {
+    let folder = Folder::new("gone");
+    let mut work = work(Request::Inspect, &folder.put("model.gguf", synth::gguf().build()));
+    work.mount_namespace = 0;
+    assert!(matches!(ask(&pool(), work.clone()), Answer::Inspected(Some(_))));
+    work.file.key.inode += 1;
+    assert_eq!(ask(&pool(), work), unknown(Reason::NamespaceGone));
 }
 
 #[test]

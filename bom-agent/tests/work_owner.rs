@@ -56,7 +56,11 @@ impl Root {
     fn owner(&self, path: &str) -> Owner {
         match self.ask(path) {
             Answer::Owner(owner) => owner,
-            other @ (Answer::Inspected(_) | Answer::Digest(_) | Answer::Unknown(_)) => {
+            other @ (Answer::Inspected(_)
+            | Answer::Digest(_)
+            | Answer::Located { .. }
+            | Answer::Unchanged
+            | Answer::Unknown(_)) => {
                 panic!("{path}: {other:?}")
             }
         }

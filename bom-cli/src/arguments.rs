@@ -4,6 +4,8 @@
 #[cfg(feature = "observe")]
 use std::ffi::OsString;
 use std::path::PathBuf;
+#[cfg(feature = "observe")]
+use std::time::Duration;
 
 #[cfg(feature = "observe")]
 use clap::ValueEnum;
@@ -41,6 +43,23 @@ Examples:
   sudo aibom record --to agent.aibomrec -o agent.cdx.json -- python agent.py
   aibom replay agent.aibomrec -o again.cdx.json            gives the same bytes")]
     Record(Record),
+    /// Observe what runs already: processes, cgroups, units, containers, or everything.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Examples:
+  sudo aibom observe --pid 4711 --for 60s -o agent.cdx.json
+  sudo aibom observe --unit ollama --container 3f2b8c9e --for 10m
+  sudo aibom observe --all -o node.cdx.json                until Ctrl-C")]
+    Observe(Observe),
+    /// Say what can be observed on this machine, what not, and how to change that. Needs no privilege to say it.
+    #[cfg(feature = "observe")]
+    #[command(after_help = "\
+Exit codes: 0 every probe works, 3 some are missing, 2 nothing can be observed.
+
+Examples:
+  sudo aibom doctor
+  sudo aibom doctor -o json=- | jq .advice")]
+    Doctor(Doctor),
     /// Make the documents of a recording again. Needs no privilege.
     #[command(after_help = "\
 Examples:
@@ -89,6 +108,13 @@ pub(crate) struct Run {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
+    /// Look for the name of the model in requests in plain text (claimed by the client; TLS is never looked into).
+    #[arg(long)]
+    pub(crate) http_model: bool,
+    /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
+    /// kernel allows it.
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub(crate) tier: TierArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,
@@ -108,6 +134,73 @@ pub(crate) struct Record {
     pub(crate) to: PathBuf,
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Observe {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// How long: `90`, `60s`, `10m`, `1h30m`. Without it until nobody is left, or Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", value_parser = bom_agent::time::duration)]
+    pub(crate) limit: Option<Duration>,
+    /// Between two sweeps over what processes hold open and mapped.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bom_agent::time::duration)]
+    pub(crate) every: Duration,
+    /// Made once everybody is watched and what they hold was looked at.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Also keep every input of the analysis in this file, for `replay`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
+    #[arg(long, value_name = "PROBE")]
+    pub(crate) without_probe: Vec<String>,
+    /// `base`: system calls, tracepoints, packets. `upper`: security checks beside them, or fail. `auto`: those if this
+    /// kernel allows it.
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub(crate) tier: TierArgument,
+    /// Bytes of the ring for file opens; a power of two, at least 4096.
+    #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
+    pub(crate) ring_bytes: Option<u32>,
+    /// No table and no status line.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Each is a subject of its own. All but `--all` are repeatable.
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Whom {
+    /// A process and its descendants.
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: Vec<u32>,
+    /// A cgroup (v2) and those nested in it: its directory, or its path in the hierarchy.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Vec<PathBuf>,
+    /// A systemd unit; without a suffix a service.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unit: Vec<String>,
+    /// A container, by the beginning of its id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) container: Vec<String>,
+    /// Every service, scope and container of the machine, and those that start meanwhile.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// `json=PATH` (`-`: stdout); without it text on stdout.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +226,14 @@ pub(crate) struct Inspect {
 pub(crate) enum ExitOf {
     Command,
     Aibom,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TierArgument {
+    Base,
+    Upper,
+    Auto,
 }
 
 #[cfg(feature = "observe")]

@@ -10,6 +10,9 @@ pub(crate) enum Outcome {
     /// Coverage below what was required.
     #[cfg(feature = "observe")]
     Coverage,
+    /// It was found out that nothing can be done here.
+    #[cfg(feature = "observe")]
+    Failed,
     /// `aibom run`: the observed command's own code.
     #[cfg(feature = "observe")]
     Command(u8),
@@ -39,6 +42,8 @@ pub(crate) fn of(result: Result<Outcome, Fatal>) -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         #[cfg(feature = "observe")]
         Ok(Outcome::Coverage) => ExitCode::from(3),
+        #[cfg(feature = "observe")]
+        Ok(Outcome::Failed) => ExitCode::from(FAILED),
         #[cfg(feature = "observe")]
         Ok(Outcome::Command(code)) => ExitCode::from(code),
         Err(Fatal { code, error }) => {

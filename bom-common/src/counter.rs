@@ -52,6 +52,44 @@ counters! {
     RareDelivered = 14, "rare-records-delivered";
     /// The table of tracked cgroups was full: who is moved into a nested one from outside is not observed.
     CgroupTableFull = 15, "cgroup-table-full";
+    /// A mapping whose file could not be looked at: another thread held the memory map, or it was gone.
+    MappingsUnresolved = 16, "mappings-unresolved";
+    /// Mapping and read records without room in the ring.
+    ContentLost = 17, "content-records-lost";
+    /// … written to the ring.
+    ContentDelivered = 18, "content-records-delivered";
+    /// Descriptors that arrived over a socket, for which the ring had no room or which were too many.
+    ReceivedLost = 19, "received-descriptors-lost";
+    /// Opens that were handed to io_uring.
+    UringOpens = 20, "io-uring-opens";
+    /// … of which the completion was seen, failures included.
+    UringOpensCompleted = 21, "io-uring-opens-completed";
+    /// The table of UDP peers was full: what a socket sent to a further peer is not listed.
+    FlowTableFull = 24, "flow-table-full";
+    /// Records of UDP peers, unix sockets and other sockets without room in the ring.
+    SocketLost = 25, "socket-records-lost";
+    /// Data of a socket of the subject's cgroup that no process was seen to connect.
+    SocketUnknown = 26, "socket-unknown";
+    /// Processes, descriptors, mappings and sockets that sweeps wrote out.
+    SweptDelivered = 32, "swept-delivered";
+    /// Records of cgroups made, left or removed without room in the ring.
+    CgroupLost = 33, "cgroup-records-lost";
+    /// Opens of regular files and devices that passed the kernel's security check; the upper tier's own count.
+    UpperOpensSeen = 40, "upper-opens-seen";
+    /// … written to the ring.
+    UpperOpensDelivered = 41, "upper-opens-delivered";
+    /// … of which an earlier record of the same process tells already.
+    UpperOpensDeduplicated = 42, "upper-opens-deduplicated";
+    /// … for which the ring had no room to spare: the tiers cannot be compared.
+    UpperOpensLost = 43, "upper-opens-lost";
+    /// Connections that passed the security check, without room in the ring.
+    UpperConnectsLost = 44, "upper-connects-lost";
+    /// Mappings that passed the security check, without room to spare in the ring: the tiers cannot be compared.
+    UpperMapsLost = 45, "upper-mappings-lost";
+    /// … written to the ring.
+    UpperMapsDelivered = 46, "upper-mappings-delivered";
+    /// Records that found room in their ring, but not in their subject's share of it; each is among the lost as well.
+    OverShare = 48, "records-over-share";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

@@ -1,14 +1,17 @@
 //! Bytes of one record → what it says. By copy, and never trusting a length it carries.
 
+mod sweep;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bom_common::record::{self, Header, kind, probe, protocol};
 use zerocopy::FromBytes;
 
 use crate::{
-    event::{Body, Exec, OpenedFile, Task, Tcp, TcpState},
+    event::{Body, Connect, Exec, OpenedFile, OtherSocket, Task, Tcp, TcpState, Udp, UnixKind, UnixSocket},
     key::{FileKey, ImageId, ProcessKey},
     path::SeenPath,
+    stream::Held,
 };
 
 /// A record that could not be decoded: counted as loss, never a reason to stop.
@@ -33,6 +36,16 @@ pub enum DecodeError {
 pub enum Decoded {
     Body(Body),
     Payload(Payload),
+    Cgroup(CgroupLife),
+}
+
+/// What the agent has to know to say who is observed; the core learns that by inputs of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CgroupLife {
+    /// It was made below one whose children are subjects of their own. The path is that in the hierarchy.
+    Made { cgroup: u64, parent: u64, path: SeenPath },
+    /// The cgroup of a subject is gone.
+    Gone { cgroup: u64 },
 }
 
 #[derive(Debug)]
@@ -42,24 +55,30 @@ pub struct Record {
     pub decoded: Decoded,
 }
 
-/// Stream or datagram bytes. Lives from the ring to the stream decoder and is zeroed there.
+/// Stream or datagram bytes. Lives from the ring to the stream decoder, which alone can read them.
 #[derive(Debug)]
 pub struct Payload {
     pub cookie: u64,
     pub cgroup: u64,
     pub protocol: Protocol,
     pub remote: SocketAddr,
-    /// TCP sequence number of the first byte.
+    pub local_port: u16,
+    /// TCP: sequence number of the first byte. UDP: its offset in the datagram.
     pub sequence: u32,
-    /// The datagram was longer than what the record holds.
-    pub cut: bool,
-    pub bytes: Vec<u8>,
+    /// Bytes of the whole datagram or segment.
+    pub total: u32,
+    pub bytes: Held,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     DnsUdp,
+    /// This and the next two are a client's TCP stream; what it carries is told from its bytes.
     TlsClient,
+    HttpClient,
+    H2cClient,
+    QuicClient,
+    DnsTcp,
 }
 
 /// Decodes one record as it lay in the ring.
@@ -89,33 +108,90 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXIT => Decoded::Body(Body::Exit { task, code: take::<record::Exit>(rest)?.0.code }),
         kind::TCP_STATE => Decoded::Body(Body::Tcp { task, tcp: tcp(&take::<record::TcpState>(rest)?.0)? }),
+        kind::CONNECT => {
+            let raw = take::<record::Connect>(rest)?.0;
+            let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.port);
+            let connect = Connect { remote, socket_type: raw.socket_type };
+            Decoded::Body(Body::Connect { task, connect })
+        }
         kind::PAYLOAD => Decoded::Payload(payload(&header, rest)?),
         kind::THREADED => Decoded::Body(Body::Threaded { task }),
         kind::URING_CREATED => Decoded::Body(Body::UringCreated { task }),
+        kind::UDP_FLOW => Decoded::Body(Body::Udp { task, udp: udp(&take::<record::UdpFlow>(rest)?.0)? }),
+        kind::UNIX_SOCKET => {
+            let socket = unix(&take::<record::UnixSocket>(rest)?.0)?;
+            Decoded::Body(Body::Unix { task, socket })
+        }
+        kind::OTHER_SOCKET => {
+            let socket = other_socket(&take::<record::OtherSocket>(rest)?.0);
+            Decoded::Body(Body::OtherSocket { task, socket })
+        }
+        kind::SWEPT_PROCESS | kind::SWEPT_FILE | kind::SWEPT_MAPPING | kind::SWEPT_SOCKET => {
+            let swept = Box::new(sweep::swept(header.kind, rest)?);
+            Decoded::Body(Body::Swept { task, swept })
+        }
+        kind::MOVED => {
+            let (moved, _) = take::<record::Moved>(rest)?;
+            let parent = ProcessKey { tgid: moved.parent_tgid, start_ns: moved.parent_start_ns };
+            Decoded::Body(Body::Moved { task, from: moved.from, parent, born: moved.born != 0 })
+        }
+        kind::CGROUP_MADE => {
+            let (life, path) = take::<record::CgroupLife>(rest)?;
+            let path = SeenPath::new(path);
+            Decoded::Cgroup(CgroupLife::Made { cgroup: life.cgroup, parent: life.parent, path })
+        }
+        kind::CGROUP_GONE => {
+            Decoded::Cgroup(CgroupLife::Gone { cgroup: take::<record::CgroupLife>(rest)?.0.cgroup })
+        }
+        kind::MAP => {
+            let (map, rest) = take::<record::Map>(rest)?;
+            Decoded::Body(Body::Map { task, file: file(&map.file, rest)?, vm_flags: map.vm_flags })
+        }
+        kind::READ => {
+            let (open, rest) = take::<record::Open>(rest)?;
+            Decoded::Body(Body::Read { task, file: file(&open.file, rest)? })
+        }
+        kind::EXECUTABLE_MEMORY => Decoded::Body(Body::ExecutableMemory { task }),
+        kind::LOW_MEMORY => Decoded::Body(Body::LowMemory { task }),
+        kind::SOCKET_RECEIVED => Decoded::Body(Body::SocketReceived { task }),
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Record { probe: probe_of(&header), time_ns: header.time_ns, decoded })
 }
 
-/// The numbers of the open family (arch/x86/entry/syscalls/syscall_64.tbl and
+/// The numbers of the calls that share a program (arch/x86/entry/syscalls/syscall_64.tbl and
 /// include/uapi/asm-generic/unistd.h).
-const OPEN_FAMILY: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
+const SHARED: &[(u16, u16)] = if cfg!(target_arch = "x86_64") {
     &[
         (2, probe::SYS_EXIT_OPEN),
+        (9, probe::SYS_EXIT_MMAP),
+        (10, probe::SYS_EXIT_MPROTECT),
+        (25, probe::SYS_EXIT_MREMAP),
+        (30, probe::SYS_EXIT_SHMAT),
         (85, probe::SYS_EXIT_CREAT),
         (257, probe::SYS_EXIT_OPENAT),
         (304, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (329, probe::SYS_EXIT_PKEY_MPROTECT),
         (437, probe::SYS_EXIT_OPENAT2),
     ]
 } else {
-    &[(56, probe::SYS_EXIT_OPENAT), (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT), (437, probe::SYS_EXIT_OPENAT2)]
+    &[
+        (196, probe::SYS_EXIT_SHMAT),
+        (216, probe::SYS_EXIT_MREMAP),
+        (222, probe::SYS_EXIT_MMAP),
+        (226, probe::SYS_EXIT_MPROTECT),
+        (288, probe::SYS_EXIT_PKEY_MPROTECT),
+        (56, probe::SYS_EXIT_OPENAT),
+        (265, probe::SYS_EXIT_OPEN_BY_HANDLE_AT),
+        (437, probe::SYS_EXIT_OPENAT2),
+    ]
 };
 
 fn probe_of(header: &Header) -> u16 {
     if header.probe != probe::SYS_EXIT {
         return header.probe;
     }
-    let row = OPEN_FAMILY.iter().find(|(number, _)| *number == header.system_call);
+    let row = SHARED.iter().find(|(number, _)| *number == header.system_call);
     row.map_or(probe::SYS_EXIT, |(_, probe)| *probe)
 }
 
@@ -140,7 +216,7 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
             // include/linux/fs.h), which comes and goes without a change.
             ctime_ns: raw.ctime_ns & 0x7fff_ffff,
         },
-        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags),
+        path: turn_round(counted(rest, raw.path_length)?, raw.path_flags, raw.device),
         path_flags: raw.path_flags,
         parent_inode: raw.parent_inode,
         name_hash: raw.name_hash,
@@ -149,13 +225,17 @@ fn file(raw: &record::File, rest: &[u8]) -> Result<OpenedFile, DecodeError> {
         fs_magic: raw.fs_magic,
         rdev: raw.rdev,
         mount_id: raw.mount_id,
+        real: (raw.real_inode != 0).then_some((raw.real_device, raw.real_inode)),
     })
 }
 
-/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`,
-/// which no absolute path does.
-fn turn_round(leaf_first: &[u8], flags: u32) -> SeenPath {
-    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(4));
+/// `python3.11/bin/usr/` → `/usr/bin/python3.11`. A path that lost its beginning starts with `…/`, one that starts at
+/// the root of a file system with the number of its device, `<254:0>/`; no absolute path does.
+fn turn_round(leaf_first: &[u8], flags: u32, device: u32) -> SeenPath {
+    let mut path = Vec::with_capacity(leaf_first.len().saturating_add(16));
+    if flags & record::path_flag::FILESYSTEM_RELATIVE != 0 {
+        path.extend_from_slice(format!("<{}:{}>", device >> 20, device & 0xf_ffff).as_bytes());
+    }
     if flags & record::path_flag::TRUNCATED != 0 {
         path.extend_from_slice("…".as_bytes());
     }
@@ -186,6 +266,8 @@ fn tcp(raw: &record::TcpState) -> Result<Tcp, DecodeError> {
         1 => TcpState::Established,
         2 => TcpState::SynSent,
         7 => TcpState::Closed,
+        10 => TcpState::Listening,
+        record::STILL_OPEN => TcpState::Open,
         other => return Err(DecodeError::State(other)),
     };
     Ok(Tcp {
@@ -196,6 +278,56 @@ fn tcp(raw: &record::TcpState) -> Result<Tcp, DecodeError> {
         bytes_acked: raw.bytes_acked,
         bytes_received: raw.bytes_received,
     })
+}
+
+fn udp(raw: &record::UdpFlow) -> Result<Udp, DecodeError> {
+    Ok(Udp {
+        cookie: raw.cookie,
+        remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local: SocketAddr::new(address(raw.family, &raw.local)?, raw.local_port),
+        inbound: raw.inbound != 0,
+        sent: raw.sent,
+        received: raw.received,
+        datagrams_sent: raw.datagrams_sent,
+        datagrams_received: raw.datagrams_received,
+    })
+}
+
+fn unix(raw: &record::UnixSocket) -> Result<UnixSocket, DecodeError> {
+    let name = counted(&raw.name, raw.name_length)?;
+    // An abstract name may have zeroes anywhere; a path ends with one, where its length was given with it.
+    let path = match name.split_first() {
+        Some((0, _)) => name,
+        _ => name.split(|&byte| byte == 0).next().unwrap_or_default(),
+    };
+    Ok(UnixSocket {
+        name: (!path.is_empty()).then(|| SeenPath::new(path)),
+        kind: match raw.socket_type {
+            1 => UnixKind::Stream,
+            2 => UnixKind::Datagram,
+            5 => UnixKind::SequencedPacket,
+            other => UnixKind::Other(other),
+        },
+        listening: raw.flags & record::unix_flag::LISTENING != 0,
+        peer: Some(raw.peer_tgid).filter(|&tgid| tgid != 0),
+        peer_subject: Some(raw.peer_subject).filter(|&subject| subject != 0),
+    })
+}
+
+fn other_socket(raw: &record::OtherSocket) -> OtherSocket {
+    OtherSocket {
+        family: raw.family,
+        kind: raw.socket_type,
+        protocol: raw.protocol,
+        outside: raw.flags & record::socket_flag::OUTSIDE != 0,
+        pair: raw.flags & record::socket_flag::PAIR != 0,
+        inherited: raw.flags & record::socket_flag::INHERITED != 0,
+    }
+}
+
+/// An address as the kernel has it: of [`record::TcpState`] and [`bom_common::config::FlowKey`].
+pub fn socket_address(family: u16, raw: &[u8; 16], port: u16) -> Result<SocketAddr, DecodeError> {
+    Ok(SocketAddr::new(address(family, raw)?, port))
 }
 
 /// IPv4-mapped IPv6 addresses are IPv4 addresses written differently.
@@ -212,6 +344,10 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
     let protocol = match raw.protocol {
         protocol::DNS_UDP => Protocol::DnsUdp,
         protocol::TLS_CLIENT => Protocol::TlsClient,
+        protocol::HTTP_CLIENT => Protocol::HttpClient,
+        protocol::H2C_CLIENT => Protocol::H2cClient,
+        protocol::QUIC_CLIENT => Protocol::QuicClient,
+        protocol::DNS_TCP => Protocol::DnsTcp,
         other => return Err(DecodeError::Protocol(other)),
     };
     Ok(Payload {
@@ -219,8 +355,9 @@ fn payload(header: &Header, bytes: &[u8]) -> Result<Payload, DecodeError> {
         cgroup: header.cgroup,
         protocol,
         remote: SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port),
+        local_port: raw.local_port,
         sequence: raw.sequence,
-        cut: protocol == Protocol::DnsUdp && raw.total > raw.length,
-        bytes: counted(rest, raw.length)?.to_vec(),
+        total: raw.total,
+        bytes: counted(rest, raw.length)?.to_vec().into(),
     })
 }

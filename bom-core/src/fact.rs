@@ -12,16 +12,36 @@ use crate::{
 pub enum Action {
     /// Opened the file.
     Opened,
+    /// Mapped the file into memory.
+    Mapped,
+    /// Took content of the file, which it need not have opened itself.
+    Read,
+    /// Was handed the open file by another process.
+    Received,
     /// Replaced its image by the file.
     Executed,
     /// Asked for the name.
     Resolved,
-    /// Connected to the peer.
+    /// Connected to the peer, or sent datagrams to it.
     Connected,
+    /// Can be called there by others.
+    Served,
+}
+
+impl Action {
+    /// Whether a file was there to be used, other than as the program itself.
+    pub const fn uses_file(self) -> bool {
+        match self {
+            Self::Opened | Self::Mapped | Self::Read | Self::Received => true,
+            Self::Executed | Self::Resolved | Self::Connected | Self::Served => false,
+        }
+    }
 }
 
 /// How strongly an action is evidenced. Files: enumerated < opened < read or mapped < executed;
 /// endpoints: resolved < connected < exchanged bytes. The two are never compared.
+///
+/// Executed is a program that was started, and a file that was mapped as code: what of it ran is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
     Enumerated,
@@ -74,7 +94,7 @@ pub struct Evidence {
     pub activity: BTreeMap<u64, Bucket>,
 }
 
-/// Traffic within one minute. Bytes are counted when a connection ends.
+/// Traffic within one minute. Bytes are counted when they are reported: every minute, and when a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub connections: Max<u64>,

@@ -50,12 +50,24 @@ pub enum Input {
     Lost {
         at_ns: u64,
         cause: String,
+        /// So far.
         count: u64,
+        /// Whose it was, by the subject's id; anybody's if that is not known.
+        #[serde(default)]
+        subject: Option<u64>,
+        /// Since when it may have been lost; `None`: since the observation began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ns: Option<u64>,
     },
     /// CLOCK_BOOTTIME and wall clock, read together; nanoseconds.
     Clock {
         boot_ns: u64,
         wall_ns: i64,
+    },
+    /// Everything has happened to one subject, or to all: are its files still what they were?
+    Recheck {
+        subject: Option<u64>,
+        at_ns: u64,
     },
     /// The observation of one subject is over.
     Ended(Box<Ended>),
@@ -77,13 +89,29 @@ pub struct Start {
 /// Who is observed, and from when on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The id that its tasks carry: that of its cgroup.
+    /// The id that its tasks carry: that of its cgroup, or one made of the process ([`SubjectKind::Process`]).
     pub id: u64,
     /// How it is named in the document; the command's file name for `aibom run`.
     pub name: String,
     /// The cgroup was made by this observation, and the probes were attached before the first instruction in it.
     pub before_first_instruction: bool,
+    /// What makes its processes one subject.
+    #[serde(default)]
+    pub kind: SubjectKind,
     pub at_ns: u64,
+}
+
+/// What the processes of a subject have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubjectKind {
+    /// A cgroup that this observation made for a command.
+    #[default]
+    Session,
+    /// A cgroup of somebody else.
+    Cgroup,
+    /// They descend from one process; its cgroup may have others. The id has
+    /// [`bom_common::config::PROCESS_SUBJECT`] set.
+    Process,
 }
 
 /// What the node is. No host name, no user name.
@@ -129,6 +157,8 @@ pub struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     pub id: u64,
+    /// Whose file it is: questions of one subject do not make another's wait.
+    pub subject: u64,
     pub request: Request,
     /// Where to look: the file as the process saw it.
     pub file: OpenedFile,
@@ -144,6 +174,10 @@ pub enum Request {
     Digest,
     /// Which installed package owns it?
     Owner,
+    /// Where would a process find it? Its path starts at the root of its file system.
+    Locate,
+    /// Is it still as it was when it was opened?
+    Recheck,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +187,12 @@ pub enum Answer {
     /// Lower-case hex SHA-256.
     Digest(String),
     Owner(Owner),
+    /// A place where it was found, and the mount namespace (by inode number) in which.
+    Located {
+        path: SeenPath,
+        mount_namespace: u32,
+    },
+    Unchanged,
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

@@ -6,7 +6,7 @@ use crate::{
     coverage::Coverage,
     fact::{Evidence, FactKey},
     input::{HostFacts, Owner, Reason, Request},
-    join::{Intervals, Join, Max, join_fields},
+    join::{Few, Intervals, Join, Max, Min, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
@@ -34,14 +34,38 @@ pub struct Epoch {
     pub processes: BTreeMap<ProcessKey, Process>,
     pub images: BTreeMap<ImageId, Image>,
     /// What is known of each object; more can come later, nothing is taken back.
-    pub objects: BTreeMap<Object, BTreeSet<Description>>,
+    pub objects: BTreeMap<Object, Few<Description>>,
     pub facts: BTreeMap<FactKey, Evidence>,
     /// Where each fact's own process saw the file; others may have seen it elsewhere.
-    pub paths: BTreeMap<FactKey, BTreeSet<SeenPath>>,
+    pub paths: BTreeMap<FactKey, Few<SeenPath>>,
+    /// What came of nothing and was too much to keep one by one.
+    pub aside: BTreeMap<(SubjectKey, ImageId), Aside>,
     pub coverage: Coverage,
 }
 
-join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, coverage);
+join_fields!(
+    Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, aside, coverage
+);
+
+/// Opens by one image of files that turned out not to matter, and processes of it that came and went: only counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// A file that is opened again after it was counted counts again.
+    pub files: Max<u64>,
+    pub opens: Max<u64>,
+    pub processes: Max<u64>,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub first_ns: Min<u64>,
+    pub last_ns: Max<u64>,
+}
+
+join_fields!(Aside: files, opens, processes, first_ns, last_ns);
+
+impl Default for Aside {
+    fn default() -> Self {
+        Self { files: Max(0), opens: Max(0), processes: Max(0), first_ns: Min(u64::MAX), last_ns: Max(0) }
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
@@ -56,13 +80,13 @@ join_fields!(Subject: names, status);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// Whose it was; more than one if it was moved.
-    pub subjects: BTreeSet<SubjectKey>,
-    pub parents: BTreeSet<ProcessKey>,
-    pub images: BTreeSet<ImageId>,
+    pub subjects: Few<SubjectKey>,
+    pub parents: Few<ProcessKey>,
+    pub images: Few<ImageId>,
     pub threaded: Max<bool>,
     pub uring: Max<bool>,
     /// Wait status.
-    pub status: BTreeSet<u32>,
+    pub status: Few<u32>,
 }
 
 join_fields!(Process: subjects, parents, images, threaded, uring, status);
@@ -91,7 +115,7 @@ pub enum Description {
     Content(Option<Box<Extracted>>),
     /// SHA-256, lower-case hex.
     Digest(String),
-    Owner(Owner),
+    Owner(Box<Owner>),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.
@@ -99,6 +123,19 @@ pub enum Description {
         source: NameSource,
         name: String,
     },
+    /// What the stream said the peer is called is not what DNS said of its address.
+    Mismatch {
+        source: NameSource,
+        name: String,
+    },
+    /// Several names are known for the address, and nothing says which one was meant.
+    SeveralNames,
+    /// A DNS answer came from it.
+    Resolver,
+    /// Name of a model in a request in plain text; claimed.
+    Model(String),
+    /// Whether the other end of a unix socket belongs to the same subject.
+    SamePeer(bool),
     /// Application protocol offered by the client.
     Protocol(String),
     /// A question about it that has no answer.
@@ -114,12 +151,16 @@ pub enum Question {
     Content,
     Digest,
     Owner,
+    /// Whether it stayed as it was.
+    Change,
 }
 
 impl From<Request> for Question {
     fn from(request: Request) -> Self {
         match request {
-            Request::Inspect => Self::Content,
+            // Without a place nothing can be said of the content.
+            Request::Inspect | Request::Locate => Self::Content,
+            Request::Recheck => Self::Change,
             Request::Digest => Self::Digest,
             Request::Owner => Self::Owner,
         }
@@ -132,24 +173,37 @@ impl Question {
             Self::Content => "content",
             Self::Digest => "digest",
             Self::Owner => "owner",
+            Self::Change => "change",
         }
     }
 }
 
-/// Who says that an endpoint has a name. Both are what the agent or its resolver *said*.
+/// Who says that an endpoint has a name, the weightiest first. All are what the agent or its resolver *said*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameSource {
     /// The server name of a ClientHello.
     Sni,
-    /// A DNS answer that contained the address.
+    /// The target of a tunnel, or of a request, that a proxy was asked for.
+    Proxy,
+    /// The Host of a request in plain text.
+    Host,
+    /// A DNS answer that contained the address, and had not expired when it was connected.
     Dns,
+    /// … and had expired.
+    ExpiredDns,
+    /// A name that an answer with the address passed through (CNAME), which is rarely what was asked for.
+    Alias,
 }
 
 impl NameSource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sni => "sni",
+            Self::Proxy => "proxy",
+            Self::Host => "host",
             Self::Dns => "dns",
+            Self::ExpiredDns => "dns-expired",
+            Self::Alias => "dns-alias",
         }
     }
 }

@@ -1,16 +1,28 @@
 //! What facts are keyed by: local objects, never names and never a hash that may come late.
 
-use std::net::IpAddr;
+use std::{
+    cmp::Ordering,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+    sync::Arc,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// /proc/sys/kernel/random/boot_id. Every fact carries it, so it is shared, and equal ones are found equal without
+/// a look at the text.
+#[derive(Clone, Eq)]
+pub struct BootId(Arc<str>);
+
+use crate::path::SeenPath;
 
 /// One run of one agent on one boot of one node. Sequence numbers count within it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EpochId {
     /// Digest of the machine id, or what the operator named the node.
     pub node: String,
-    /// /proc/sys/kernel/random/boot_id.
-    pub boot: String,
+    pub boot: BootId,
     /// When the agent started, nanoseconds of CLOCK_BOOTTIME.
     pub start_ns: u64,
 }
@@ -18,7 +30,7 @@ pub struct EpochId {
 /// Who is observed: a cgroup of one boot; a session of `aibom run` makes its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SubjectKey {
-    pub boot: String,
+    pub boot: BootId,
     /// The id of the cgroup (v2).
     pub cgroup: u64,
     /// Start of the session, nanoseconds of CLOCK_BOOTTIME; `None` for a cgroup that is not ours.
@@ -54,12 +66,105 @@ pub struct FileKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Object {
     File(FileKey),
-    /// A TCP peer; with the name it was called by, if one is known.
+    /// A TCP or UDP peer; with the name it was called by, if one is known.
     Endpoint {
         host: Option<String>,
         address: IpAddr,
         port: u16,
+        carrier: Carrier,
     },
     /// A name that was resolved, whether or not anything was connected.
     Name(String),
+    /// What a proxy was asked to reach. Claimed: what it did reach, only the proxy knows.
+    Behind {
+        host: String,
+        port: u16,
+        proxy: SocketAddr,
+    },
+    /// A unix socket by the name it was bound to; `None` if it has none.
+    UnixSocket(Option<SeenPath>),
+    /// An address of the subject at which it can be called.
+    Listener {
+        address: IpAddr,
+        port: u16,
+        carrier: Carrier,
+    },
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Carrier {
+    Tcp,
+    Udp,
+}
+
+impl Carrier {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl PartialEq for BootId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Ord for BootId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for BootId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Deref for BootId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for BootId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for BootId {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for BootId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+impl fmt::Display for BootId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for BootId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BootId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
 }

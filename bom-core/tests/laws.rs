@@ -7,8 +7,8 @@ use bom_core::{
     coverage::{Cell, Class, Gap, ProbeState, ProbeStatus},
     fact::{Action, Bucket, Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Image, Inventory, NameSource, Process, Subject},
-    join::{Intervals, Join, Max},
-    key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    join::{Few, Intervals, Join, Max},
+    key::{Carrier, EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
 use proptest::prelude::*;
@@ -30,7 +30,8 @@ fn object() -> impl Strategy<Value = Object> {
         Object::File(FileKey { device: 1, inode, generation: 0, size, ctime_s: 0, ctime_ns: 0 })
     });
     let endpoint = (prop::option::of("[ab]"), 0..3_u8, 1..3_u16).prop_map(|(host, last, port)| {
-        Object::Endpoint { host, address: IpAddr::from([10, 0, 0, last]), port }
+        let carrier = if last == 0 { Carrier::Udp } else { Carrier::Tcp };
+        Object::Endpoint { host, address: IpAddr::from([10, 0, 0, last]), port, carrier }
     });
     prop_oneof![file, endpoint, "[ab]".prop_map(Object::Name)]
 }
@@ -78,6 +79,10 @@ fn description() -> impl Strategy<Value = Description> {
     ]
 }
 
+fn few() -> impl Strategy<Value = Few<Description>> {
+    prop::collection::vec(description(), 0..3).prop_map(|all| all.into_iter().collect())
+}
+
 fn gap() -> impl Strategy<Value = Gap> {
     prop_oneof![
         "[a-b]".prop_map(Gap::Lost),
@@ -107,7 +112,7 @@ fn epoch() -> impl Strategy<Value = Epoch> {
     );
     (
         prop::collection::btree_map(subject(), "[a-b]", 0..3),
-        prop::collection::btree_map(object(), prop::collection::btree_set(description(), 0..3), 0..3),
+        prop::collection::btree_map(object(), few(), 0..3),
         prop::collection::vec(fact(), 0..5),
         prop::collection::vec((process(), process(), 0..3_u64), 0..3),
         coverage,

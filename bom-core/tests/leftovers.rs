@@ -6,7 +6,7 @@ use bom_core::{
     correlate::Correlator,
     coverage::{Class, Gap},
     event::{Body, Event, Task},
-    input::{Ended, HostFacts, Input, Start, Subject},
+    input::{Ended, HostFacts, Input, Start, Subject, SubjectKind},
     key::{EpochId, ImageId, ProcessKey, SubjectKey},
 };
 
@@ -23,7 +23,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         cgroup: 5,
         mount_namespace: 1,
     };
-    let epoch = EpochId { node: "n".to_owned(), boot: "b".to_owned(), start_ns: 1 };
+    let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
     let host = HostFacts { kernel: String::new(), architecture: String::new(), distribution: None };
     let mut correlator = Correlator::default();
     correlator.step(Input::Start(Box::new(Start {
@@ -36,6 +36,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         id: 5,
         name: "sh".to_owned(),
         before_first_instruction: true,
+        kind: SubjectKind::Session,
         at_ns: 1,
     }));
     let mut bodies = vec![Body::Fork { task: task(PARENT), child: CHILD }];
@@ -54,7 +55,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
     correlator.step(Input::Finish { at_ns: 40 });
     let inventory = correlator.inventory();
     let coverage = &inventory.epochs[&epoch].coverage;
-    let subject = SubjectKey { boot: "b".to_owned(), cgroup: 5, session: Some(1) };
+    let subject = SubjectKey { boot: "b".into(), cgroup: 5, session: Some(1) };
     let named: BTreeSet<ProcessKey> = coverage.still_running.get(&subject).cloned().unwrap_or_default();
     for class in Class::ALL {
         let gap = coverage.cells[&(subject.clone(), class)].gaps.contains(&Gap::StillRunning);

@@ -6,7 +6,7 @@ use bom_common::counter::Counter;
 use bom_core::{
     coverage::{
         Gap,
-        rules::{ESCAPES, REQUIRED, Watch},
+        rules::{ESCAPES, REQUIRED},
     },
     fact::{Strength, Technique, confidence},
     identify::catalog::{Catalog, Matching},
@@ -95,6 +95,7 @@ fn counters_and_gap_codes_are_documented() {
     let name = || "x".to_owned();
     let gaps = [
         Gap::Probe(name()),
+        Gap::Silent(name()),
         Gap::Lost(name()),
         Gap::Unwatched("x"),
         Gap::Suspected("x"),
@@ -160,11 +161,8 @@ fn no_other_code_writes_a_confidence() {
 #[test]
 fn every_probe_has_its_row() {
     let required = REQUIRED.iter().flat_map(|(_, probes)| probes.iter());
-    let watching = ESCAPES.iter().flat_map(|escape| match escape.watch {
-        Watch::Probes(probes) | Watch::Detector(_, probes) => probes.iter(),
-        Watch::Nothing => [].iter(),
-    });
-    for probe in required.chain(watching) {
+    let watching = ESCAPES.iter().flat_map(|escape| escape.watch.probes());
+    for probe in required.copied().chain(watching) {
         assert!(PROBES.contains(&format!("| `{probe}` |")), "docs/probes.md lacks {probe}");
     }
 }
@@ -200,6 +198,7 @@ const fn kind(input: &Input) -> &'static str {
         Input::Repeats(_) => "Repeats",
         Input::Lost { .. } => "Lost",
         Input::Clock { .. } => "Clock",
+        Input::Recheck { .. } => "Recheck",
         Input::Ended(_) => "Ended",
         Input::Finish { .. } => "Finish",
     }
@@ -217,7 +216,7 @@ fn the_example_recording_is_one() {
             correlator.step(input);
         }
     }
-    assert_eq!(kinds.len(), 12, "an example for each kind of line: {kinds:?}");
+    assert_eq!(kinds.len(), 13, "an example for each kind of line: {kinds:?}");
     let inventory = correlator.inventory();
     let epoch = inventory.epochs.values().next().expect("the example has a Start");
     assert_eq!(epoch.facts.len(), 3, "an exec, an open and a resolved name: {:?}", epoch.facts.keys());

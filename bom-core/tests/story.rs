@@ -1,6 +1,8 @@
 //! Lists of inputs and what must come out: the correlator, the view and the document, told as small
 //! stories on a fake host.
 
+#[path = "story/content.rs"]
+mod content;
 #[path = "story/host.rs"]
 mod host;
 
@@ -195,7 +197,7 @@ fn an_endpoint_is_named_by_its_stream_before_dns() {
     assert_eq!(named, [(None, 443), (Some("api.openai.com"), 443), (Some("cdn.example"), 80)]);
     let openai = &view.endpoints[1];
     assert_eq!(openai.provider.as_ref().unwrap().provider, "OpenAI");
-    assert!(openai.name_mismatch);
+    assert_eq!(openai.mismatches.len(), 1);
     assert_eq!(openai.uses[0].evidence.strength.0, Strength::Exchanged);
     assert_eq!(view.endpoints[2].uses[0].evidence.strength.0, Strength::Connected);
     assert!(gaps(&correlator, Class::Endpoints).contains(&"suspected:nameless-endpoint".to_owned()));
@@ -238,7 +240,7 @@ fn a_genuine_call_does_not_vouch_for_a_false_one() {
     }
     let view = view(&host.finish());
     assert_eq!(view.endpoints.len(), 1);
-    assert!(view.endpoints[0].name_mismatch);
+    assert_eq!(view.endpoints[0].mismatches.len(), 1);
 }
 
 #[test]
@@ -355,7 +357,13 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
 fn a_cause_nobody_knows_concerns_everything() {
     let mut host = FakeHost::new();
     host.exec(100, 0, PYTHON);
-    host.input(Input::Lost { at_ns: 5, cause: "something-new".to_owned(), count: 1 });
+    host.input(Input::Lost {
+        at_ns: 5,
+        cause: "something-new".to_owned(),
+        count: 1,
+        subject: None,
+        from_ns: None,
+    });
     let correlator = host.finish();
     for class in Class::ALL {
         assert!(gaps(&correlator, class).contains(&"lost:something-new".to_owned()), "{}", class.name());

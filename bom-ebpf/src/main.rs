@@ -8,11 +8,16 @@
 // Inline assembly for BPF is not stable; the object is built with the stable toolchain all the same
 // (bom-agent/build.rs says how).
 #![feature(asm_experimental_arch)]
+#![expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a key passed by value is copied onto the 512 bytes of stack"
+)]
 
 mod emit;
 mod kernel;
 mod maps;
 mod probes;
+mod share;
 
 #[cfg(not(test))]
 #[panic_handler]

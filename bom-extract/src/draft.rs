@@ -36,17 +36,40 @@ pub(crate) struct Draft<'a> {
     pub(crate) limits: &'a Limits,
     /// Set once the content proves the format; until then the result is "not ours".
     ours: bool,
+    /// Something was met that is shorter than it says.
+    cut: bool,
     issues_dropped: u64,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(kind: FileKind, limits: &'a Limits) -> Self {
-        Self { extracted: Extracted::new(kind), limits, ours: false, issues_dropped: 0 }
+        Self { extracted: Extracted::new(kind), limits, ours: false, cut: false, issues_dropped: 0 }
     }
 
     /// Says that the file is of this format, broken or not.
     pub(crate) fn claim(&mut self) {
         self.ours = true;
+        // However early the reading ends, the result of a model format has a model in it.
+        if self.extracted.kind.is_model() {
+            self.model();
+        }
+    }
+
+    /// Says which of the formats that start alike this one is.
+    pub(crate) fn claim_as(&mut self, kind: FileKind) {
+        self.ours = true;
+        self.extracted.kind = kind;
+        self.model().format = kind;
+    }
+
+    /// Whether the format was proved.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.ours
+    }
+
+    /// Whether a length or a count leads out of the file, at any depth: a sum over the parts is then no sum.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     pub(crate) fn model(&mut self) -> &mut ModelMetadata {
@@ -56,6 +79,11 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn issue(&mut self, code: IssueCode, offset: Option<u64>, detail: String) {
         self.push(Issue { code, offset, detail });
+    }
+
+    /// A number or switch that shapes the model. `value` is a number, or was cut to the limit.
+    pub(crate) fn hyperparameter(&mut self, key: &str, value: impl ToString) {
+        self.model().hyperparameters.insert(key.to_string(), value.to_string());
     }
 
     /// Turns the end of one part into issues, so that the next part can still be tried. Only a failed read goes on up.
@@ -103,6 +131,7 @@ impl<'a> Draft<'a> {
     }
 
     fn push(&mut self, issue: Issue) {
+        self.cut |= matches!(issue.code, IssueCode::LengthExceedsFile | IssueCode::CountExceedsFile);
         if self.extracted.issues.len() < self.limits.issues {
             self.extracted.issues.push(issue);
         } else {

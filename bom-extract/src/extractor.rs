@@ -5,7 +5,12 @@ use alloc::vec::Vec;
 use bom_core::metadata::{Extracted, FileKind};
 
 use crate::draft::{Draft, Stop};
-use crate::format::{elf, gguf, onnx, safetensors};
+use crate::format::{
+    arrow, catboost, chat_template, coreml, ctranslate2, elf, executorch, faiss, fasttext, flax,
+    front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, npy, onnx,
+    onnx_runtime, openvino, paddle, parquet, pickled, safetensors, sentencepiece, tensorflow, tensorrt,
+    tflite, tiktoken, usearch, xgboost, zip_family,
+};
 use crate::input::{Input, ReadError};
 use crate::limits::Limits;
 use crate::reader::Reader;
@@ -22,8 +27,54 @@ pub(crate) struct Extractor {
     pub(crate) extract: fn(&mut Reader<'_>, &mut Draft<'_>) -> Result<(), Stop>,
 }
 
-/// Surest magic first.
-const EXTRACTORS: &[Extractor] = &[elf::EXTRACTOR, gguf::EXTRACTOR, safetensors::EXTRACTOR, onnx::EXTRACTOR];
+/// Surest magic first: a format without one comes after all that could be taken for it.
+const EXTRACTORS: &[Extractor] = &[
+    // Before ELF, which it can also be.
+    llamafile::EXTRACTOR,
+    elf::EXTRACTOR,
+    gguf::EXTRACTOR,
+    zip_family::EXTRACTOR,
+    npy::EXTRACTOR,
+    keras::EXTRACTOR,
+    parquet::EXTRACTOR,
+    tflite::EXTRACTOR,
+    executorch::EXTRACTOR,
+    onnx_runtime::EXTRACTOR,
+    catboost::EXTRACTOR,
+    ggml::EXTRACTOR,
+    fasttext::EXTRACTOR,
+    lightgbm::EXTRACTOR,
+    ncnn::EXTRACTOR,
+    // Before JSON, as which its binary form starts.
+    xgboost::EXTRACTOR,
+    tensorrt::EXTRACTOR,
+    faiss::EXTRACTOR,
+    arrow::EXTRACTOR,
+    safetensors::EXTRACTOR,
+    // Protobuf messages, told apart by their first fields and then by all of them.
+    tensorflow::SAVED_MODEL,
+    onnx::EXTRACTOR,
+    coreml::EXTRACTOR,
+    sentencepiece::EXTRACTOR,
+    paddle::PROGRAM,
+    tensorflow::GRAPH,
+    // No magic, but numbers that follow from each other.
+    paddle::PARAMETERS,
+    ctranslate2::EXTRACTOR,
+    hnswlib::EXTRACTOR,
+    mnn::EXTRACTOR,
+    // Before flax and MNN could want it, a pickle has two bytes of its own.
+    pickled::EXTRACTOR,
+    flax::EXTRACTOR,
+    // Text.
+    openvino::EXTRACTOR,
+    front_matter::EXTRACTOR,
+    chat_template::EXTRACTOR,
+    json_family::EXTRACTOR,
+    tiktoken::EXTRACTOR,
+    // Its start may be that of nearly any file of numbers.
+    usearch::EXTRACTOR,
+];
 
 /// The cheap question: which format do the first bytes of a file of `len` bytes suggest?
 ///

@@ -1,4 +1,4 @@
-//! Bytes of one file → what its header says: safetensors, GGUF, ONNX, ELF.
+//! Bytes of one file → what its header says: models, and what is loaded along with them, in some fifty formats; ELF.
 //!
 //! This is the room for untrusted input. It never opens, executes, unpickles, fetches or resolves anything; it sees
 //! a file only through [`Input`], asks for bounded pieces of it, and spends at most what [`Limits`] allows. A file is
@@ -29,6 +29,7 @@ mod extractor;
 #[cfg(feature = "std")]
 mod file;
 mod format;
+mod grammar;
 mod input;
 mod layout;
 mod limits;

@@ -40,6 +40,17 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// Most libraries an ELF file may ask for. Default 4096.
     pub needed: usize,
+    /// Bytes looked at from the start, and where needed from the end, of a file whose format has no magic before it is
+    /// taken for something else. Default 64 KiB.
+    pub probe_bytes: u64,
+    /// Longest directory of a zip archive read. Default 8 MiB, about 100 000 members.
+    pub directory_bytes: u64,
+    /// Bytes that one compressed part may unpack to; the rest is left. Default 8 MiB.
+    pub inflated_bytes: usize,
+    /// Most pickle instructions walked. Default 4 000 000.
+    pub instructions: u64,
+    /// Most objects of one pickle remembered; imports are listed past it too. Default 100 000.
+    pub objects: usize,
     /// Most issues kept; the others are counted. Default 64.
     pub issues: usize,
 }
@@ -62,6 +73,11 @@ impl Default for Limits {
             segments: 1024,
             segment_bytes: 256 << 10,
             needed: 4096,
+            probe_bytes: 64 << 10,
+            directory_bytes: 8 << 20,
+            inflated_bytes: 8 << 20,
+            instructions: 4_000_000,
+            objects: 100_000,
             issues: 64,
         }
     }

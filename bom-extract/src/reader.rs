@@ -108,6 +108,14 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
+    pub(crate) fn u16(&mut self, order: ByteOrder) -> Result<u16, Stop> {
+        let bytes = self.array()?;
+        Ok(match order {
+            ByteOrder::Little => u16::from_le_bytes(bytes),
+            ByteOrder::Big => u16::from_be_bytes(bytes),
+        })
+    }
+
     pub(crate) fn u32(&mut self, order: ByteOrder) -> Result<u32, Stop> {
         let bytes = self.array()?;
         Ok(match order {
@@ -122,6 +130,76 @@ impl<'a> Reader<'a> {
             ByteOrder::Little => u64::from_le_bytes(bytes),
             ByteOrder::Big => u64::from_be_bytes(bytes),
         })
+    }
+
+    /// What is held of the file from here on, at least one byte; empty at the end. For scanners, which take what is
+    /// there and [`advance`](Self::advance).
+    pub(crate) fn chunk(&mut self) -> Result<&[u8], Stop> {
+        let held = self.held();
+        let count = if self.left() == 0 { 0 } else { held.max(1) };
+        // `held` may reach past an end that was drawn in.
+        let count = u64_of(count).min(self.left());
+        self.view(usize::try_from(count).unwrap_or(0))
+    }
+
+    /// Steps over `count` bytes of a chunk.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.pos = self.pos.saturating_add(u64_of(count));
+    }
+
+    /// Runs `part` on `start..end` as if the file ended there, and goes back. Offsets stay those of the file.
+    pub(crate) fn within<T>(&mut self, start: u64, end: u64, part: impl FnOnce(&mut Self) -> T) -> T {
+        let (len, pos) = (self.len, self.pos);
+        self.len = len.min(end);
+        self.pos = start;
+        let outcome = part(self);
+        self.len = len;
+        self.pos = pos;
+        outcome
+    }
+
+    /// Runs `part` on `start..end` as a file of its own, whose offsets start at zero, and goes back.
+    pub(crate) fn shifted<T>(&mut self, start: u64, end: u64, part: impl FnOnce(&mut Reader<'_>) -> T) -> T {
+        let piece = Piece { input: self.input, start, len: end.min(self.len).saturating_sub(start) };
+        let mut inner = Reader {
+            input: &piece,
+            len: piece.len,
+            pos: 0,
+            window: Vec::new(),
+            window_at: 0,
+            next_window: SMALL_WINDOW,
+            bytes_left: self.bytes_left,
+            reads_left: self.reads_left,
+            kept_left: self.kept_left,
+        };
+        let outcome = part(&mut inner);
+        self.bytes_left = inner.bytes_left;
+        self.reads_left = inner.reads_left;
+        self.kept_left = inner.kept_left;
+        outcome
+    }
+
+    /// Runs `part` on bytes that were unpacked from the file. They cost no reads; memory is charged to the same budget.
+    pub(crate) fn inside<T>(&mut self, unpacked: &dyn Input, part: impl FnOnce(&mut Reader<'_>) -> T) -> T {
+        let mut inner = Reader {
+            input: unpacked,
+            len: unpacked.len(),
+            pos: 0,
+            window: Vec::new(),
+            window_at: 0,
+            next_window: SMALL_WINDOW,
+            bytes_left: u64::MAX,
+            reads_left: u32::MAX,
+            kept_left: self.kept_left,
+        };
+        let outcome = part(&mut inner);
+        self.kept_left = inner.kept_left;
+        outcome
+    }
+
+    /// What is left of the memory budget.
+    pub(crate) fn kept_left(&self) -> u64 {
+        self.kept_left
     }
 
     /// Charges the memory budget for a value of `count` bytes that will be held.
@@ -202,6 +280,28 @@ impl<'a> Reader<'a> {
         }
         self.bytes_left = self.bytes_left.saturating_sub(u64_of(got));
         Ok(got)
+    }
+}
+
+/// A part of a file, as an input.
+struct Piece<'a> {
+    input: &'a dyn Input,
+    start: u64,
+    len: u64,
+}
+
+impl Input for Piece<'_> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let room = buf.len().min(left);
+        match buf.get_mut(..room) {
+            Some(buf) => self.input.read_at(self.start.saturating_add(offset), buf),
+            None => Ok(0),
+        }
     }
 }
 

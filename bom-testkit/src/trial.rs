@@ -21,10 +21,20 @@ pub enum Need {
     Strace,
     /// The demo agent is set up (`cargo xtask prepare`): `AIBOM_TEST_AGENTS` names the folder.
     Agents,
+    /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
+    Quic,
+    /// `curl`, which this program did not write.
+    Curl,
+    /// `node`, likewise.
+    Node,
     /// io_uring is not switched off.
     IoUring,
     /// A file system can be served from user space.
     Fuse,
+    /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
+    Corpus,
+    /// gcc, with the headers and static libraries of C.
+    C,
 }
 
 impl Need {
@@ -37,9 +47,18 @@ impl Need {
             Self::Netns => "NETNS",
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
+            Self::Quic => "QUIC",
+            Self::Curl => "CURL",
+            Self::Node => "NODE",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
+            Self::Corpus => "CORPUS",
+            Self::C => "C",
         }
+    }
+
+    pub fn is_there(self) -> bool {
+        self.missing().is_none()
     }
 
     /// Why it is missing; `None` if it is there.
@@ -65,7 +84,22 @@ impl Need {
                 let ready = agents().join("venv/bin/python").exists();
                 (!ready).then(|| format!("no demo agent in {} (cargo xtask prepare)", agents().display()))
             }
+            Self::Quic => {
+                let python = agents().join("network-venv/bin/python");
+                (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
+            }
+            Self::Curl => runs("curl", &["--version"]),
+            Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
+            Self::Corpus => {
+                let ready = corpus().join("expected.json").exists();
+                (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+            }
+            Self::C => {
+                let found =
+                    fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
+                found.or_else(|| runs("gcc", &["--version"]))
+            }
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())
@@ -81,6 +115,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_corpus.py made its files.
+pub fn corpus() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/files"));
+    env::var_os("AIBOM_TEST_CORPUS").map_or_else(default, PathBuf::from)
 }
 
 /// One trial.
@@ -103,9 +143,23 @@ pub fn trial(
 /// Runs the trials with the arguments of the test harness, one after the other: they share the
 /// machine's cgroups, rings and cores.
 pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
+    run_on(1, trials)
+}
+
+/// Runs trials that do not disturb each other, so many at a time.
+pub fn run_on(threads: usize, trials: Vec<Trial>) -> std::process::ExitCode {
+    hear_signals();
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(threads).min(threads));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What whoever started the tests ignores (`nohup`), the programs that they start would ignore as well.
+fn hear_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: no handler of ours is involved.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 fn required() -> BTreeSet<String> {

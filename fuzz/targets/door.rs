@@ -25,8 +25,8 @@ impl Input for Metered<'_> {
     }
 }
 
-/// Extracts; files of another kind stay out of the corpus of this target.
-pub fn survive(kind: FileKind, bytes: &[u8]) -> Corpus {
+/// Extracts; files of other kinds than those of this target stay out of its corpus.
+pub fn survive(kinds: &[FileKind], bytes: &[u8]) -> Corpus {
     // Small enough that a few hundred bytes reach the limits too.
     let limits = Limits {
         read_bytes: 64 << 10,
@@ -36,6 +36,11 @@ pub fn survive(kind: FileKind, bytes: &[u8]) -> Corpus {
         graph_tensors: 50,
         depth: 6,
         value_bytes: 64,
+        probe_bytes: 1 << 10,
+        directory_bytes: 16 << 10,
+        inflated_bytes: 64 << 10,
+        instructions: 10_000,
+        objects: 1000,
         issues: 8,
         ..Limits::default()
     };
@@ -47,5 +52,5 @@ pub fn survive(kind: FileKind, bytes: &[u8]) -> Corpus {
     assert!(sniff(&bytes[..bytes.len().min(PREFIX_BYTES)], Input::len(&bytes)).is_some());
     assert!(extracted.issues.len() <= limits.issues + 1);
     assert_eq!(extracted.model.is_some(), extracted.kind.is_model());
-    if extracted.kind == kind { Corpus::Keep } else { Corpus::Reject }
+    if kinds.contains(&extracted.kind) { Corpus::Keep } else { Corpus::Reject }
 }

@@ -5,4 +5,4 @@ mod door;
 use bom_extract::FileKind;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
-fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(FileKind::Gguf, bytes) });
+fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(&[FileKind::Gguf], bytes) });

@@ -20,6 +20,7 @@ mod process;
 mod sbom;
 mod step;
 mod test;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -81,6 +82,12 @@ const COMMANDS: &[Command] = &[
         run: bench::command,
     },
     Command {
+        name: "vm",
+        arguments: "[--kernel SERIES] [--tier base|upper]",
+        about: "boot other kernels and observe there; writes docs/kernels.md",
+        run: vm::command,
+    },
+    Command {
         name: "sbom",
         arguments: "",
         about: "write the CycloneDX SBOM of aibom itself",
@@ -130,7 +137,7 @@ fn usage() -> String {
     let mut text = String::from("cargo xtask COMMAND\n\n");
     for command in COMMANDS {
         let synopsis = format!("{} {}", command.name, command.arguments);
-        text.push_str(&format!("  {synopsis:<34}{}\n", command.about));
+        text.push_str(&format!("  {synopsis:<46}{}\n", command.about));
     }
     text
 }

@@ -15,11 +15,12 @@ use crate::evidence;
 use crate::prepare;
 use crate::process;
 use crate::step;
+use crate::vm;
 use crate::workspace::{Workspace, is_ci, is_root};
 
 /// What a privileged test may need and a CI machine has to have, in the words of `bom_testkit`'s trials. Elsewhere a
 /// missing one shows the test as ignored, with its reason.
-const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,IO_URING";
+const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CURL,IO_URING,C";
 
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -107,6 +108,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Totals>
         process::run(cargo_test(workspace, &options, PRODUCT).args(COMPILED).arg("--no-run"))?;
         process::run(cargo_test(workspace, &options, OWN).arg("--no-run"))
     })?;
+    // A filter is for tests of the workspace; the machines have a command of their own.
+    let machines = options.filter.is_none();
+    if machines {
+        step::run("prepare machines", "cargo xtask vm", || vm::ready(workspace, options.full))?;
+    }
     let mut totals = Totals::default();
     let result = step::run("tests", &repeat, || {
         let shut = may_shut_the_network();
@@ -125,12 +131,28 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Totals>
         }
         result
     });
+    let result =
+        if machines { result.and(boot_machines(workspace, options.full, &mut totals)) } else { result };
     println!("{totals}");
     result?;
     if options.filter.is_none() && totals.passed == 0 {
         bail!("no test ran");
     }
     Ok(totals)
+}
+
+/// The same product on other kernels: each row of a machine counts as a test.
+fn boot_machines(workspace: &Workspace, full: bool, totals: &mut Totals) -> Result<()> {
+    step::run("machines", "cargo xtask vm", || {
+        let count = vm::test(workspace, full)?;
+        totals.passed = totals.passed.saturating_add(count.passed);
+        totals.failed = totals.failed.saturating_add(count.failed);
+        totals.ignored = totals.ignored.saturating_add(count.ignored);
+        if count.failed > 0 {
+            bail!("{} rows are neither seen nor declared", count.failed);
+        }
+        Ok(())
+    })
 }
 
 /// Runs the tests whose names contain `filter`, with one more variable set.

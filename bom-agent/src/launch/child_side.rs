@@ -39,6 +39,19 @@ pub(super) struct Plan {
     pub(super) procs: c_int,
     /// Write end of the pipe that says what failed; closed by a successful exec.
     pub(super) report: c_int,
+    /// Where it waits once it has joined, if somebody wants to look at it first.
+    pub(super) hold: Option<Hold>,
+}
+
+/// Two pipes. All are closed on exec.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    /// Gets one byte when all is prepared.
+    pub(super) arrived: c_int,
+    /// Ends when the exec may follow.
+    pub(super) go: c_int,
+    /// Our copy of the other end, without closing which it would never end.
+    pub(super) go_write: c_int,
 }
 
 /// Strings and the array of pointers to them that ends with null.
@@ -77,8 +90,12 @@ unsafe fn steps(plan: &Plan) -> Failed {
     // SAFETY: handed through.
     let prepared = unsafe { prepare(plan) };
     match prepared {
-        // SAFETY: handed through.
-        Ok(()) => (Stage::Execute, unsafe { execute(plan) }),
+        Ok(()) => {
+            // SAFETY: handed through.
+            unsafe { wait(plan.hold) };
+            // SAFETY: handed through.
+            (Stage::Execute, unsafe { execute(plan) })
+        }
         Err(failed) => failed,
     }
 }
@@ -100,10 +117,22 @@ unsafe fn prepare(plan: &Plan) -> Result<(), Failed> {
     }
 }
 
+/// Waits until whoever started us has looked, or is gone.
+unsafe fn wait(hold: Option<Hold>) {
+    let Some(hold) = hold else { return };
+    let mut byte = 0_u8;
+    // SAFETY: plain system calls on descriptors of ours and one live byte.
+    unsafe {
+        libc::close(hold.go_write);
+        libc::write(hold.arrived, c"!".as_ptr().cast(), 1);
+        while libc::read(hold.go, (&raw mut byte).cast(), 1) < 0 && errno() == libc::EINTR {}
+    }
+}
+
 unsafe fn restore_limits(changes: &Changes) -> Result<(), Failed> {
     for (which, limit) in &changes.resources {
         // SAFETY: `limit` is live.
-        check(Stage::Limits, unsafe { libc::setrlimit(*which as _, limit) }.into())?;
+        check(Stage::Limits, unsafe { libc::setrlimit(*which, limit) }.into())?;
     }
     let Some(score) = &changes.oom_score_adj else { return Ok(()) };
     // SAFETY: a constant path, and bytes that are live.

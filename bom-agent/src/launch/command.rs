@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Child, LaunchError, Limits, RunAs, Stage,
-    child_side::{Plan, REPORT, become_command},
+    child_side::{Hold, Plan, REPORT, become_command},
     identity::{self, Ours},
     search::{c_string, candidates, environment},
     signals::is_ignored,
@@ -37,6 +37,16 @@ pub struct Command {
 /// our own caller ignored stays ignored), no descriptor above 2, no ambient or inheritable capability, and the user
 /// that `user` comes to. It stays in our process group and is not tied to our life.
 pub fn spawn(command: &Command, session: &Session) -> Result<Child, LaunchError> {
+    start(command, session, None::<fn()>)
+}
+
+/// As [`spawn`]; calls `look` while the new process is in the session with the descriptors that it will pass on, and
+/// has not become the command yet.
+pub fn spawn_held(command: &Command, session: &Session, look: impl FnOnce()) -> Result<Child, LaunchError> {
+    start(command, session, Some(look))
+}
+
+fn start(command: &Command, session: &Session, look: Option<impl FnOnce()>) -> Result<Child, LaunchError> {
     let identity = identity::resolve(&command.user, Ours::now(), |name| env::var_os(name))?;
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().collect();
     for (name, value) in identity.iter().flat_map(|identity| &identity.environment) {
@@ -49,6 +59,12 @@ pub fn spawn(command: &Command, session: &Session) -> Result<Child, LaunchError>
     let arguments = [&command.program].into_iter().chain(&command.args);
     let arguments = arguments.map(|argument| c_string(argument)).collect::<Result<Vec<_>, _>>()?;
     let (report, write_end) = pipe().map_err(LaunchError::Fork)?;
+    let pipes = look.is_some().then(|| Ok((pipe()?, pipe()?))).transpose().map_err(LaunchError::Fork)?;
+    let hold = pipes.as_ref().map(|((_, arrived), (go, go_write))| Hold {
+        arrived: arrived.as_raw_fd(),
+        go: go.as_raw_fd(),
+        go_write: go_write.as_raw_fd(),
+    });
     let plan = Plan {
         candidates,
         searched: !command.program.as_encoded_bytes().contains(&b'/'),
@@ -58,10 +74,19 @@ pub fn spawn(command: &Command, session: &Session) -> Result<Child, LaunchError>
         limits: command.limits.as_ref().map(Limits::changes).unwrap_or_default(),
         procs: session.procs_fd().as_raw_fd(),
         report: write_end.as_raw_fd(),
+        hold,
     };
     let mut child = Child::new(fork(&plan).map_err(LaunchError::Fork)?);
     // Ours must go, or the pipe would never end.
     drop(write_end);
+    if let (Some(((mut arrived, theirs), go)), Some(look)) = (pipes, look) {
+        drop(theirs);
+        // It ends without a byte if the process failed before, which the report tells.
+        if matches!(arrived.read(&mut [0]), Ok(1)) {
+            look();
+        }
+        drop(go);
+    }
     let failure = started(report);
     if failure.is_err() {
         // It exits at once; what it exits with is known already.

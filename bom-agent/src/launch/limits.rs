@@ -2,11 +2,17 @@
 
 use std::{ffi::CString, fs, io};
 
+/// The number of a limit: its type is the C library's own choice.
+#[cfg(target_env = "gnu")]
+pub(super) type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+pub(super) type Resource = libc::c_int;
+
 /// Limits of this process, to be taken before any of them is changed.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// (resource, limit), for what loading probes and draining rings may need.
-    resources: Vec<(u32, libc::rlimit)>,
+    resources: Vec<(Resource, libc::rlimit)>,
     /// Content of /proc/self/oom_score_adj, if it could be read.
     oom_score_adj: Option<CString>,
 }
@@ -22,7 +28,7 @@ impl Limits {
 
     /// What differs now: what a new process has to set to be back at these limits.
     pub(super) fn changes(&self) -> Changes {
-        let differs = |(which, old): &&(u32, libc::rlimit)| {
+        let differs = |(which, old): &&(Resource, libc::rlimit)| {
             limit(*which).map_or(true, |now| (now.rlim_cur, now.rlim_max) != (old.rlim_cur, old.rlim_max))
         };
         Changes {
@@ -35,14 +41,14 @@ impl Limits {
 /// Ready for the time between fork and exec.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) resources: Vec<(u32, libc::rlimit)>,
+    pub(super) resources: Vec<(Resource, libc::rlimit)>,
     pub(super) oom_score_adj: Option<CString>,
 }
 
-fn limit(which: u32) -> io::Result<libc::rlimit> {
+fn limit(which: Resource) -> io::Result<libc::rlimit> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a live rlimit that the kernel fills. The cast is to the C library's own type for the number.
-    if unsafe { libc::getrlimit(which as _, &raw mut limit) } < 0 {
+    // SAFETY: `limit` is a live rlimit that the kernel fills.
+    if unsafe { libc::getrlimit(which, &raw mut limit) } < 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(limit)

@@ -13,7 +13,7 @@ mod search;
 mod signals;
 
 pub use child::{Child, exit_code};
-pub use command::{Command, spawn};
+pub use command::{Command, spawn, spawn_held};
 pub use error::{LaunchError, Stage};
 pub use identity::RunAs;
 pub use limits::Limits;

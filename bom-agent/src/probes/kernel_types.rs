@@ -87,6 +87,12 @@ impl<'a> KernelTypes<'a> {
         Some(sum)
     }
 
+    /// Position, in bits, of a member of `struct name` that is one bit wide or more.
+    pub fn bit(&self, name: &str, member: &str) -> Option<u32> {
+        let id = *self.structs.get(name.as_bytes())?;
+        self.member(id, member.as_bytes()).map(|(bits, _)| bits)
+    }
+
     /// How many arguments a tracepoint has, by its `btf_trace_*` typedef; the kernel's own first
     /// one is not counted.
     pub fn tracepoint_arguments(&self, name: &str) -> Option<usize> {
@@ -235,6 +241,75 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         cgroup_parent_css optional "cgroup" "self.parent";
         css_cgroup optional "cgroup_subsys_state" "cgroup";
         kernfs_node_id optional "kernfs_node" "id";
+        mm_start_code optional "mm_struct" "start_code";
+        mm_start_stack optional "mm_struct" "start_stack";
+        vma_end optional "vm_area_struct" "vm_end";
+        vma_anon optional "vm_area_struct" "anon_vma";
+        regs_first_argument optional "pt_regs" "di" | "orig_x0";
+        mapping_host optional "address_space" "host";
+        inode_dentry optional "inode" "i_dentry.first";
+        inode_flags optional "inode" "i_flags";
+        dentry_alias optional "dentry" "d_u.d_alias" | "d_alias";
+        iomap_inode optional "iomap_iter" "inode";
+        iomap_flags optional "iomap_iter" "flags";
+        skb_sk optional "sk_buff" "sk";
+        skb_cb optional "sk_buff" "cb";
+        unix_parms_fp optional "unix_skb_parms" "fp";
+        fp_list_count optional "scm_fp_list" "count";
+        fp_list_files optional "scm_fp_list" "fp";
+        ovl_vfs_inode optional "ovl_inode" "vfs_inode";
+        ovl_upper optional "ovl_inode" "__upperdentry";
+        ovl_entry optional "ovl_inode" "oe";
+        ovl_lower_count optional "ovl_entry" "__numlower";
+        ovl_lower optional "ovl_entry" "__lowerstack";
+        ovl_path_dentry optional "ovl_path" "dentry";
+        file_private_data optional "file" "private_data";
+        socket_sk optional "socket" "sk";
+        sock_type optional "sock" "sk_type";
+        sock_protocol optional "sock" "sk_protocol";
+        sock_cgroup optional "sock" "sk_cgrp_data.cgroup" | "sk_cgrp_data.val";
+        sock_peer_pid optional "sock" "sk_peer_pid";
+        inet_sport optional "inet_sock" "inet_sport";
+        pid_tasks optional "pid" "tasks";
+        pid_numbers optional "pid" "numbers";
+        unix_peer optional "unix_sock" "peer";
+        unix_addr optional "unix_sock" "addr";
+        unix_address_len optional "unix_address" "len";
+        unix_address_name optional "unix_address" "name";
+        kiocb_file optional "io_kiocb" "file";
+        regs_argument optional "pt_regs" "di" | "orig_x0";
+        regs_argument_2 optional "pt_regs" "si";
+        task_cgroups optional "task_struct" "cgroups";
+        css_set_dfl_cgrp optional "css_set" "dfl_cgrp";
+        cgroup_root optional "cgroup" "root";
+        root_hierarchy_id optional "cgroup_root" "hierarchy_id";
+        task_mm optional "task_struct" "mm";
+        mm_exe_file optional "mm_struct" "exe_file";
+        mm_vdso optional "mm_struct" "context.vdso";
+        task_cred optional "task_struct" "cred";
+        cred_uid optional "cred" "uid";
+        task_io_uring optional "task_struct" "io_uring";
+        signal_nr_threads optional "signal_struct" "nr_threads";
+        fdtable_close_on_exec optional "fdtable" "close_on_exec";
+        vma_file optional "vm_area_struct" "vm_file";
+        vma_flags optional "vm_area_struct" "vm_flags" | "__vm_flags";
+        vma_start optional "vm_area_struct" "vm_start";
+        vma_mm optional "vm_area_struct" "vm_mm";
+        sock_cookie optional "sock_common" "skc_cookie";
+        sock_state optional "sock_common" "skc_state";
+        tcp_snd_nxt optional "tcp_sock" "snd_nxt";
+        tcp_snd_una optional "tcp_sock" "snd_una";
+        tcp_bytes_sent optional "tcp_sock" "bytes_sent";
+        tcp_bytes_retrans optional "tcp_sock" "bytes_retrans";
+        sock_socket optional "sock" "sk_socket";
+        socket_file optional "socket" "file";
+        file_mode optional "file" "f_mode";
+        socket_type optional "socket" "type";
+    }
+    if let Some(bit) = types.bit("task_struct", "in_execve") {
+        offsets.task_in_execve_byte = bit / 8;
+        // A bit field of the lowest bits first, as on every little-endian machine.
+        offsets.task_in_execve_mask = 1 << (bit % 8);
     }
     Ok(offsets)
 }

@@ -4,27 +4,27 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io,
-    os::fd::{AsFd, AsRawFd},
-    thread,
+    io, thread,
 };
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Map, MapError, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
+        Iter, Program, ProgramError, TracePoint,
     },
 };
-use bom_common::{
-    config::{Offsets, OpenKey, OpenSeen, SubjectCounter},
-    counter::Counter,
-};
+use bom_common::config::{Offsets, Tally};
 use bom_core::coverage::{ProbeState, ProbeStatus};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
+
+use crate::drain::Rings;
 
 use super::{
     kernel_types::{self, BtfError, KernelTypes},
+    links::{self, CgroupLink},
+    shares::{Freed, Shares},
     table::{Hook, PROBES, Probe},
     tracefs,
 };
@@ -46,7 +46,14 @@ pub enum LoadError {
     Map { name: &'static str, source: MapError },
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
+    #[error("map the table of what subjects free: {0}")]
+    Freed(io::Error),
+    #[error("the upper tier was asked for, and this kernel refuses {probe}: {reason}")]
+    NoUpperTier { probe: String, reason: String },
 }
+
+/// The probe whose second program needs [`Hook::SocketCreate`].
+const TCP: &str = "inet_sock_set_state";
 
 /// What can be chosen before loading.
 #[derive(Clone, Debug)]
@@ -57,21 +64,48 @@ pub struct Settings {
     pub rare_ring_bytes: u32,
     /// Probes left out by name.
     pub without: BTreeSet<String>,
+    pub tier: Tier,
+    /// Look for the names of models in requests in plain text.
+    pub http_model: bool,
+}
+
+/// Which probes are tried. The base tier always is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// No other.
+    Base,
+    /// The upper one has to be there as well.
+    Upper,
+    /// The upper one as far as this kernel takes it.
+    #[default]
+    Auto,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { common_ring_bytes: 4 << 20, rare_ring_bytes: 2 << 20, without: BTreeSet::new() }
+        Self {
+            common_ring_bytes: 4 << 20,
+            rare_ring_bytes: 2 << 20,
+            without: BTreeSet::new(),
+            tier: Tier::Auto,
+            http_model: false,
+        }
     }
 }
 
 /// The loaded programs. Dropping it detaches them all.
 #[derive(Debug)]
 pub struct Probes {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     states: Vec<ProbeState>,
     /// Programs that this kernel did not take, with its words.
     refused: BTreeMap<&'static str, String>,
+    pub(super) shares: Shares,
+    /// Counted for subjects whose place is another's by now.
+    pub(super) gone: Tally,
+    /// The id of the canary's cgroup.
+    pub(super) canary: Option<u64>,
+    pub(super) cgroup_links: Vec<CgroupLink>,
 }
 
 impl Probes {
@@ -81,20 +115,30 @@ impl Probes {
         let types = KernelTypes::parse(&bytes)?;
         let offsets = kernel_types::resolve(&types)?;
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
-        let ebpf = load_object(settings, &offsets, &btf)?;
+        let mut ebpf = load_object(settings, &offsets, &btf)?;
+        let Some(Map::Array(freed)) = ebpf.take_map("FREED") else { return Err(LoadError::NoMap("FREED")) };
+        let shares = Shares::new(Freed::map(&freed).map_err(LoadError::Freed)?);
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
-        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
-        this.verify(&wanted, settings, &btf);
+        let mut this = Self {
+            ebpf,
+            states: Vec::new(),
+            refused: BTreeMap::new(),
+            shares,
+            gone: Tally::default(),
+            canary: None,
+            cgroup_links: Vec::new(),
+        };
+        let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
-            if !this.states.iter().any(|state| state.name == probe.name) {
+            if this.status(probe.name).is_none() {
                 let reason = "this kernel's tracepoint has arguments no program was written for";
                 this.note(probe, ProbeStatus::Refused(reason.to_owned()));
             }
         }
         let (syscalls, others): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
+            chosen.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
             this.attach_one(probe, settings);
         }
@@ -108,26 +152,50 @@ impl Probes {
                 this.note(probe, ProbeStatus::Refused(format!("mount tracefs: {error}")));
             }
         }
+        if settings.tier == Tier::Upper {
+            this.demand_upper()?;
+        }
         Ok(this)
     }
 
     /// Attaches the stream probes to the subject's cgroup, and makes its processes tracked.
     pub fn track(&mut self, cgroup: &File, id: u64, settings: &Settings) -> Result<(), LoadError> {
+        self.attach_streams(cgroup, settings);
+        self.track_cgroup(id, id)
+    }
+
+    /// The probes that sit on a cgroup see everything below it as well.
+    pub fn attach_streams(&mut self, cgroup: &File, settings: &Settings) {
         for probe in PROBES {
             let direction = match probe.hook {
-                Hook::Egress => CgroupSkbAttachType::Egress,
-                Hook::Ingress => CgroupSkbAttachType::Ingress,
-                Hook::TracingPoint { .. } | Hook::SyscallExit(_) => continue,
+                Hook::Egress => Some(CgroupSkbAttachType::Egress),
+                Hook::Ingress => Some(CgroupSkbAttachType::Ingress),
+                Hook::Address => None,
+                Hook::SocketCreate if self.is_tried(probe) => None,
+                Hook::TracingPoint { .. }
+                | Hook::SyscallExit(_)
+                | Hook::FunctionExit(_)
+                | Hook::Iterator(_)
+                | Hook::SocketCreate => continue,
             };
-            let status = match self.not_to_attach(probe, settings) {
-                Some(status) => status,
-                None => status_of(self.attach_cgroup(probe, cgroup, direction)),
+            let status = match (self.not_to_attach(probe, settings), direction) {
+                (Some(status), _) => status,
+                (None, Some(direction)) => status_of(self.attach_cgroup(probe, cgroup, direction)),
+                (None, None) if probe.hook == Hook::Address => status_of(self.attach_address(probe, cgroup)),
+                (None, None) => status_of(self.attach_socket(probe, cgroup)),
             };
             self.note(probe, status);
         }
-        let map = self.ebpf.map_mut("CGROUPS").ok_or(LoadError::NoMap("CGROUPS"))?;
-        let mut map: HashMap<_, u64, u64> = map.try_into().map_err(in_map("CGROUPS"))?;
-        map.insert(id, id, 0).map_err(in_map("CGROUPS"))
+        let programs: BTreeMap<u32, &'static str> = PROBES
+            .iter()
+            .filter_map(|probe| Some((self.ebpf.program(probe.program)?.info().ok()?.id(), probe.name)))
+            .collect();
+        links::find(&mut self.cgroup_links, &programs, cgroup);
+    }
+
+    /// What became of one probe; `None` if it was never tried.
+    pub fn status(&self, name: &str) -> Option<&ProbeStatus> {
+        self.states.iter().find(|state| state.name == name).map(|state| &state.status)
     }
 
     /// What became of each probe, in the order of the table.
@@ -136,72 +204,64 @@ impl Probes {
     }
 
     /// The two rings: common (opens) and rare (everything else). Can be taken once.
-    pub fn take_rings(&mut self) -> Result<(RingBuf<MapData>, RingBuf<MapData>), LoadError> {
+    pub fn take_rings(&mut self) -> Result<Rings, LoadError> {
         let mut take = |name| {
             let map = self.ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
             RingBuf::try_from(map).map_err(in_map(name))
         };
-        Ok((take("COMMON")?, take("RARE")?))
+        Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone(), canary: None })
     }
 
-    /// The probes' own counters, summed over the CPUs.
-    pub fn counters(&self) -> Result<BTreeMap<Counter, u64>, LoadError> {
-        let map = self.ebpf.map("COUNTERS").ok_or(LoadError::NoMap("COUNTERS"))?;
-        let map: PerCpuArray<_, u64> = map.try_into().map_err(in_map("COUNTERS"))?;
-        let mut totals = BTreeMap::new();
-        for &counter in Counter::ALL {
-            let values = map.get(&(counter as u32), 0).map_err(in_map("COUNTERS"))?;
-            totals.insert(counter, values.iter().sum());
-        }
-        Ok(totals)
-    }
-
-    /// Those counts that are known to concern one subject, by its id.
-    pub fn subject_counters(&self) -> Result<BTreeMap<u64, BTreeMap<Counter, u64>>, LoadError> {
-        let map = self.ebpf.map("SUBJECT_COUNTERS").ok_or(LoadError::NoMap("SUBJECT_COUNTERS"))?;
-        let map: HashMap<_, [u8; size_of::<SubjectCounter>()], u64> =
-            map.try_into().map_err(in_map("SUBJECT_COUNTERS"))?;
-        let mut subjects: BTreeMap<u64, BTreeMap<Counter, u64>> = BTreeMap::new();
-        for entry in map.iter() {
-            let (key, value) = entry.map_err(in_map("SUBJECT_COUNTERS"))?;
-            let Ok(key) = SubjectCounter::read_from_bytes(&key) else { continue };
-            let counter = Counter::ALL.iter().find(|&&counter| counter as u64 == key.counter);
-            if let Some(&counter) = counter {
-                subjects.entry(key.subject).or_default().insert(counter, value);
+    fn demand_upper(&self) -> Result<(), LoadError> {
+        let upper = |state: &&ProbeState| {
+            PROBES.iter().any(|probe| probe.name == state.name && matches!(probe.hook, Hook::FunctionExit(_)))
+        };
+        for state in self.states.iter().filter(upper) {
+            if let ProbeStatus::Refused(reason) = &state.status {
+                return Err(LoadError::NoUpperTier { probe: state.name.clone(), reason: reason.clone() });
             }
         }
-        Ok(subjects)
+        Ok(())
     }
 
-    /// How often each delivered open was repeated.
-    pub fn opens(&self) -> Result<Vec<(OpenKey, OpenSeen)>, LoadError> {
-        let map = self.ebpf.map("OPENS").ok_or(LoadError::NoMap("OPENS"))?;
-        let map: HashMap<_, [u8; size_of::<OpenKey>()], [u8; size_of::<OpenSeen>()]> =
-            map.try_into().map_err(in_map("OPENS"))?;
-        let mut opens = Vec::new();
-        for entry in map.iter() {
-            let (key, seen) = entry.map_err(in_map("OPENS"))?;
-            if let (Ok(key), Ok(seen)) = (OpenKey::read_from_bytes(&key), OpenSeen::read_from_bytes(&seen)) {
-                opens.push((key, seen));
+    /// Of several programs for one probe the first that this kernel takes, else the first. A later one is not even tried
+    /// if an earlier one was taken.
+    fn verify_best<'a>(&mut self, wanted: &[&'a Probe], settings: &Settings, btf: &Btf) -> Vec<&'a Probe> {
+        let mut first: Vec<&Probe> = Vec::new();
+        for &probe in wanted {
+            if probe.hook != Hook::SocketCreate && !first.iter().any(|known| known.name == probe.name) {
+                first.push(probe);
             }
         }
-        Ok(opens)
+        self.verify(&first, settings, btf);
+        let refused: Vec<&str> = first
+            .iter()
+            .filter(|probe| self.refused.contains_key(probe.program))
+            .map(|probe| probe.name)
+            .collect();
+        let instead: Vec<&Probe> = wanted
+            .iter()
+            .filter(|probe| !first.iter().any(|known| known.program == probe.program))
+            .filter(|probe| {
+                refused.contains(&if probe.hook == Hook::SocketCreate { TCP } else { probe.name })
+            })
+            .copied()
+            .collect();
+        self.verify(&instead, settings, btf);
+        let taken = |probe: &&&Probe| !self.refused.contains_key(probe.program);
+        first
+            .into_iter()
+            .map(|probe| match instead.iter().filter(|other| other.name == probe.name).find(taken) {
+                Some(other) if self.refused.contains_key(probe.program) => other,
+                _ => probe,
+            })
+            .collect()
     }
 
-    /// How often the kernel skipped each program because one was already running on that CPU.
-    pub fn recursion_misses(&self) -> BTreeMap<&'static str, u64> {
-        let mut misses = BTreeMap::new();
-        for probe in PROBES {
-            let Some(program) = self.ebpf.program(probe.program) else { continue };
-            let Ok(fd) = program.fd() else { continue };
-            // The kernel prints it with the descriptor (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
-            let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd()));
-            let line = info.unwrap_or_default();
-            let missed = line.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
-            let missed = missed.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
-            *misses.entry(probe.name).or_insert(0) += missed;
-        }
-        misses
+    /// Whether the program was handed to the kernel, whatever came of it.
+    fn is_tried(&self, probe: &Probe) -> bool {
+        let loaded = self.ebpf.program(probe.program).is_some_and(|program| program.fd().is_ok());
+        loaded || self.refused.contains_key(probe.program)
     }
 
     /// Hands every program to the kernel, several at a time: following all ways through one takes the verifier a
@@ -220,7 +280,7 @@ impl Probes {
         for (name, verdict) in verdicts {
             match verdict {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => drop(self.refused.insert(name, first_line(&chain(&error)))),
+                Ok(Err(error)) => drop(self.refused.insert(name, gist(&chain(&error)))),
                 Err(_) => drop(self.refused.insert(name, "the loading thread panicked".to_owned())),
             }
         }
@@ -239,7 +299,9 @@ impl Probes {
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
-            (None, Hook::Egress | Hook::Ingress) => return,
+            (None, Hook::Iterator(_)) => status_of(self.open_iterator(probe.program).map(drop)),
+            (None, Hook::FunctionExit(_)) => status_of(self.attach_function(probe)),
+            (None, Hook::Address | Hook::Egress | Hook::Ingress | Hook::SocketCreate) => return,
         };
         self.note(probe, status);
     }
@@ -265,11 +327,31 @@ impl Probes {
         program.attach(cgroup, direction, CgroupAttachMode::Single).map(drop)
     }
 
+    fn attach_address(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSockAddr = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
+    }
+
+    fn attach_function(&mut self, probe: &Probe) -> Result<(), ProgramError> {
+        let program: &mut FExit = self.program(probe)?.try_into()?;
+        program.attach().map(drop)
+    }
+
+    fn attach_socket(&mut self, probe: &Probe, cgroup: &File) -> Result<(), ProgramError> {
+        let program: &mut CgroupSock = self.program(probe)?.try_into()?;
+        program.attach(cgroup, CgroupAttachMode::Single).map(drop)
+    }
+
     fn program(&mut self, probe: &Probe) -> Result<&mut Program, ProgramError> {
         self.ebpf.program_mut(probe.program).ok_or(ProgramError::NotLoaded)
     }
 
+    /// Of a probe that is attached in several places, the worst is told.
     fn note(&mut self, probe: &Probe, status: ProbeStatus) {
+        if let Some(known) = self.states.iter_mut().find(|state| state.name == probe.name) {
+            known.status = known.status.clone().max(status);
+            return;
+        }
         self.states.push(ProbeState { number: probe.number, name: probe.name.to_owned(), status });
     }
 }
@@ -278,6 +360,7 @@ fn load_object(settings: &Settings, offsets: &Offsets, btf: &Btf) -> Result<Ebpf
     Ok(EbpfLoader::new()
         .btf(Some(btf))
         .override_global("OFFSETS", offsets.as_bytes(), true)
+        .override_global("OWN_TGID", &std::process::id(), true)
         .map_max_entries("COMMON", settings.common_ring_bytes)
         .map_max_entries("RARE", settings.rare_ring_bytes)
         .load(OBJECT)?)
@@ -287,12 +370,17 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
     match hook {
         Hook::TracingPoint { name, .. } => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
         Hook::SyscallExit(_) => <&mut TracePoint>::try_from(program)?.load(),
+        Hook::Address => <&mut CgroupSockAddr>::try_from(program)?.load(),
         Hook::Egress | Hook::Ingress => <&mut CgroupSkb>::try_from(program)?.load(),
+        Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
+        Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
+        Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
     }
 }
 
 fn left_out(probe: &Probe, settings: &Settings) -> bool {
-    settings.without.contains(probe.name)
+    let tier = settings.tier == Tier::Base && matches!(probe.hook, Hook::FunctionExit(_));
+    tier || settings.without.contains(probe.name)
 }
 
 /// Whether this kernel's tracepoint has the shape the program was written for. A tracepoint that
@@ -307,10 +395,10 @@ fn fits(probe: &Probe, types: &KernelTypes<'_>) -> bool {
     types.tracepoint_arguments(name).is_none_or(|count| (least..=most).contains(&count))
 }
 
-fn status_of(result: Result<(), ProgramError>) -> ProbeStatus {
+fn status_of<E: std::error::Error + 'static>(result: Result<(), E>) -> ProbeStatus {
     match result {
         Ok(()) => ProbeStatus::Attached,
-        Err(error) => ProbeStatus::Refused(first_line(&chain(&error))),
+        Err(error) => ProbeStatus::Refused(gist(&chain(&error))),
     }
 }
 
@@ -318,18 +406,54 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let words = cause.to_string();
+        // Some errors print their cause themselves; behind a verifier's log it would hide the log's last line.
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
         source = cause.source();
     }
     text
 }
 
-/// A verifier log has thousands of lines; the first says what was refused.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
+/// One line out of what may be thousands: a verifier's log first lists what it followed, and says last what it refused.
+fn gist(text: &str) -> String {
+    const LOG: &str = "Verifier output:";
+    let (message, log) = text.split_once(LOG).unwrap_or((text, ""));
+    let message = message.lines().next().unwrap_or_default().trim_end();
+    let tells = |line: &&str| {
+        let counted = ["processed ", "verification time", "stack depth", "max_states"];
+        !line.is_empty() && !counted.iter().any(|start| line.starts_with(start))
+    };
+    let reason = log.lines().map(str::trim).rfind(tells);
+    let text = reason.map_or_else(|| message.to_owned(), |reason| format!("{message} {reason}"));
+    text.chars().take(300).collect()
 }
 
-fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
+pub(super) fn in_map(name: &'static str) -> impl Fn(MapError) -> LoadError {
     move |source| LoadError::Map { name, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_fits_in_a_line() {
+        for (name, text, expected) in [
+            ("no_log", "attach: no such file (os error 2)", "attach: no such file (os error 2)"),
+            ("empty_log", "load: denied. Verifier output: ", "load: denied."),
+            (
+                "log",
+                "load: denied. Verifier output: 0: R1=ctx()\n0: (bf) r6 = r1\nunknown func x#1\n\
+                 processed 9 insns (limit 1000000)\nverification time 9 usec\n",
+                "load: denied. unknown func x#1",
+            ),
+            ("lines", "a\nb", "a"),
+        ] {
+            assert_eq!(gist(text), expected, "{name}");
+        }
+        assert_eq!(gist(&"x".repeat(1000)).len(), 300);
+    }
 }

@@ -7,6 +7,7 @@ use bom_core::input::{Answer, Reason, Request, Work};
 use super::content;
 use super::namespace::Namespaces;
 use super::owner::Owners;
+use super::place;
 use super::settings::PoolSettings;
 use super::watch::Watch;
 
@@ -25,6 +26,8 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
             Request::Inspect => content::inspect(context, work),
             Request::Digest => content::digest(context, work),
             Request::Owner => owners.owner(context, work).map(Answer::Owner),
+            Request::Locate => place::locate(context, work),
+            Request::Recheck => content::recheck(context, work),
         },
     };
     outcome.unwrap_or_else(Answer::Unknown)
@@ -37,7 +40,15 @@ fn usable(work: &Work) -> Result<(), Reason> {
     if work.file.is_truncated() {
         return Err(Reason::PathTruncated);
     }
-    if !path.bytes().starts_with(b"/") || path.components().any(|part| part == b"." || part == b"..") {
+    let whole = match work.request {
+        Request::Locate => path.bytes().starts_with(b"<"),
+        // One that is in memory only is found through a process that has it.
+        Request::Inspect | Request::Digest | Request::Recheck => {
+            work.file.is_detached() || path.bytes().starts_with(b"/")
+        }
+        Request::Owner => path.bytes().starts_with(b"/"),
+    };
+    if !whole || path.components().any(|part| part == b"." || part == b"..") {
         return Err(Reason::NotFound);
     }
     Ok(())

@@ -14,7 +14,8 @@ use bom_extract::{FileInput, PREFIX_BYTES, extract, read_some, sniff};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
-use super::open::{Links, reason};
+use super::open::{Links, Place, Tree, reason};
+use super::place;
 use super::watch::OutOfTime;
 
 /// Bytes per read of a digest.
@@ -79,11 +80,37 @@ pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
     Ok(Answer::Digest(hex(&hash.finalize())))
 }
 
+/// Whether the file is still in the state that the kernel reported.
+pub(super) fn recheck(context: &Context, work: &Work) -> Result<Answer, Reason> {
+    look(context, work).map(|_| Answer::Unchanged)
+}
+
 /// Opens the very file that the kernel reported.
 fn open(context: &Context, work: &Work) -> Result<(File, Metadata), Reason> {
-    let path = work.file.path.bytes();
-    let tree = context.namespaces.root(work)?;
-    let place = tree.find(path, Links::Refuse).map_err(|error| reason(&error))?;
+    let (tree, place) = look(context, work)?;
+    context.watch.beat()?;
+    let file = tree.open(&place).map_err(|error| reason(&error))?;
+    Ok((file, place.metadata))
+}
+
+/// Finds the very file that the kernel reported, without opening it for reading.
+fn look(context: &Context, work: &Work) -> Result<(Tree, Place), Reason> {
+    // A name that was removed, or never was one, leads nowhere; a process that has the file leads to it.
+    if work.file.is_detached() || work.file.is_unlinked() {
+        return place::held(context, work);
+    }
+    match context.namespaces.root(work) {
+        // Most namespaces are copies of ours, made by whoever is gone by now. The very file is the very file, as long
+        // as its device number tells it from others.
+        Err(Reason::NamespaceGone) if !device_differs_by_nature(&work.file) => {
+            find(context.namespaces.own_root(), work).map_err(|_| Reason::NamespaceGone)
+        }
+        root => find(root?, work),
+    }
+}
+
+fn find(tree: Tree, work: &Work) -> Result<(Tree, Place), Reason> {
+    let place = tree.find(work.file.path.bytes(), Links::Refuse).map_err(|error| reason(&error))?;
     // The path was resolved when it was seen: what is a link now took the file's place.
     if place.metadata.is_symlink() {
         return Err(Reason::ChangedSinceOpen);
@@ -92,9 +119,7 @@ fn open(context: &Context, work: &Work) -> Result<(File, Metadata), Reason> {
         return Err(Reason::NotRegular);
     }
     same(&work.file, &place.metadata)?;
-    context.watch.beat()?;
-    let file = tree.open(&place).map_err(|error| reason(&error))?;
-    Ok((file, place.metadata))
+    Ok((tree, place))
 }
 
 fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
@@ -102,20 +127,23 @@ fn unchanged(seen: &OpenedFile, file: &File) -> Result<(), Reason> {
 }
 
 /// Whether this is the state of the file that the kernel reported.
-fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
+pub(super) fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
     let key = &seen.key;
-    // There, stat gives a device number per layer or subvolume, the kernel one per super block.
-    let device_differs_by_nature = matches!(seen.fs_magic, OVERLAYFS | BTRFS);
     let same = key.inode == now.ino()
         && key.size == now.size()
         && key.ctime_s == now.ctime()
         && i64::from(key.ctime_ns & CTIME_NS) == now.ctime_nsec()
-        && (device_differs_by_nature || kernel_device(now.dev()) == Some(key.device));
+        && (device_differs_by_nature(seen) || kernel_device(now.dev()) == Some(key.device));
     if same { Ok(()) } else { Err(Reason::ChangedSinceOpen) }
 }
 
+/// Whether stat gives a device number per layer or subvolume there, and the kernel one per super block.
+fn device_differs_by_nature(file: &OpenedFile) -> bool {
+    matches!(file.fs_magic, OVERLAYFS | BTRFS)
+}
+
 /// stat's device number as the kernel keeps it (MKDEV, include/linux/kdev_t.h).
-fn kernel_device(device: u64) -> Option<u32> {
+pub(super) fn kernel_device(device: u64) -> Option<u32> {
     let (major, minor) = (libc::major(device), libc::minor(device));
     (major < 1 << 12 && minor < 1 << 20).then_some(major << 20 | minor)
 }

@@ -11,6 +11,7 @@ mod content;
 mod namespace;
 mod open;
 mod owner;
+mod place;
 mod pool;
 mod queue;
 mod settings;

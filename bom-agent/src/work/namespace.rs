@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use bom_core::{
     key::ProcessKey,
 };
 
-use super::open::{Descriptors, Tree, open_path};
+use super::open::{Descriptors, Tree, open_at, open_path, reason};
 
 /// The unit of `starttime` in /proc/<pid>/stat: USER_HZ is 100 on every architecture we build for.
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
@@ -46,6 +46,16 @@ struct Held {
 struct Hold {
     entrance: Arc<Entrance>,
     last_use: u64,
+}
+
+/// What is mounted in one namespace, and its root to look for files there.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    pub(super) tree: Tree,
+    /// As /proc/<pid>/mountinfo has it, seen from that root.
+    pub(super) text: Vec<u8>,
+    /// Inode number.
+    pub(super) namespace: u32,
 }
 
 #[derive(Debug)]
@@ -98,6 +108,40 @@ impl Namespaces {
             Some(root) => Ok(root.clone()),
             None => self.root_of_process(work.mount_namespace, work.process),
         }
+    }
+
+    /// The mounts of the work's namespace.
+    pub(super) fn mounts(&self, work: &Work) -> Result<Mounts, Reason> {
+        if work.mount_namespace == self.own {
+            return self.own_mounts();
+        }
+        let tree = self.root(work)?;
+        let entrance = self.entrance(work.mount_namespace).ok_or(Reason::NamespaceGone)?;
+        let procfs = open_path(&self.procfs).map_err(|error| reason(&error))?;
+        let text = within(&entrance.namespace, || mountinfo(&procfs));
+        Ok(Mounts { tree, text: text.map_err(|error| reason(&error))?, namespace: work.mount_namespace })
+    }
+
+    /// The mounts of our own.
+    pub(super) fn own_mounts(&self) -> Result<Mounts, Reason> {
+        let procfs = open_path(&self.procfs).map_err(|error| reason(&error))?;
+        let text = mountinfo(&procfs).map_err(|error| reason(&error))?;
+        Ok(Mounts { tree: self.own_root.clone(), text, namespace: self.own })
+    }
+
+    pub(super) fn own_root(&self) -> Tree {
+        self.own_root.clone()
+    }
+
+    /// A folder of a process in procfs; an error if the number means another process by now.
+    pub(super) fn of_process(&self, process: ProcessKey, folder: &str) -> Result<(PathBuf, Tree), Reason> {
+        let path = self.procfs.join(format!("{}/{folder}", process.tgid));
+        let directory = open_path(&path).map_err(|_| Reason::NotFound)?;
+        // Last, so that it speaks for what was opened before.
+        if !self.is_alive(process) {
+            return Err(Reason::NotFound);
+        }
+        Ok((path, Tree::new(directory, Arc::clone(&self.descriptors))))
     }
 
     fn entrance(&self, namespace: u32) -> Option<Arc<Entrance>> {
@@ -171,19 +215,34 @@ fn start_ticks(stat: &[u8]) -> Option<u64> {
 
 /// Enters the namespace in a thread of its own and returns its root directory.
 fn enter(namespace: &File, descriptors: &Arc<Descriptors>) -> io::Result<Tree> {
-    let root = thread::scope(|scope| {
+    let root = within(namespace, || open_path(Path::new("/")))?;
+    Ok(Tree::new(root, Arc::clone(descriptors)))
+}
+
+/// What is mounted where, as the calling thread sees it. Bounded.
+fn mountinfo(procfs: &File) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 4 << 20;
+    let mut text = Vec::new();
+    // By descriptor, because there need not be a procfs in the namespace.
+    let file = open_at(procfs.as_raw_fd(), c"thread-self/mountinfo", libc::O_RDONLY | libc::O_CLOEXEC)?;
+    file.take(MOST).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Does something in the namespace, in a thread of its own.
+fn within<T: Send>(namespace: &File, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    thread::scope(|scope| {
         let visit = || {
             // The kernel refuses to move a thread that shares its root and current directory with others.
             // SAFETY: unshare takes flags only; this thread gets its own copy, and ends after this closure.
             check(unsafe { libc::unshare(libc::CLONE_FS) })?;
             // SAFETY: the descriptor is open for the whole scope, and only this thread moves.
             check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNS) })?;
-            open_path(Path::new("/"))
+            act()
         };
         let thread = thread::Builder::new().name("aibom-enter".to_owned()).spawn_scoped(scope, visit)?;
         thread.join().map_err(|_| io::Error::other("the entering thread panicked"))?
-    })?;
-    Ok(Tree::new(root, Arc::clone(descriptors)))
+    })
 }
 
 fn check(outcome: libc::c_int) -> io::Result<()> {

@@ -5,7 +5,7 @@
 //! rewinds). So a path is first opened with O_PATH, which touches nothing, then looked at, and only a regular file
 //! is opened for reading, through our own descriptor and not by name again.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::mem;
@@ -83,6 +83,14 @@ impl Tree {
             )
         };
         let file = descriptor(outcome)?;
+        let metadata = file.metadata()?;
+        Ok(Place { file, metadata })
+    }
+
+    /// What a handle of procfs (`fd/3`, `exe`) in this directory stands for, whatever its text says.
+    pub(super) fn handle(&self, name: &OsStr) -> io::Result<Place> {
+        let name = CString::new(name.as_bytes())?;
+        let file = open_at(self.directory.as_raw_fd(), &name, libc::O_PATH | libc::O_CLOEXEC)?;
         let metadata = file.metadata()?;
         Ok(Place { file, metadata })
     }
@@ -166,7 +174,7 @@ fn relative(path: &[u8]) -> &[u8] {
     }
 }
 
-fn open_at(directory: RawFd, name: &CString, flags: libc::c_int) -> io::Result<File> {
+pub(super) fn open_at(directory: RawFd, name: &CStr, flags: libc::c_int) -> io::Result<File> {
     // SAFETY: the name is NUL-terminated and outlives the call.
     descriptor(unsafe { libc::openat(directory, name.as_ptr(), flags) }.into())
 }

@@ -46,19 +46,12 @@ impl Drop for Folder {
 /// Work on a file as it is now, in our own mount namespace.
 pub(crate) fn work(request: Request, path: &Path) -> Work {
     let metadata = fs::symlink_metadata(path).expect("a file");
-    let device = metadata.dev();
     Work {
+        subject: 1,
         id: 7,
         request,
         file: OpenedFile {
-            key: FileKey {
-                device: libc::major(device) << 20 | libc::minor(device),
-                inode: metadata.ino(),
-                generation: 0,
-                size: metadata.size(),
-                ctime_s: metadata.ctime(),
-                ctime_ns: u32::try_from(metadata.ctime_nsec()).expect("nanoseconds"),
-            },
+            key: key(&metadata),
             path: SeenPath::new(path.as_os_str().as_bytes()),
             path_flags: 0,
             parent_inode: 0,
@@ -68,9 +61,23 @@ pub(crate) fn work(request: Request, path: &Path) -> Work {
             fs_magic: 0xef53,
             rdev: 0,
             mount_id: 0,
+            real: None,
         },
         process: ProcessKey { tgid: std::process::id(), start_ns: 0 },
         mount_namespace: namespace("self"),
+    }
+}
+
+/// The state of a file, as the kernel reports it.
+pub(crate) fn key(metadata: &fs::Metadata) -> FileKey {
+    let device = metadata.dev();
+    FileKey {
+        device: libc::major(device) << 20 | libc::minor(device),
+        inode: metadata.ino(),
+        generation: 0,
+        size: metadata.size(),
+        ctime_s: metadata.ctime(),
+        ctime_ns: u32::try_from(metadata.ctime_nsec()).expect("nanoseconds"),
     }
 }
 

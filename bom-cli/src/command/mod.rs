@@ -1,6 +1,12 @@
 //! One file for each command.
 
+#[cfg(feature = "observe")]
+mod doctor;
 mod inspect;
+#[cfg(feature = "observe")]
+mod observe;
+#[cfg(feature = "observe")]
+mod observing;
 mod replay;
 #[cfg(feature = "observe")]
 mod run;
@@ -16,6 +22,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         Command::Run(run) => run::run(run, None),
         #[cfg(feature = "observe")]
         Command::Record(record) => run::run(record.run, Some(record.to)),
+        #[cfg(feature = "observe")]
+        Command::Observe(observe) => Ok(observe::observe(&observe)?),
+        #[cfg(feature = "observe")]
+        Command::Doctor(doctor) => Ok(doctor::doctor(&doctor)?),
         Command::Replay(replay) => Ok(replay::replay(&replay)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
     }

@@ -1,7 +1,7 @@
 //! `aibom run` and `aibom record`: observe one command.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,25 +10,17 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use bom_agent::{
     feed::Recorder,
-    host::Host,
     launch::{Command, RunAs, exit_code},
-    probes::Settings,
     run::{Observed, Options, Progress, RunError},
 };
-use bom_core::{
-    bom::escape,
-    coverage::Gap,
-    identify::{View, catalog::Catalog},
-};
+use bom_core::{bom::escape, coverage::Gap, identify::View};
 
+use super::observing::{catalogs, replacement, settings, show};
 use crate::{
     arguments::{ExitOf, Run},
     exit::{FAILED, Fatal, Outcome, RUN_FAILED},
-    output::{Replacement, Style, check_documents, table, view_of, write_documents},
+    output::{Replacement, check_documents, view_of, write_documents},
 };
-
-/// Bytes of a catalog file.
-const CATALOG: u64 = 16 << 20;
 
 pub(crate) fn run(arguments: Run, recording: Option<PathBuf>) -> Result<Outcome, Fatal> {
     let whose = arguments.exit;
@@ -79,37 +71,18 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
     result.map_err(|error| {
         let code = match &error {
             RunError::Launch(launch) => launch.exit_code(),
-            RunError::Privilege(_)
-            | RunError::Host(_)
-            | RunError::Cgroup(_)
-            | RunError::Load(_)
-            | RunError::Feed(_)
-            | RunError::Io { .. }
-            | RunError::NoProbe(_) => RUN_FAILED,
+            RunError::Session(_) => RUN_FAILED,
         };
         Fatal { code, error: anyhow!(error) }
     })
 }
 
-/// The recording takes its place when it is whole: a run that cannot observe costs no earlier one.
-fn replacement(path: &Path) -> anyhow::Result<Replacement> {
-    let missing = Host::this().privileges();
-    anyhow::ensure!(missing.is_empty(), RunError::Privilege(missing));
-    Replacement::of(path).with_context(|| format!("create recording {}", path.display()))
-}
-
 fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
     check_documents(&arguments.documents)?;
-    let mut settings =
-        Settings { without: arguments.without_probe.iter().cloned().collect(), ..Settings::default() };
-    if let Some(bytes) = arguments.ring_bytes {
-        settings.common_ring_bytes = bytes;
-    }
-    let mut catalog = Catalog::default();
-    for path in &arguments.catalog {
-        catalog.extend(read_catalog(path).with_context(|| format!("catalog {}", path.display()))?);
-    }
+    let mut settings = settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier);
+    settings.http_model = arguments.http_model;
+    let catalog = catalogs(&arguments.catalog)?;
     let recorder = match recording {
         Some(recording) => Some(Recorder::new(Box::new(recording.file.try_clone()?))?),
         None => None,
@@ -122,26 +95,10 @@ fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<O
         linger: Duration::from_secs_f64(arguments.linger),
         wait_all: arguments.wait_all,
         settings,
-        catalog: (catalog != Catalog::default()).then_some(catalog),
+        catalog,
         recorder,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
-}
-
-fn read_catalog(path: &Path) -> anyhow::Result<Catalog> {
-    let size = std::fs::metadata(path)?.len();
-    anyhow::ensure!(size <= CATALOG, "{size} bytes, more than {CATALOG}");
-    Ok(Catalog::parse(&std::fs::read_to_string(path)?)?)
-}
-
-fn show(view: &View) -> anyhow::Result<()> {
-    let colour =
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = table(view, if colour { Style::COLOUR } else { Style::PLAIN });
-    match io::stderr().lock().write_all(format!("\n{text}").as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("write the table"),
-    }
 }
 
 fn show_progress(progress: Progress) {
@@ -166,6 +123,7 @@ fn judge(view: &View) -> Outcome {
     let lost = gaps.into_iter().any(|gap| match gap {
         Gap::Probe(_)
         | Gap::Lost(_)
+        | Gap::Silent(_)
         | Gap::StillRunning
         | Gap::Unfinished
         | Gap::AlreadyRunning

@@ -129,7 +129,9 @@ fn endpoints(text: &mut String, view: &View, style: Style) {
         let sources: Vec<&str> = endpoint.names.iter().map(|(source, _)| source.name()).collect();
         let mut known = sources;
         known.dedup();
-        let addresses: Vec<String> = endpoint.addresses.iter().take(PATHS).map(ToString::to_string).collect();
+        let mut addresses: Vec<String> =
+            endpoint.addresses.iter().take(PATHS).map(ToString::to_string).collect();
+        addresses.extend(endpoint.via.iter().take(PATHS).map(|proxy| format!("via {proxy}")));
         let provider = endpoint.provider.as_ref().map(|row| format!("{} ({})", row.provider, row.kind));
         let (mut connections, mut sent, mut received) = (0, 0, 0);
         for bucket in endpoint.uses.iter().flat_map(|usage| usage.evidence.activity.values()) {
@@ -140,8 +142,9 @@ fn endpoints(text: &mut String, view: &View, style: Style) {
         vec![
             format!("{}:{}", clean(endpoint.host.as_deref().unwrap_or("(no name)")), endpoint.port),
             clean(&provider.unwrap_or_else(|| "-".to_owned())),
-            match (known.is_empty(), endpoint.name_mismatch) {
+            match (known.is_empty(), !endpoint.mismatches.is_empty()) {
                 (true, _) => "-".to_owned(),
+                (false, false) if endpoint.host.is_none() && endpoint.several_names => "several".to_owned(),
                 (false, true) => format!("{} differ!", known.join("+")),
                 (false, false) => known.join("+"),
             },
@@ -152,8 +155,24 @@ fn endpoints(text: &mut String, view: &View, style: Style) {
             users(view, &endpoint.uses),
         ]
     });
+    let unix = view.unix_peers.iter().map(|peer| {
+        let name = peer.name.as_ref().map_or_else(|| "(no name)".to_owned(), SeenPath::escaped);
+        let whose = if peer.same_subject { "same subject" } else { "-" };
+        let dash = || "-".to_owned();
+        vec![
+            format!("unix:{name}"),
+            whose.to_owned(),
+            dash(),
+            dash(),
+            peer.uses.iter().map(|usage| usage.evidence.count.0).fold(0, u64::saturating_add).to_string(),
+            dash(),
+            dash(),
+            users(view, &peer.uses),
+        ]
+    });
     let head = ["endpoint", "provider", "named by", "address", "connections", "sent", "received", "used by"];
-    section(text, "Endpoints", view.endpoints.len(), &head, rows.collect(), style);
+    let rows: Vec<_> = rows.chain(unix).collect();
+    section(text, "Endpoints", rows.len(), &head, rows, style);
 }
 
 fn devices(text: &mut String, view: &View, style: Style) {
@@ -197,17 +216,20 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
             ProbeStatus::LeftOut => {
                 let _ = writeln!(text, "  probe {}: left out", clean(&probe.name));
             }
+            ProbeStatus::Silent => {
+                let _ = writeln!(text, "  probe {}: silent", clean(&probe.name));
+            }
             ProbeStatus::Refused(reason) => {
                 let _ = writeln!(text, "  probe {}: refused, {}", clean(&probe.name), clean(reason));
             }
         }
     }
     if !subject.still_running.is_empty() {
-        let _ = writeln!(
-            text,
-            "  still running: {} processes (--wait-all waits for those in the cgroup)",
-            subject.still_running.len()
-        );
+        let count = subject.still_running.len();
+        // Only a command that we started is waited for.
+        let waiting =
+            if subject.key.session.is_some() { " (--wait-all waits for those in the cgroup)" } else { "" };
+        let _ = writeln!(text, "  still running: {count} processes{waiting}");
     }
     for item in view.unresolved.iter().take(PATHS) {
         let path = item.paths.first().map_or_else(|| "?".to_owned(), SeenPath::escaped);

@@ -68,7 +68,7 @@ fn ctrl_c_reaches_the_command_once() -> Result<(), Failed> {
     assert_eq!(wait(&mut child), 42, "{shown}");
     assert_eq!(Document::open(&bom).subject("aibom:subject:wait_status"), [(42 << 8).to_string()]);
     assert!(shown.contains("aibom: observing, "), "a terminal has a status line: {shown}");
-    assert!(shown.contains("14 probes watched"), "{shown}");
+    assert!(shown.contains(" probes watched"), "{shown}");
     assert!(cgroups(child.id()).is_empty());
     Ok(())
 }

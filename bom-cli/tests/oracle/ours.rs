@@ -66,12 +66,25 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 }
                 Body::Open { .. }
                 | Body::Tcp { .. }
+                | Body::Connect { .. }
                 | Body::Fork { .. }
                 | Body::Exit { .. }
                 | Body::Threaded { .. }
                 | Body::UringCreated { .. }
+                | Body::Map { .. }
+                | Body::Read { .. }
+                | Body::ExecutableMemory { .. }
+                | Body::LowMemory { .. }
+                | Body::SocketReceived { .. }
+                | Body::Udp { .. }
+                | Body::Accepted { .. }
+                | Body::Unix { .. }
+                | Body::OtherSocket { .. }
                 | Body::Hello { .. }
+                | Body::HttpHead { .. }
                 | Body::Dns { .. }
+                | Body::Swept { .. }
+                | Body::Moved { .. }
                 | Body::Undecoded { .. } => {}
             },
             Input::Repeats(repeats) => {
@@ -92,6 +105,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
             | Input::Answer { .. }
             | Input::Counters { .. }
             | Input::Clock { .. }
+            | Input::Recheck { .. }
             | Input::Ended(_)
             | Input::Finish { .. } => {}
         }

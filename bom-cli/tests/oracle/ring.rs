@@ -1,4 +1,4 @@
-//! The least of io_uring that opens a file: one submission at a time, waited for.
+//! The least of io_uring that opens and reads a file: one submission at a time.
 //!
 //! Written against include/uapi/linux/io_uring.h, so that no library stands between the test and the kernel.
 
@@ -15,7 +15,13 @@ const OFF_CQ_RING: libc::off_t = 0x800_0000;
 const OFF_SQES: libc::off_t = 0x1000_0000;
 const ENTER_GETEVENTS: libc::c_uint = 1;
 const REGISTER_FILES: libc::c_uint = 2;
+const ENTER_WAKE: libc::c_uint = 2;
 const OP_OPENAT: u8 = 18;
+const OP_READ: u8 = 22;
+const FIXED_FILE: u8 = 1;
+const CQE_SKIP_SUCCESS: u8 = 1 << 6;
+/// A thread of the kernel's takes the entries.
+pub(crate) const SETUP_SQPOLL: u32 = 2;
 const PAGE: usize = 4096;
 
 #[repr(C)]
@@ -100,7 +106,12 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new() -> io::Result<Self> {
-        let mut parameters = Parameters::default();
+        Self::with(0)
+    }
+
+    /// With flags of io_uring_setup(2).
+    pub(crate) fn with(flags: u32) -> io::Result<Self> {
+        let mut parameters = Parameters { flags, thread_idle: 2000, ..Parameters::default() };
         // SAFETY: the parameters are what the call reads and writes, and outlive it.
         let number = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut parameters) };
         let number = RawFd::try_from(number).map_err(io::Error::other)?;
@@ -127,31 +138,61 @@ impl Ring {
 
     /// Opens a file for reading. With `direct` it gets no descriptor but the first slot of the table.
     pub(crate) fn open(&self, path: &CStr, direct: bool) -> io::Result<i32> {
-        let submission = Submission {
-            opcode: OP_OPENAT,
-            descriptor: libc::AT_FDCWD,
-            address: path.as_ptr().expose_provenance() as u64,
-            file_index: u32::from(direct),
+        self.submit(opening(path, direct))?;
+        self.completed()
+    }
+
+    /// The same without a completion if it works: the next entry's is waited for.
+    pub(crate) fn open_silently(&self, path: &CStr, direct: bool) -> io::Result<()> {
+        self.submit(Submission { flags: CQE_SKIP_SUCCESS, ..opening(path, direct) })
+    }
+
+    /// Reads from the beginning of what is in the first slot.
+    pub(crate) fn read_slot(&self, bytes: &mut [u8]) -> io::Result<i32> {
+        self.submit(Submission {
+            opcode: OP_READ,
+            flags: FIXED_FILE,
+            descriptor: 0,
+            address: bytes.as_mut_ptr().expose_provenance() as u64,
+            length: u32::try_from(bytes.len()).map_err(io::Error::other)?,
             ..Submission::default()
-        };
-        let (sq, cq) = (&self.parameters.submission, &self.parameters.completion);
+        })?;
+        self.completed()
+    }
+
+    /// Hands one entry to the kernel, which takes it before this returns (a thread of the kernel's own soon after).
+    fn submit(&self, submission: Submission) -> io::Result<()> {
+        let sq = &self.parameters.submission;
         // SAFETY: the offsets are the kernel's own into the pages it mapped; there is one entry, and nobody else
         // submits.
         unsafe {
+            let head = &*self.submissions.add(sq.head as usize).cast::<AtomicU32>();
+            let tail = &*self.submissions.add(sq.tail as usize).cast::<AtomicU32>();
+            // A thread of the kernel's may still have to take the one before.
+            while head.load(Ordering::Acquire) != tail.load(Ordering::Relaxed) {
+                self.enter(0, 0, ENTER_WAKE)?;
+            }
             self.entries.write(submission);
             self.submissions.add(sq.array as usize).cast::<u32>().write(0);
-            let tail = &*self.submissions.add(sq.tail as usize).cast::<AtomicU32>();
             tail.fetch_add(1, Ordering::Release);
         }
+        self.enter(1, 0, ENTER_WAKE)
+    }
+
+    fn enter(&self, submit: u32, wait: u32, flags: libc::c_uint) -> io::Result<()> {
         let ring = self.descriptor.as_raw_fd();
-        // SAFETY: no signal mask is given; the path lives until the completion has been read.
+        // SAFETY: no signal mask is given; what the entries point to lives until their completions were read.
         let entered = unsafe {
-            libc::syscall(libc::SYS_io_uring_enter, ring, 1, 1, ENTER_GETEVENTS, ptr::null::<u8>(), 0)
+            libc::syscall(libc::SYS_io_uring_enter, ring, submit, wait, flags, ptr::null::<u8>(), 0)
         };
-        if entered != 1 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: as above; the call returned, so there is one completion at the head.
+        if entered < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// The result of the oldest entry whose completion was not read.
+    fn completed(&self) -> io::Result<i32> {
+        self.enter(0, 1, ENTER_GETEVENTS | ENTER_WAKE)?;
+        let cq = &self.parameters.completion;
+        // SAFETY: the offsets are the kernel's own; the call returned, so there is a completion at the head.
         let result = unsafe {
             let head = &*self.completions.add(cq.head as usize).cast::<AtomicU32>();
             let tail = &*self.completions.add(cq.tail as usize).cast::<AtomicU32>();
@@ -166,6 +207,16 @@ impl Ring {
             result
         };
         if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(result) }
+    }
+}
+
+fn opening(path: &CStr, direct: bool) -> Submission {
+    Submission {
+        opcode: OP_OPENAT,
+        descriptor: libc::AT_FDCWD,
+        address: path.as_ptr().expose_provenance() as u64,
+        file_index: u32::from(direct),
+        ..Submission::default()
     }
 }
 

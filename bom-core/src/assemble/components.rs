@@ -2,7 +2,7 @@
 
 use super::{
     AssembleError, Context, clean, depend,
-    model_header::{card, header},
+    model_header::{card, header, shape},
     place, property,
     references::{package_purl, short},
 };
@@ -124,14 +124,19 @@ impl Context<'_> {
         let file_name = path.map_or_else(String::new, |path| SeenPath::new(path.file_name()).escaped());
         let claimed = model.metadata.name.as_deref().map(clean);
         let name = claimed.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| file_name.clone());
-        let mut component = Component::new(reference.clone(), ComponentKind::MachineLearningModel, name);
+        // What is loaded along with a model is data; only a model has a model card.
+        let role = model.metadata.role;
+        let is_model = role.is_none_or(ModelRole::is_model);
+        let kind = if is_model { ComponentKind::MachineLearningModel } else { ComponentKind::Data };
+        let mut component = Component::new(reference.clone(), kind, name);
         component.hashes = hashes(model.digest.as_deref())?;
         if let Some(digest) = model.digest.as_deref().and_then(digest_bytes) {
             component.purl = Purl::generic(&file_name, None, Some(&digest)).ok();
         }
         let properties = &mut component.properties;
-        let role = match model.metadata.role {
+        let role = match role {
             Some(ModelRole::Adapter) => "adapter",
+            Some(role) if !is_model => role.as_str(),
             Some(_) | None => "model",
         };
         property(properties, "aibom:role", role);
@@ -143,6 +148,9 @@ impl Context<'_> {
             property(properties, "aibom:path:encoding", "c-escape");
         }
         header(properties, &model.metadata);
+        if !is_model {
+            shape(properties, &model.metadata);
+        }
         for issue in &model.content.issues {
             property(properties, "aibom:model:issue", clean(&issue.detail));
         }
@@ -153,7 +161,7 @@ impl Context<'_> {
             property(properties, "aibom:model:size_bytes", file.size.to_string());
         }
         owners(properties, model.digest.as_deref(), model.python.as_ref(), model.deb.as_ref());
-        component.model_card = Some(card(&model.metadata));
+        component.model_card = is_model.then(|| card(&model.metadata));
         let mut identities = hash_identity(model.digest.as_deref(), model.python.as_ref());
         if let Some(claimed) = claimed {
             identities.push(Known {

@@ -6,6 +6,9 @@ use crate::{
     metadata::ModelMetadata,
 };
 
+/// Imports listed one by one; `aibom:model:imports` counts them all.
+const IMPORTS: usize = 256;
+
 /// What the header says. Free text in it is a claim.
 pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
     property(properties, "aibom:model:format", metadata.format.as_str());
@@ -14,6 +17,8 @@ pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
         ("aibom:model:dtype", &metadata.dtype),
         ("aibom:model:producer", &metadata.producer),
         ("aibom:model:producer_version", &metadata.producer_version),
+        ("aibom:claim:license", &metadata.license),
+        ("aibom:claim:author", &metadata.author),
     ];
     for (name, value) in fields {
         if let Some(value) = value {
@@ -23,7 +28,22 @@ pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
     if let Some(tensors) = metadata.tensor_count {
         property(properties, "aibom:model:tensors", tensors.to_string());
     }
-    for (name, value) in &metadata.claimed {
+    for base in &metadata.base_models {
+        property(properties, "aibom:claim:base_model", clean(base));
+    }
+    if !metadata.imports.is_empty() {
+        property(properties, "aibom:model:imports", metadata.imports.len().to_string());
+    }
+    for import in metadata.imports.iter().take(IMPORTS) {
+        property(properties, "aibom:model:import", clean(import));
+    }
+    let named = |name: &str| match name {
+        "license" => metadata.license.is_some(),
+        "author" => metadata.author.is_some(),
+        "base_model" => !metadata.base_models.is_empty(),
+        _ => false,
+    };
+    for (name, value) in metadata.claimed.iter().filter(|(name, _)| !named(name)) {
         property(properties, &format!("aibom:claim:{}", taxonomy_segment(name)), clean(value));
     }
     for file in &metadata.external_files {
@@ -32,6 +52,27 @@ pub(super) fn header(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
     for (name, template) in &metadata.templates {
         let name = format!("aibom:model:template:{}", taxonomy_segment(name));
         property(properties, &name, format!("sha256:{}", template.sha256));
+    }
+}
+
+/// What the model card would say, for what is no model and has none.
+pub(super) fn shape(properties: &mut Vec<Property>, metadata: &ModelMetadata) {
+    if let Some(architecture) = &metadata.architecture {
+        property(properties, "aibom:model:architecture", clean(architecture));
+    }
+    for (name, value) in [
+        ("aibom:model:parameters", metadata.parameter_count),
+        ("aibom:model:context_length", metadata.context_length),
+    ] {
+        if let Some(value) = value {
+            property(properties, name, value.to_string());
+        }
+    }
+    if let Some(quantization) = &metadata.quantization {
+        property(properties, "aibom:model:quantization", clean(quantization));
+    }
+    for (name, value) in &metadata.hyperparameters {
+        property(properties, &format!("aibom:model:shape:{}", taxonomy_segment(name)), clean(value));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bom_common::config::PROCESS_SUBJECT;
+
 use super::{AssembleError, Context, clean, depend, place, property};
 use crate::{
     bom::{
@@ -66,6 +68,7 @@ impl Context<'_> {
                 let status = match &probe.status {
                     ProbeStatus::Attached => "attached".to_owned(),
                     ProbeStatus::LeftOut => "left-out".to_owned(),
+                    ProbeStatus::Silent => "silent".to_owned(),
                     ProbeStatus::Refused(reason) => format!("refused: {}", clean(reason)),
                 };
                 property(properties, &name, status);
@@ -74,7 +77,7 @@ impl Context<'_> {
                 continue;
             }
             property(properties, "aibom:epoch:node", &subject.epoch.node);
-            property(properties, "aibom:epoch:boot", &subject.epoch.boot);
+            property(properties, "aibom:epoch:boot", &*subject.epoch.boot);
             property(properties, "aibom:epoch:start_ns", subject.epoch.start_ns.to_string());
             for (name, value) in &subject.counters {
                 property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
@@ -95,7 +98,11 @@ impl Context<'_> {
         let name = subject.names.first().map_or("unnamed", String::as_str);
         let mut component = Component::new(reference.clone(), ComponentKind::Application, name);
         let properties = &mut component.properties;
-        let kind = if subject.key.session.is_some() { "session" } else { "cgroup" };
+        let kind = match subject.key.session {
+            Some(_) => "session",
+            None if subject.key.cgroup & PROCESS_SUBJECT != 0 => "process",
+            None => "cgroup",
+        };
         property(properties, "aibom:subject:kind", kind);
         for name in subject.names.iter().skip(1) {
             property(properties, "aibom:subject:alias", name);
@@ -108,8 +115,13 @@ impl Context<'_> {
             }
         }
         for (cause, loss) in &subject.losses {
-            let name = format!("aibom:loss:{}", crate::bom::taxonomy_segment(cause));
-            property(properties, &name, loss.count.0.to_string());
+            let cause = crate::bom::taxonomy_segment(cause);
+            property(properties, &format!("aibom:loss:{cause}"), loss.count.0.to_string());
+            if !self.deterministic {
+                let (from, to) = (loss.from_ns.0, loss.to_ns.0);
+                property(properties, &format!("aibom:loss:{cause}:from_ns"), from.to_string());
+                property(properties, &format!("aibom:loss:{cause}:to_ns"), to.to_string());
+            }
         }
         let unresolved = self.view.unresolved.iter().filter(|item| {
             self.view.subjects.get(item.subject).is_some_and(|other| other.key == subject.key)
@@ -126,10 +138,21 @@ impl Context<'_> {
         for name in &subject.resolved {
             property(properties, "aibom:net:resolved", name);
         }
+        for ((carrier, local), calls) in &subject.served {
+            // The kernel chooses some ports, which then differ from run to run.
+            let calls = if self.deterministic { String::new() } else { format!(" calls={calls}") };
+            property(properties, "aibom:net:served", format!("{} {local}{calls}", carrier.name()));
+        }
+        for name in &subject.served_unix {
+            property(properties, "aibom:net:served", super::references::unix_text(name.as_ref()));
+        }
         if !self.deterministic {
             property(properties, "aibom:subject:cgroup", subject.key.cgroup.to_string());
             property(properties, "aibom:obs:processes", subject.processes.to_string());
             property(properties, "aibom:obs:files", subject.files.to_string());
+            for (name, value) in &subject.own_counters {
+                property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
+            }
             for process in &subject.still_running {
                 let value = format!("{}@{}", process.tgid, process.start_ns);
                 property(properties, "aibom:obs:still_running", value);

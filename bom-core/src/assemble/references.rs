@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     bom::{BomRef, DocumentError, Purl, PurlError},
-    identify::{Endpoint, Library, Model, Package, Program, SubjectView, View},
+    identify::{Endpoint, Library, Model, Package, Program, SubjectView, UnixPeer, View},
+    metadata::ModelRole,
     path::SeenPath,
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Names {
     pub(super) libraries: Vec<BomRef>,
     pub(super) packages: Vec<BomRef>,
     pub(super) endpoints: Vec<BomRef>,
+    pub(super) unix_peers: Vec<BomRef>,
     pub(super) devices: Vec<BomRef>,
 }
 
@@ -52,6 +54,10 @@ impl Names {
         for endpoint in &view.endpoints {
             endpoints.push(unique(endpoint_name(endpoint))?);
         }
+        let mut unix_peers = Vec::new();
+        for peer in &view.unix_peers {
+            unix_peers.push(unique(format!("service:{}", unix_name(peer)))?);
+        }
         let mut devices = Vec::new();
         for device in &view.devices {
             devices.push(unique(format!("device:{}", device.path))?);
@@ -65,7 +71,7 @@ impl Names {
             let name = program_name(program, subject, parent, &uses);
             programs.push(unique(name)?);
         }
-        Ok(Self { subjects, programs, models, libraries, packages, endpoints, devices })
+        Ok(Self { subjects, programs, models, libraries, packages, endpoints, unix_peers, devices })
     }
 }
 
@@ -83,6 +89,21 @@ pub(super) fn endpoint_host(endpoint: &Endpoint) -> String {
     endpoint.host.clone().unwrap_or_else(address)
 }
 
+/// What the other end of a unix socket is called. Abstract names are written with an `@`, as everywhere.
+pub(super) fn unix_name(peer: &UnixPeer) -> String {
+    unix_text(peer.name.as_ref())
+}
+
+pub(super) fn unix_text(name: Option<&SeenPath>) -> String {
+    match name {
+        None => "unix:".to_owned(),
+        Some(name) => match name.bytes().split_first() {
+            Some((0, rest)) => format!("unix:@{}", SeenPath::new(rest).escaped()),
+            _ => format!("unix:{}", name.escaped()),
+        },
+    }
+}
+
 fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
     if deterministic {
         let name = subject.names.first().map_or("unnamed", String::as_str);
@@ -93,7 +114,8 @@ fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
 }
 
 fn model_name(model: &Model) -> String {
-    by_content("model", model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
+    let kind = if model.metadata.role.is_none_or(ModelRole::is_model) { "model" } else { "data" };
+    by_content(kind, model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
 }
 
 fn library_name(library: &Library) -> String {

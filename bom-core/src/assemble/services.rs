@@ -1,14 +1,15 @@
 //! Endpoints as services. Of a TLS endpoint there is scheme, host and port, and nothing else.
 
 use super::{
-    AssembleError, Context, property,
-    references::{endpoint_host, short},
+    AssembleError, Context, clean, property,
+    references::{endpoint_host, short, unix_name},
 };
 use crate::{
     bom::{Bom, BomRef, Confidence, Iri, Provider, Service},
     fact::{Technique, confidence},
-    identify::Endpoint,
+    identify::{Endpoint, UnixPeer, Usage},
     inventory::NameSource,
+    key::Carrier,
 };
 
 impl Context<'_> {
@@ -19,7 +20,31 @@ impl Context<'_> {
             bom.dependencies.entry(reference.clone()).or_default();
             bom.services.push(service);
         }
+        for (peer, reference) in self.view.unix_peers.iter().zip(&self.names.unix_peers) {
+            let service = self.unix_service(peer, reference)?;
+            self.used(bom, &peer.uses, reference);
+            bom.dependencies.entry(reference.clone()).or_default();
+            bom.services.push(service);
+        }
         Ok(())
+    }
+
+    /// The other end of a unix socket. What it passes on, and to whom, is not known.
+    fn unix_service(&self, peer: &UnixPeer, reference: &BomRef) -> Result<Service, AssembleError> {
+        let name = unix_name(peer);
+        let mut service = Service::new(reference.clone(), name.clone());
+        // A name that fits no URL stays in the properties.
+        service.endpoints.extend(Iri::parse(&name).ok());
+        if !peer.same_subject {
+            service.x_trust_boundary = Some(true);
+        }
+        let properties = &mut service.properties;
+        property(properties, "aibom:service:kind", "unknown");
+        property(properties, "aibom:net:transport", "unix");
+        let peer_is = if peer.same_subject { "same-subject" } else { "other" };
+        property(properties, "aibom:net:peer", peer_is);
+        self.traffic(&peer.uses, None, reference, &mut service)?;
+        Ok(service)
     }
 
     fn service(&self, endpoint: &Endpoint, reference: &BomRef) -> Result<Service, AssembleError> {
@@ -47,7 +72,15 @@ impl Context<'_> {
         if endpoint.addresses.iter().any(|address| !address.is_loopback()) {
             service.x_trust_boundary = Some(true);
         }
-        property(properties, "aibom:net:transport", "tcp");
+        for carrier in &endpoint.carriers {
+            property(properties, "aibom:net:transport", carrier.name());
+        }
+        for proxy in &endpoint.via {
+            property(properties, "aibom:net:via", proxy.to_string());
+        }
+        if endpoint.resolver {
+            property(properties, "aibom:net:role", "resolver");
+        }
         property(properties, "aibom:net:remote_port", endpoint.port.to_string());
         for address in &endpoint.addresses {
             property(properties, "aibom:net:remote_ip", address.to_string());
@@ -55,38 +88,46 @@ impl Context<'_> {
         for (source, name) in &endpoint.names {
             property(properties, &format!("aibom:net:name:{}", source.name()), name);
         }
-        let source = endpoint.names.first().map_or("none", |(source, _)| source.name());
+        let source = match &endpoint.host {
+            Some(_) => endpoint.names.first().map_or("none", |(source, _)| source.name()),
+            None if endpoint.several_names => "several",
+            None => "none",
+        };
         property(properties, "aibom:net:name_source", source);
-        if endpoint.name_mismatch {
-            property(properties, "aibom:net:name_mismatch", "true");
+        for (source, name) in &endpoint.mismatches {
+            property(properties, "aibom:net:name_mismatch", format!("{} {}", source.name(), clean(name)));
+        }
+        for model in &endpoint.models {
+            property(properties, "aibom:claim:model", clean(model));
         }
         for protocol in &endpoint.protocols {
             property(properties, "aibom:net:alpn", protocol);
         }
-        self.traffic(endpoint, reference, &mut service)?;
+        self.traffic(&endpoint.uses, endpoint.host.as_deref(), reference, &mut service)?;
         Ok(service)
     }
 
     fn traffic(
         &self,
-        endpoint: &Endpoint,
+        uses: &[Usage],
+        host: Option<&str>,
         reference: &BomRef,
         service: &mut Service,
     ) -> Result<(), AssembleError> {
         let properties = &mut service.properties;
-        let strongest = endpoint.uses.iter().map(|usage| usage.evidence.strength.0).max();
+        let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
         if let Some(strength) = strongest {
             property(properties, "aibom:obs:strength", strength.name());
             // The peer is what the probe saw; the name is what the stream or the resolver claimed.
             let peer = Confidence::from_permille(confidence(Technique::Instrumentation, strength, false))?;
             let name = Confidence::from_permille(confidence(Technique::Instrumentation, strength, true))?;
             property(properties, "aibom:verify:confidence:peer", peer.as_fraction().to_string());
-            if endpoint.host.is_some() {
+            if host.is_some() {
                 property(properties, "aibom:verify:confidence:name", name.as_fraction().to_string());
             }
         }
         let (mut connections, mut sent, mut received) = (0_u64, 0_u64, 0_u64);
-        for (number, usage) in endpoint.uses.iter().enumerate() {
+        for (number, usage) in uses.iter().enumerate() {
             let own = short(&[reference.as_str(), &number.to_string()]);
             let evidence = self.evidence_reference(usage, &own);
             property(properties, "aibom:evidence", format!("{evidence} {}", self.context(usage, "connect")));
@@ -113,14 +154,20 @@ impl Context<'_> {
     }
 }
 
-/// `https` if the stream was TLS and offered HTTP, `tls` if it was TLS, else `tcp`.
+/// `https` if the stream was TLS or QUIC and offered HTTP, `tls` if it was TLS, `http` for requests in plain text,
+/// else what carried it.
 fn scheme(endpoint: &Endpoint) -> &'static str {
-    let http = |name: &String| name == "h2" || name.starts_with("http/");
-    let tls = endpoint.names.iter().any(|(source, _)| *source == NameSource::Sni);
+    let http = |name: &String| name.starts_with("h2") || name.starts_with("h3") || name.starts_with("http/");
+    let named = |source| endpoint.names.iter().any(|(of, _)| *of == source);
+    let quic = !endpoint.carriers.contains(&Carrier::Tcp) && endpoint.carriers.contains(&Carrier::Udp);
     if endpoint.protocols.iter().any(http) {
         "https"
-    } else if tls || !endpoint.protocols.is_empty() {
-        "tls"
+    } else if named(NameSource::Sni) || !endpoint.protocols.is_empty() {
+        if quic { "quic" } else { "tls" }
+    } else if named(NameSource::Host) {
+        "http"
+    } else if quic {
+        "udp"
     } else {
         "tcp"
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Counters, subjects::Watched};
+use super::{Correlator, Counters, subjects::Watched, tiers};
 use crate::{
     coverage::{
         Class, Gap,
@@ -16,13 +16,39 @@ use crate::{
 
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
 const LOSSES: &[(&str, &[Class])] = &[
+    // Bounds of the correlator (`limits`).
+    ("file-facts-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("unread-files-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("places-over-limit", &[Class::Packages]),
+    ("program-facts-over-limit", &Class::ALL),
+    ("processes-over-limit", &Class::ALL),
+    ("endpoint-facts-over-limit", &[Class::Endpoints]),
+    ("connections-over-limit", &[Class::Endpoints]),
+    ("names-over-limit", &[Class::Endpoints]),
+    // Nothing is known to be missing; but a probe that falls silent would not be found out.
+    ("canary-not-made", &Class::ALL),
+    // The base tier saw them all the same.
+    ("upper-opens-over-limit", &[]),
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),
     ("cgroup-table-full", &Class::ALL),
+    ("content-records-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("received-descriptors-lost", &[Class::Models, Class::Libraries, Class::Packages, Class::Endpoints]),
     ("tcp-records-lost", &[Class::Endpoints]),
     ("payload-records-lost", &[Class::Endpoints]),
     ("socket-table-full", &[Class::Endpoints]),
+    ("flow-table-full", &[Class::Endpoints]),
+    ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
+    ("cgroup-records-lost", &Class::ALL),
+    ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-connects-lost", &[Class::Endpoints]),
+    (tiers::ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    ("upper-mappings-lost", &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::MAP_ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
+    (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 
@@ -31,7 +57,14 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("opens-unresolved", Detector::UnresolvedDescriptor),
     ("io-uring-direct-open", Detector::DirectDescriptor),
     ("packet-unparsed", Detector::UnparsedPacket),
+    ("mappings-unresolved", Detector::UnresolvedMapping),
+    ("socket-unknown", Detector::SocketUnknown),
 ];
+
+/// Whether a counter of this name means that a fact may be missing.
+pub fn is_loss(counter: &str) -> bool {
+    LOSSES.iter().any(|(loss, _)| *loss == counter)
+}
 
 impl Correlator {
     /// Takes the counters as they stand now: totals, and what of them is known to concern one subject.
@@ -46,13 +79,20 @@ impl Correlator {
         let from = self.counted_ns.unwrap_or_else(|| self.begun());
         self.counted_ns = Some(at_ns);
         self.latest_ns = self.latest_ns.max(at_ns);
+        for (&id, counted) in subjects {
+            let Some(key) = self.subjects.get(id).map(|watched| watched.key.clone()) else { continue };
+            let known = self.epoch.coverage.subject_counters.entry(key).or_default();
+            for (name, &value) in counted {
+                known.entry(name.clone()).or_default().join(Max(value));
+            }
+        }
         for (name, &value) in counters {
             let known = self.epoch.coverage.counters.entry(name.clone()).or_default();
             let before = known.0;
             known.join(Max(value));
             let detector =
                 DETECTORS.iter().find(|(counter, _)| counter == name).map(|(_, detector)| *detector);
-            let loss = LOSSES.iter().any(|(loss, _)| loss == name);
+            let loss = is_loss(name);
             if value == 0 || !loss && detector.is_none() {
                 continue;
             }
@@ -79,10 +119,29 @@ impl Correlator {
                 }
             }
         }
+        self.unseen_completions(counters, subjects);
         for (probe, &missed) in recursion_misses {
             if missed > 0 {
                 self.lost(&format!("recursion-miss:{probe}"), None, missed, from, at_ns);
             }
+        }
+    }
+
+    /// Opens that were handed to io_uring and whose end was not seen.
+    fn unseen_completions(&mut self, counters: &Counters, subjects: &BTreeMap<u64, Counters>) {
+        let open = |counters: &Counters| {
+            let count = |name| counters.get(name).copied().unwrap_or(0);
+            count("io-uring-opens").saturating_sub(count("io-uring-opens-completed"))
+        };
+        let mut rest = open(counters);
+        for (&id, counted) in subjects {
+            if open(counted) > 0 {
+                rest = rest.saturating_sub(open(counted));
+                self.subjects.detect(Some(id), Detector::UringSilent);
+            }
+        }
+        if rest > 0 {
+            self.subjects.detect(None, Detector::UringSilent);
         }
     }
 
@@ -102,10 +161,18 @@ impl Correlator {
             super::describe(epoch, &Object::File(file), unknown);
         }
         let unreadable = unreadable(epoch);
-        for (_, watched) in self.subjects.all() {
-            let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
+        for (id, watched) in self.subjects.all() {
+            self.compare(epoch, id, watched);
+            let mut seen = Seen {
+                alive: self.alive.clone(),
+                silent: self.silent.clone(),
+                detected: watched.detected.clone(),
+            };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
+            if rules::UNSEEN.iter().any(|detector| seen.detected.contains(detector)) {
+                seen.detected.insert(Detector::UnseenOpening);
+            }
             self.close_one(epoch, watched, &seen, unreadable.contains(&watched.key));
         }
     }

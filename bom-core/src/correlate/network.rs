@@ -1,180 +1,531 @@
-//! Connections and names. What the address *did* and what the agent *said* stay apart: the SNI of
-//! the stream and the DNS answers for the address are both kept, with their source.
+//! Peers over TCP and UDP, and their names. What the address *did* and what the agent *said* stay apart: the
+//! names of the stream and the DNS answers for the address are all kept, with their source.
+//!
+//! `said` is what streams say, `names` what resolvers say, `sockets` what is called or neither TCP nor UDP.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
 };
 
-use super::{At, add, describe};
+use super::{
+    At, Correlator, add, describe,
+    limits::{CLOSED, CONNECTIONS, FACTS, HELLOS, RESOLVERS},
+    names::{Known, Names},
+    said::Said,
+    sockets::Served,
+};
 use crate::{
     coverage::rules::Detector,
-    event::{Task, Tcp, TcpState},
+    event::{Direction, SweptSocket, SweptState, SweptTransport, Task, Tcp, TcpState, Udp},
     fact::{Action, Strength},
-    inventory::{Description, Epoch, NameSource},
-    key::{ImageId, Object, ProcessKey, SubjectKey},
-    stream::{ClientHello, DnsAnswer},
+    inventory::{Description, Epoch},
+    key::{Carrier, ImageId, Object, ProcessKey, SubjectKey},
+    stream::{ClientHello, DnsAnswer, HttpHead, Transport, Undecoded},
 };
 
-/// Names kept for one address.
-const NAMES: usize = 64;
+const MINUTE_NS: u64 = 60_000_000_000;
+/// Minutes of one contact that are told apart, as many as a fact has.
+const MINUTES: usize = crate::fact::Evidence::MINUTES;
+
+/// A UDP socket can have many peers; a TCP socket has one at a time.
+type FlowKey = (u64, SocketAddr);
 
 #[derive(Debug, Default)]
 pub(super) struct Network {
-    connections: BTreeMap<u64, Connection>,
-    /// Earlier connections of sockets that were used again: a cookie stays with its socket.
-    earlier: Vec<Connection>,
-    /// Hellos that came before the record of their connection.
-    hellos: BTreeMap<u64, ClientHello>,
-    /// Subject and address → names whose answers contained it.
-    names: BTreeMap<(u64, IpAddr), BTreeSet<String>>,
+    connections: BTreeMap<u64, Contact>,
+    /// Connections that have ended, in that order; the oldest become facts.
+    closed: VecDeque<u64>,
+    flows: BTreeMap<FlowKey, Contact>,
+    /// Heads that came before the record of their connection, by cookie and, for UDP, peer; with their subject.
+    early: BTreeMap<(u64, Option<SocketAddr>), (u64, Said)>,
+    names: Names,
+    /// Subject and server from which a DNS answer came.
+    resolvers: BTreeSet<(u64, SocketAddr)>,
+    /// Subject and question of which an answer was cut short, until it comes whole.
+    truncated: BTreeSet<(u64, String)>,
+    pub(super) served: Served,
 }
 
+/// One connection, or the datagrams between one socket and one peer.
 #[derive(Clone, Debug)]
-struct Connection {
+struct Contact {
     at: At,
     task: Task,
+    carrier: Carrier,
     remote: SocketAddr,
-    established_ns: Option<u64>,
+    local: SocketAddr,
+    /// When it reached its peer; `None` as long as nobody answered.
+    reached_ns: Option<u64>,
+    /// The peer sent first (UDP).
+    inbound: bool,
     sent: u64,
     received: u64,
+    /// The counts as they were reported last.
+    reported: (u64, u64),
+    counted_ns: u64,
+    /// Bytes by minute since boot: sent, received.
+    minutes: BTreeMap<u64, (u64, u64)>,
     last_sequence: u64,
     last_ns: u64,
-    hello: Option<ClientHello>,
-    /// What DNS had said of the address when the connection began.
-    names: BTreeSet<String>,
+    said: Said,
+    /// What DNS had said of the address when it began.
+    known: Known,
+    closed: bool,
 }
 
-impl Network {
+impl Correlator {
     pub(super) fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
-        let names = self.names.get(&(at.id, tcp.remote.ip())).cloned().unwrap_or_default();
-        let hello = self.hellos.remove(&tcp.cookie);
-        if tcp.state == TcpState::SynSent
-            && let Some(before) = self.connections.remove(&tcp.cookie)
-        {
-            self.earlier.push(before);
-        }
-        let connection = self.connections.entry(tcp.cookie).or_insert_with(|| Connection {
-            at: at.clone(),
-            task: *task,
-            remote: tcp.remote,
-            established_ns: None,
-            sent: 0,
-            received: 0,
-            last_sequence: at.sequence,
-            last_ns: at.time_ns,
-            hello: None,
-            names,
-        });
-        connection.hello = hello.or_else(|| connection.hello.take());
-        connection.last_sequence = connection.last_sequence.max(at.sequence);
-        connection.last_ns = connection.last_ns.max(at.time_ns);
-        match tcp.state {
-            TcpState::SynSent => {}
-            TcpState::Established => connection.established_ns = Some(at.time_ns),
-            TcpState::Closed => {
-                // The SYN and the FIN count as one byte each in `bytes_acked` (RFC 4898).
-                connection.sent = tcp.bytes_acked.saturating_sub(1);
-                connection.received = tcp.bytes_received;
-            }
-        }
-    }
-
-    pub(super) fn hello(&mut self, cookie: u64, hello: ClientHello) {
-        match self.connections.get_mut(&cookie) {
-            Some(connection) => connection.hello = Some(hello),
-            None => {
-                self.hellos.insert(cookie, hello);
-            }
-        }
-    }
-
-    pub(super) fn answer(&mut self, epoch: &mut Epoch, at: &At, answer: DnsAnswer) {
-        // The root has an empty name, which names nobody.
-        if answer.addresses.is_empty() || answer.question.is_empty() {
+        if tcp.state == TcpState::Listening {
+            self.network.served.listens(&mut self.epoch, at, task, tcp.local);
             return;
         }
-        for &address in &answer.addresses {
-            let names = self.names.entry((at.id, address)).or_default();
-            if names.len() < NAMES {
-                names.insert(answer.question.clone());
+        // A cookie stays with its socket, which can connect again.
+        if tcp.state == TcpState::SynSent
+            && let Some(before) = self.network.connections.remove(&tcp.cookie)
+        {
+            self.release(&before);
+            self.connected(&before);
+        }
+        let known = self.network.connections.contains_key(&tcp.cookie);
+        if !known && !self.may_hold(at) {
+            return;
+        }
+        let said = self.take_early((tcp.cookie, None));
+        if self.network.tcp(at, task, tcp, said) {
+            if let Some(held) = self.held(at.id) {
+                held.connections = held.connections.saturating_sub(1);
+            }
+            self.network.closed.push_back(tcp.cookie);
+        }
+        while self.network.closed.len() > CLOSED {
+            let Some(oldest) = self.network.closed.pop_front() else { break };
+            // One that connected again is another one by now.
+            let ended = self.network.connections.get(&oldest).is_some_and(|contact| contact.closed);
+            if ended && let Some(contact) = self.network.connections.remove(&oldest) {
+                self.connected(&contact);
             }
         }
-        // Who asked is known only by cgroup: the answer reaches the socket in no task.
-        let nobody = Task {
-            process: ProcessKey { tgid: 0, start_ns: 0 },
-            tid: 0,
-            image: ImageId(0),
-            subject: 0,
-            cgroup: 0,
-            mount_namespace: 0,
-        };
-        let object = Object::Name(answer.question.clone());
-        add(epoch, at.fact(&nobody, Action::Resolved, object), at.evidence(Strength::Resolved));
     }
 
-    /// Writes every connection as a fact, and gives what it leaves open.
+    pub(super) fn udp(&mut self, at: &At, task: &Task, udp: &Udp) {
+        let key = (udp.cookie, udp.remote);
+        if !self.network.flows.contains_key(&key) && !self.may_hold(at) {
+            return;
+        }
+        let said = self.take_early((udp.cookie, Some(udp.remote)));
+        self.network.udp(at, task, udp, said);
+    }
+
+    /// A socket that is there.
+    pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let connected = socket.state == SweptState::Connected && socket.cookie != 0;
+        let new = connected && !self.network.connections.contains_key(&socket.cookie);
+        if new && socket.direction == Some(Direction::Called) && !self.may_hold(at) {
+            return;
+        }
+        let said = if new { self.take_early((socket.cookie, None)) } else { Said::default() };
+        self.network.swept(&mut self.epoch, at, task, socket, said);
+    }
+
+    /// Whether the subject may hold one more connection or peer; if not, it has lost one.
+    fn may_hold(&mut self, at: &At) -> bool {
+        let Some(held) = self.held(at.id) else { return false };
+        if held.connections < CONNECTIONS {
+            held.connections += 1;
+            return true;
+        }
+        self.lose(at.id, "connections-over-limit", 1, at.time_ns);
+        false
+    }
+
+    fn take_early(&mut self, key: (u64, Option<SocketAddr>)) -> Said {
+        let Some((of, said)) = self.network.early.remove(&key) else { return Said::default() };
+        if let Some(held) = self.held(of) {
+            held.hellos = held.hellos.saturating_sub(1);
+        }
+        said
+    }
+
+    /// What a stream said: at its contact, or kept until that comes.
+    fn said(&mut self, at: &At, cookie: u64, peer: Option<SocketAddr>) -> Option<&mut Said> {
+        let known =
+            self.network.contact(cookie, peer).is_some() || self.network.early.contains_key(&(cookie, peer));
+        if !known {
+            let held = self.held(at.id)?;
+            if held.hellos >= HELLOS {
+                self.lose(at.id, "names-over-limit", 1, at.time_ns);
+                return None;
+            }
+            held.hellos += 1;
+        }
+        let Network { connections, flows, early, .. } = &mut self.network;
+        let contact = match peer {
+            Some(peer) => flows.get_mut(&(cookie, peer)),
+            None => connections.get_mut(&cookie),
+        };
+        Some(match contact {
+            Some(contact) => &mut contact.said,
+            None => &mut early.entry((cookie, peer)).or_insert_with(|| (at.id, Said::default())).1,
+        })
+    }
+
+    /// A connection that is not open any more makes no one wait.
+    fn release(&mut self, contact: &Contact) {
+        if !contact.closed
+            && let Some(held) = self.held(contact.at.id)
+        {
+            held.connections = held.connections.saturating_sub(1);
+        }
+    }
+
+    /// Makes a connection facts of its subject.
+    fn connected(&mut self, contact: &Contact) {
+        let id = contact.at.id;
+        if contact.reached_ns.is_none() {
+            return;
+        }
+        let full = self.held(id).is_none_or(|held| held.facts >= FACTS);
+        let key = contact.at.fact(&contact.task, Action::Connected, contact.endpoint());
+        if full && !self.epoch.facts.contains_key(&key) {
+            return self.lose(id, "endpoint-facts-over-limit", 1, contact.last_ns);
+        }
+        let before = self.epoch.facts.len();
+        let mut detected = BTreeSet::new();
+        self.network.write(&mut self.epoch, contact, &BTreeSet::new(), &mut detected);
+        for (_, detector) in detected {
+            self.subjects.detect(Some(id), detector);
+        }
+        let more = self.epoch.facts.len().saturating_sub(before);
+        if let Some(held) = self.held(id) {
+            held.facts += more;
+        }
+    }
+
+    pub(super) fn hello(
+        &mut self,
+        at: &At,
+        cookie: u64,
+        remote: SocketAddr,
+        transport: Transport,
+        hello: ClientHello,
+    ) {
+        let peer = Some(remote).filter(|_| transport == Transport::Quic);
+        if let Some(said) = self.said(at, cookie, peer) {
+            said.hello(hello);
+        }
+    }
+
+    pub(super) fn http_head(&mut self, at: &At, cookie: u64, head: HttpHead) {
+        if let Some(said) = self.said(at, cookie, None) {
+            said.head(head);
+        }
+    }
+
+    pub(super) fn resolved(&mut self, at: &At, server: SocketAddr, answer: DnsAnswer) {
+        self.network.resolver(at.id, server);
+        self.network.truncated.remove(&(at.id, answer.question.clone()));
+        if !self.network.names.learn(at.id, at.time_ns, &answer) {
+            self.lose(at.id, "names-over-limit", 1, at.time_ns);
+        }
+        if answer.question.is_empty() || answer.addresses.is_empty() && answer.hints.is_empty() {
+            return;
+        }
+        // Who asked is known only by cgroup: the answer reaches the socket in no task.
+        let object = Object::Name(answer.question);
+        add(&mut self.epoch, at.fact(&NOBODY, Action::Resolved, object), at.evidence(Strength::Resolved));
+    }
+
+    pub(super) fn undecoded(&mut self, at: &At, remote: SocketAddr, reason: Undecoded) {
+        match reason {
+            // A protocol of its own, which names nobody.
+            Undecoded::NotAHead => {}
+            // The answer is asked for again, over TCP.
+            Undecoded::DnsTruncated { question } => {
+                self.network.resolver(at.id, remote);
+                // What finds no room is taken as never told whole.
+                if self.network.truncated.len() < RESOLVERS {
+                    self.network.truncated.insert((at.id, question));
+                } else {
+                    self.subjects.detect(Some(at.id), Detector::Undecoded);
+                }
+            }
+            Undecoded::Incomplete(_)
+            | Undecoded::Evicted(_)
+            | Undecoded::Long(_)
+            | Undecoded::Conflict(_)
+            | Undecoded::Malformed(..)
+            | Undecoded::QuicVersion(_)
+            | Undecoded::QuicKeys => self.subjects.detect(Some(at.id), Detector::Undecoded),
+        }
+    }
+}
+
+/// A task that is not known.
+pub(super) const NOBODY: Task = Task {
+    process: ProcessKey { tgid: 0, start_ns: 0 },
+    tid: 0,
+    image: ImageId(0),
+    subject: 0,
+    cgroup: 0,
+    mount_namespace: 0,
+};
+
+impl Network {
+    /// A server that finds no room here is one whose name is not known.
+    fn resolver(&mut self, id: u64, server: SocketAddr) {
+        if self.resolvers.len() < RESOLVERS {
+            self.resolvers.insert((id, server));
+        }
+    }
+
+    fn contact(&self, cookie: u64, peer: Option<SocketAddr>) -> Option<&Contact> {
+        match peer {
+            Some(peer) => self.flows.get(&(cookie, peer)),
+            None => self.connections.get(&cookie),
+        }
+    }
+
+    /// Whether the connection ended with it.
+    fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp, said: Said) -> bool {
+        let known = &self.names;
+        let contact = self.connections.entry(tcp.cookie).or_insert_with(|| {
+            let known = known.known(at.id, tcp.remote.ip(), at.time_ns);
+            Contact::new(at, task, Carrier::Tcp, (tcp.remote, tcp.local), known, said)
+        });
+        contact.seen(at);
+        match tcp.state {
+            TcpState::SynSent | TcpState::Listening => {}
+            TcpState::Established => {
+                contact.reached_ns = Some(at.time_ns);
+                contact.local = tcp.local;
+            }
+            // The SYN and the FIN count as one byte each in `bytes_acked` (RFC 4898).
+            TcpState::Open | TcpState::Closed => {
+                contact.count(at.time_ns, tcp.bytes_acked.saturating_sub(1), tcp.bytes_received);
+            }
+        }
+        tcp.state == TcpState::Closed && !std::mem::replace(&mut contact.closed, true)
+    }
+
+    fn udp(&mut self, at: &At, task: &Task, udp: &Udp, said: Said) {
+        let key = (udp.cookie, udp.remote);
+        let known = &self.names;
+        let contact = self.flows.entry(key).or_insert_with(|| {
+            let known = known.known(at.id, udp.remote.ip(), at.time_ns);
+            Contact::new(at, task, Carrier::Udp, (udp.remote, udp.local), known, said)
+        });
+        contact.seen(at);
+        contact.inbound = udp.inbound;
+        // A datagram that went out reached the network; whether somebody took it shows in what came back.
+        contact.reached_ns = contact.reached_ns.or(Some(at.time_ns));
+        contact.count(at.time_ns, udp.sent, udp.received);
+    }
+
+    /// A socket that is there. One whose connection was seen is known better than that.
+    fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket, said: Said) {
+        let SweptTransport::Tcp { local, remote } = socket.transport else { return };
+        if socket.state == SweptState::Listening {
+            self.served.listens(epoch, at, task, local);
+        }
+        if socket.state != SweptState::Connected || socket.cookie == 0 {
+            return;
+        }
+        let (sent, received) = (socket.bytes_acked.saturating_sub(1), socket.bytes_received);
+        if let Some(known) = self.connections.get_mut(&socket.cookie) {
+            // What it has carried by now, before its end tells.
+            known.count(at.time_ns, sent, received);
+            known.last_ns = known.last_ns.max(at.time_ns);
+            return;
+        }
+        // One that was called is no endpoint of the subject's choosing; of others it is not known.
+        if socket.direction != Some(Direction::Called) {
+            return;
+        }
+        let known = self.names.known(at.id, remote.ip(), at.time_ns);
+        let mut contact = Contact::new(at, task, Carrier::Tcp, (remote, local), known, said);
+        contact.reached_ns = Some(at.time_ns);
+        contact.count(at.time_ns, sent, received);
+        self.connections.insert(socket.cookie, contact);
+    }
+
+    /// Writes every contact as facts, and gives what it leaves open.
     pub(super) fn close(&self, epoch: &mut Epoch) -> BTreeSet<(SubjectKey, Detector)> {
         let mut detected = BTreeSet::new();
-        for connection in self.earlier.iter().chain(self.connections.values()) {
-            // A SYN without an answer is an attempt, and an attempt reached nobody.
-            let Some(established) = connection.established_ns else { continue };
-            let name = connection.name();
-            if name.is_none() && !connection.remote.ip().is_loopback() {
-                detected.insert((connection.at.subject.clone(), Detector::Nameless));
+        // A socket that only ever answered is one that is called.
+        let calling: BTreeSet<u64> =
+            self.flows.iter().filter(|(_, flow)| !flow.inbound).map(|((cookie, _), _)| *cookie).collect();
+        let only_called =
+            self.flows.iter().filter(|((cookie, _), flow)| flow.inbound && !calling.contains(cookie));
+        let called: BTreeSet<(u64, u16)> =
+            only_called.map(|(_, flow)| (flow.at.id, flow.local.port())).collect();
+        for contact in self.connections.values() {
+            self.write(epoch, contact, &called, &mut detected);
+        }
+        for ((cookie, _), flow) in &self.flows {
+            if flow.inbound && !calling.contains(cookie) {
+                self.served.called(epoch, &flow.at, flow.local, Carrier::Udp, (1, flow.sent, flow.received));
+            } else {
+                self.write(epoch, flow, &called, &mut detected);
             }
-            if connection.hello.as_ref().is_some_and(|hello| hello.ech) {
-                detected.insert((connection.at.subject.clone(), Detector::EncryptedHello));
-            }
-            let object = Object::Endpoint {
-                host: name,
-                address: connection.remote.ip(),
-                port: connection.remote.port(),
-            };
-            for description in connection.descriptions() {
-                describe(epoch, &object, description);
-            }
-            let exchanged = connection.sent > 0 && connection.received > 0;
-            let strength = if exchanged { Strength::Exchanged } else { Strength::Connected };
-            let mut evidence = connection.at.evidence(strength);
-            evidence.last_sequence.0 = connection.last_sequence;
-            evidence.last_ns.0 = connection.last_ns;
-            evidence.traffic(established, 1, connection.sent, connection.received);
-            let key = connection.at.fact(&connection.task, Action::Connected, object);
-            match epoch.facts.get_mut(&key) {
-                None => {
-                    epoch.facts.insert(key, evidence);
-                }
-                Some(known) => {
-                    known.traffic(established, 1, connection.sent, connection.received);
-                    let mut more = evidence;
-                    more.activity.clear();
-                    known.again(more);
-                }
-            }
+        }
+        self.served.close(epoch);
+        for (subject, _) in &self.truncated {
+            let contact = self.contacts().find(|contact| contact.at.id == *subject);
+            detected.extend(contact.map(|contact| (contact.at.subject.clone(), Detector::Undecoded)));
         }
         detected
     }
-}
 
-impl Connection {
-    /// The name it goes by: what its own stream said, else the only name DNS gave the address.
-    fn name(&self) -> Option<String> {
-        let sni = self.hello.as_ref().and_then(|hello| hello.server_name.clone());
-        sni.or_else(|| if self.names.len() == 1 { self.names.first().cloned() } else { None })
+    fn contacts(&self) -> impl Iterator<Item = &Contact> {
+        self.connections.values().chain(self.flows.values())
     }
 
-    fn descriptions(&self) -> Vec<Description> {
-        let mut all = Vec::new();
-        if let Some(hello) = &self.hello {
-            if let Some(name) = &hello.server_name {
-                all.push(Description::Name { source: NameSource::Sni, name: name.clone() });
-            }
-            all.extend(hello.alpn.iter().map(|name| Description::Protocol(name.clone())));
+    /// `called` are the subjects' own ports at which datagrams came in first.
+    fn write(
+        &self,
+        epoch: &mut Epoch,
+        contact: &Contact,
+        called: &BTreeSet<(u64, u16)>,
+        detected: &mut BTreeSet<(SubjectKey, Detector)>,
+    ) {
+        // A SYN without an answer is an attempt, and an attempt reached nobody.
+        let Some(reached) = contact.reached_ns else { return };
+        let resolver = self.resolvers.contains(&(contact.at.id, contact.remote));
+        let Contact { at, said, known, remote, .. } = contact;
+        let mut detect = |detector| detected.insert((at.subject.clone(), detector));
+        let name = contact.name();
+        let here = remote.ip().is_loopback() || remote.ip() == contact.local.ip();
+        // A resolver is reached by its address; the names are in its answers.
+        if name.is_none() && !remote.ip().is_loopback() && !resolver {
+            detect(Detector::Nameless);
         }
-        all.extend(
-            self.names.iter().map(|name| Description::Name { source: NameSource::Dns, name: name.clone() }),
-        );
-        all
+        let own = match contact.carrier {
+            Carrier::Tcp => self.served.listening(at.id, remote.port()),
+            Carrier::Udp => called.contains(&(at.id, remote.port())),
+        };
+        if here && !resolver && !own {
+            detect(Detector::LocalPeer);
+        }
+        if said.encrypted_name() {
+            detect(Detector::EncryptedHello);
+        }
+        if said.asks_proxy_in_plain_text() {
+            detect(Detector::PlainProxy);
+        }
+        let object = contact.endpoint();
+        let mut about = said.descriptions();
+        about.extend(known.descriptions());
+        about.extend(said.mismatches(*remote, known, &self.names, at.id));
+        if contact.is_ambiguous() {
+            about.push(Description::SeveralNames);
+        }
+        if resolver {
+            about.push(Description::Resolver);
+        }
+        contact.fact(epoch, object, about, reached, true);
+        for (target, about) in said.targets() {
+            let object = Object::Behind { host: target.host, port: target.port, proxy: *remote };
+            contact.fact(epoch, object, about, reached, false);
+        }
+    }
+}
+
+impl Contact {
+    fn new(
+        at: &At,
+        task: &Task,
+        carrier: Carrier,
+        (remote, local): (SocketAddr, SocketAddr),
+        known: Known,
+        said: Said,
+    ) -> Self {
+        Self {
+            at: at.clone(),
+            task: *task,
+            carrier,
+            remote,
+            local,
+            reached_ns: None,
+            inbound: false,
+            sent: 0,
+            received: 0,
+            reported: (0, 0),
+            counted_ns: 0,
+            minutes: BTreeMap::new(),
+            last_sequence: at.sequence,
+            last_ns: at.time_ns,
+            said,
+            known,
+            closed: false,
+        }
+    }
+
+    fn seen(&mut self, at: &At) {
+        self.last_sequence = self.last_sequence.max(at.sequence);
+        self.last_ns = self.last_ns.max(at.time_ns);
+    }
+
+    /// Bytes so far; what is new since the last time belongs to this minute. A later count that is smaller began
+    /// anew: the probes' table had let go of the peer.
+    fn count(&mut self, time_ns: u64, sent: u64, received: u64) {
+        if time_ns > self.counted_ns && (sent < self.reported.0 || received < self.reported.1) {
+            self.reported = (0, 0);
+        }
+        let (more_sent, more_received) =
+            (sent.saturating_sub(self.reported.0), received.saturating_sub(self.reported.1));
+        self.reported = (sent.max(self.reported.0), received.max(self.reported.1));
+        self.counted_ns = self.counted_ns.max(time_ns);
+        self.sent = self.sent.saturating_add(more_sent);
+        self.received = self.received.saturating_add(more_received);
+        if more_sent == 0 && more_received == 0 {
+            return;
+        }
+        let minute = time_ns / MINUTE_NS;
+        let full = self.minutes.len() >= MINUTES && !self.minutes.contains_key(&minute);
+        let minute = if full { self.minutes.keys().next_back().copied().unwrap_or(minute) } else { minute };
+        let bucket = self.minutes.entry(minute).or_default();
+        bucket.0 = bucket.0.saturating_add(more_sent);
+        bucket.1 = bucket.1.saturating_add(more_received);
+    }
+
+    fn endpoint(&self) -> Object {
+        let (address, port) = (self.remote.ip(), self.remote.port());
+        Object::Endpoint { host: self.name(), address, port, carrier: self.carrier }
+    }
+
+    /// The name it goes by: what its own stream said, else the only name DNS gave the address.
+    fn name(&self) -> Option<String> {
+        self.said.name().map(str::to_owned).or_else(|| self.known.only().cloned())
+    }
+
+    fn is_ambiguous(&self) -> bool {
+        self.said.name().is_none() && self.known.is_several()
+    }
+
+    /// Adds it to the facts. Bytes count for the peer, not for who is behind it.
+    fn fact(&self, epoch: &mut Epoch, object: Object, about: Vec<Description>, reached_ns: u64, bytes: bool) {
+        for description in about {
+            describe(epoch, &object, description);
+        }
+        let exchanged = bytes && self.sent > 0 && self.received > 0;
+        let strength = if exchanged { Strength::Exchanged } else { Strength::Connected };
+        let mut evidence = self.at.evidence(strength);
+        evidence.last_sequence.0 = self.last_sequence;
+        evidence.last_ns.0 = self.last_ns;
+        let key = self.at.fact(&self.task, Action::Connected, object);
+        let known = match epoch.facts.get_mut(&key) {
+            Some(known) => {
+                known.again(evidence);
+                known
+            }
+            None => epoch.facts.entry(key).or_insert(evidence),
+        };
+        known.traffic(reached_ns, 1, 0, 0);
+        if bytes {
+            for (minute, &(sent, received)) in &self.minutes {
+                known.traffic(minute.saturating_mul(MINUTE_NS), 0, sent, received);
+            }
+        }
     }
 }

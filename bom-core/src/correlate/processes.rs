@@ -27,9 +27,17 @@ impl Correlator {
         process.subjects.insert(at.subject.clone());
         process.parents.insert(task.process);
         process.images.insert(task.image);
+        self.swept.forked(task.process, child);
     }
 
     pub(super) fn executed(&mut self, at: &At, task: &Task, exec: Exec) -> Vec<Work> {
+        let before = Task { image: exec.previous_image, ..*task };
+        let previous = self.swept.image(&before);
+        let inherited = self.swept.executed(task.process);
+        let mut work = Vec::new();
+        for (then, _, file) in inherited {
+            work.extend(self.met_file(&then, task, file, None));
+        }
         let process = self.process(at, task);
         if exec.parent.tgid != 0 {
             process.parents.insert(exec.parent);
@@ -38,9 +46,11 @@ impl Correlator {
             subject: [at.subject.clone()].into(),
             executables: [exec.file.key].into(),
             requested: [exec.requested].into(),
-            previous: [exec.previous_image].into(),
+            previous: [previous].into(),
         };
         self.epoch.images.insert(task.image, image);
+        self.content.executed(task.process);
+        self.content.met(at.id, task, &exec.file);
         if exec.file.path.bytes().first() != Some(&b'/') {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
@@ -48,6 +58,8 @@ impl Correlator {
         let key = at.fact(task, Action::Executed, object);
         self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
-        self.files.met(&mut self.epoch, task, exec.file, true)
+        self.keep(exec.file.key);
+        work.extend(self.met(at, task, exec.file, true));
+        work
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Correlator;
+use bom_common::config::PROCESS_SUBJECT;
+
+use super::{Correlator, limits::Held};
 use crate::{
     coverage::rules::Detector,
     event::{Body, Task},
-    input::{Ended, Subject},
+    input::{Ended, Subject, SubjectKind},
     key::{EpochId, ProcessKey, SubjectKey},
 };
 
@@ -28,26 +30,37 @@ pub(super) struct Watched {
     pub(super) before_first_instruction: bool,
     pub(super) detected: BTreeSet<Detector>,
     pub(super) ended: Option<Ended>,
+    pub(super) held: Held,
+    /// What was lost on our side, by cause.
+    pub(super) lost: BTreeMap<&'static str, u64>,
 }
 
 impl Subjects {
     /// Takes a subject in; what an earlier sight of it brought is kept.
     pub(super) fn begin(&mut self, epoch: &EpochId, subject: &Subject) -> &mut Watched {
         // A session makes its own cgroup; its start tells it from an earlier use of the id.
-        let session = subject.before_first_instruction.then_some(epoch.start_ns);
+        let session = (subject.kind == SubjectKind::Session).then_some(epoch.start_ns);
         let watched = self.watched.entry(subject.id).or_insert_with(|| Watched {
             key: SubjectKey { boot: epoch.boot.clone(), cgroup: subject.id, session },
             from_ns: subject.at_ns,
             before_first_instruction: subject.before_first_instruction,
             detected: BTreeSet::new(),
             ended: None,
+            held: Held::default(),
+            lost: BTreeMap::new(),
         });
-        self.cgroups.insert(subject.id, subject.id);
+        if subject.kind != SubjectKind::Process {
+            self.cgroups.insert(subject.id, subject.id);
+        }
         watched
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&Watched> {
         self.watched.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Watched> {
+        self.watched.get_mut(&id)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Watched)> + '_ {
@@ -65,13 +78,16 @@ impl Subjects {
         match self.cgroups.get(&cgroup) {
             Some(&subject) => Some(subject),
             // The packet probes sit on the cgroups of the subjects: with one subject it can be nobody else.
-            None if self.watched.len() == 1 => self.watched.keys().next().copied(),
+            // But the cgroup of a single process has others in it.
+            None if self.watched.len() == 1 => {
+                self.watched.keys().next().copied().filter(|id| id & PROCESS_SUBJECT == 0)
+            }
             None => None,
         }
     }
 
     fn met(&mut self, task: &Task) {
-        if self.cgroups.len() < CGROUPS {
+        if task.cgroup != 0 && task.subject & PROCESS_SUBJECT == 0 && self.cgroups.len() < CGROUPS {
             self.cgroups.entry(task.cgroup).or_insert(task.subject);
         }
     }
@@ -110,7 +126,8 @@ impl Correlator {
         if self.subjects.get(task.subject).is_none() {
             let name = format!("cgroup {}", task.subject);
             let id = task.subject;
-            self.subject(&Subject { id, name, before_first_instruction: false, at_ns: time_ns });
+            let kind = if id & PROCESS_SUBJECT == 0 { SubjectKind::Cgroup } else { SubjectKind::Process };
+            self.subject(&Subject { id, name, before_first_instruction: false, kind, at_ns: time_ns });
         }
         self.subjects.met(task);
         Some(task.subject)
@@ -150,9 +167,25 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::Exit { task, .. }
         | Body::Threaded { task }
         | Body::UringCreated { task }
-        | Body::Tcp { task, .. } => Whose::Task(task),
-        Body::Hello { cgroup, .. } | Body::Dns { cgroup, .. } | Body::Undecoded { cgroup, .. } => {
-            Whose::Cgroup(*cgroup)
-        }
+        | Body::Unix { task, .. }
+        | Body::OtherSocket { task, .. }
+        | Body::Connect { task, .. }
+        | Body::Map { task, .. }
+        | Body::Read { task, .. }
+        | Body::ExecutableMemory { task }
+        | Body::LowMemory { task }
+        | Body::SocketReceived { task }
+        | Body::Tcp { task, .. }
+        | Body::Swept { task, .. }
+        | Body::Moved { task, .. } => Whose::Task(task),
+        // A packet of a cgroup that the probes do not know: user space may.
+        Body::Udp { task, .. } | Body::Accepted { task, .. } => match task.subject {
+            0 => Whose::Cgroup(task.cgroup),
+            _ => Whose::Task(task),
+        },
+        Body::Hello { cgroup, .. }
+        | Body::HttpHead { cgroup, .. }
+        | Body::Dns { cgroup, .. }
+        | Body::Undecoded { cgroup, .. } => Whose::Cgroup(*cgroup),
     }
 }

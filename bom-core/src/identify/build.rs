@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
+    peers::Peers,
     programs::{self, Used, fold},
-    view::{Device, Endpoint, Library, Model, Package, SubjectView, Unresolved, Usage, View},
+    view::{Device, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
 use crate::{
     bom::purl::pep503,
     coverage::Class,
     fact::{Action, Evidence, FactKey, Strength},
-    inventory::{Description, Epoch, Inventory, NameSource},
+    inventory::{Description, Epoch, Inventory},
+    join::Few,
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
@@ -35,11 +38,11 @@ enum Identity {
     File(EpochId, FileKey),
 }
 
-type Uses = BTreeMap<(usize, usize), Draft>;
+pub(super) type Uses = BTreeMap<(usize, usize), Draft>;
 
 /// A usage being put together.
 #[derive(Clone, Debug, Default)]
-struct Draft {
+pub(super) struct Draft {
     evidence: Option<Evidence>,
     probes: BTreeSet<u16>,
     processes: BTreeSet<ProcessKey>,
@@ -53,7 +56,7 @@ struct Builder<'a> {
     models: BTreeMap<Identity, (Model, Uses)>,
     libraries: BTreeMap<Identity, (Library, Uses)>,
     packages: BTreeMap<(String, String), (Package, Uses)>,
-    endpoints: BTreeMap<(String, u16), (Endpoint, Uses)>,
+    peers: Peers,
     devices: BTreeMap<(u32, SeenPath), (Device, Uses)>,
 }
 
@@ -73,7 +76,7 @@ impl<'a> Builder<'a> {
             models: BTreeMap::new(),
             libraries: BTreeMap::new(),
             packages: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
+            peers: Peers::default(),
             devices: BTreeMap::new(),
         }
     }
@@ -97,10 +100,24 @@ impl<'a> Builder<'a> {
                 Object::Name(name) => {
                     subject.resolved.insert(name.clone());
                 }
-                Object::Endpoint { .. } => {
+                Object::Endpoint { .. } | Object::Behind { .. } | Object::UnixSocket(_)
+                    if fact.action == Action::Connected =>
+                {
                     let Some(&program) = program_of.get(&fact.image) else { continue };
-                    self.endpoint(epoch, fact, evidence, (index, program));
+                    self.peers.met(self.catalog, epoch, fact, evidence, (index, program));
                 }
+                Object::UnixSocket(name) => {
+                    subject.served_unix.insert(name.clone());
+                }
+                Object::Listener { address, port, carrier } => {
+                    let calls = evidence.activity.values().map(|bucket| bucket.connections.0);
+                    let known = subject
+                        .served
+                        .entry((*carrier, std::net::SocketAddr::new(*address, *port)))
+                        .or_default();
+                    *known = calls.fold(*known, u64::saturating_add);
+                }
+                Object::Endpoint { .. } | Object::Behind { .. } => {}
                 Object::File(file) => {
                     let Some(about) = known.get(&fact.object) else { continue };
                     let Some(&program) = program_of.get(&fact.image) else { continue };
@@ -111,7 +128,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        self.unresolved(epoch, index);
+        self.unresolved(epoch, index, key);
         self.view.subjects.push(subject);
     }
 
@@ -121,7 +138,7 @@ impl<'a> Builder<'a> {
         file: FileKey,
         meaning: &Meaning<'_>,
         (fact, evidence): (&FactKey, &Evidence),
-        paths: Option<&BTreeSet<SeenPath>>,
+        paths: Option<&Few<SeenPath>>,
         place: (usize, usize),
     ) {
         let uses = match meaning {
@@ -211,53 +228,11 @@ impl<'a> Builder<'a> {
         Some(uses)
     }
 
-    fn endpoint(&mut self, epoch: &Epoch, fact: &FactKey, evidence: &Evidence, place: (usize, usize)) {
-        let Object::Endpoint { host, address, port } = &fact.object else { return };
-        let key = (host.clone().unwrap_or_else(|| address.to_string()), *port);
-        let catalog = self.catalog;
-        let (endpoint, uses) = self.endpoints.entry(key).or_insert_with(|| {
-            let endpoint = Endpoint {
-                provider: host.as_deref().and_then(|host| catalog.provider(host)).cloned(),
-                host: host.clone(),
-                port: *port,
-                addresses: BTreeSet::new(),
-                names: BTreeSet::new(),
-                protocols: BTreeSet::new(),
-                name_mismatch: false,
-                uses: Vec::new(),
-            };
-            (endpoint, Uses::new())
-        });
-        endpoint.addresses.insert(*address);
-        let (mut said, mut resolved) = (BTreeSet::new(), BTreeSet::new());
-        for description in epoch.objects.get(&fact.object).into_iter().flatten() {
-            match description {
-                Description::Name { source, name } => {
-                    endpoint.names.insert((*source, name.clone()));
-                    match source {
-                        NameSource::Sni => said.insert(name),
-                        NameSource::Dns => resolved.insert(name),
-                    };
-                }
-                Description::Protocol(protocol) => {
-                    endpoint.protocols.insert(protocol.clone());
-                }
-                Description::Path(_)
-                | Description::Unlinked
-                | Description::Content(_)
-                | Description::Digest(_)
-                | Description::Owner(_)
-                | Description::Device(_)
-                | Description::Unknown { .. } => {}
-            }
-        }
-        // For each address by itself: names of one cannot vouch for another.
-        endpoint.name_mismatch |= !said.is_empty() && !resolved.is_empty() && said.is_disjoint(&resolved);
-        uses.entry(place).or_default().add(fact, evidence);
-    }
-
-    fn unresolved(&mut self, epoch: &Epoch, subject: usize) {
-        for about in epoch.objects.values() {
+    fn unresolved(&mut self, epoch: &Epoch, subject: usize, key: &SubjectKey) {
+        // Each subject answers for the files it used.
+        let mine: BTreeSet<&Object> =
+            epoch.facts.keys().filter(|fact| fact.subject == *key).map(|fact| &fact.object).collect();
+        for (_, about) in epoch.objects.iter().filter(|(object, _)| mine.contains(object)) {
             let known = Known::of(about);
             for description in about {
                 if let Description::Unknown { question, reason } = description {
@@ -275,23 +250,24 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> View {
         self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
-        self.view.endpoints = done(self.endpoints.into_values(), |endpoint, uses| endpoint.uses = uses);
+        self.peers.finish(&mut self.view);
         self.view.devices = done(self.devices.into_values(), |device, uses| device.uses = uses);
         self.view
     }
 }
 
 impl Draft {
-    fn add(&mut self, fact: &FactKey, evidence: &Evidence) {
+    pub(super) fn add(&mut self, fact: &FactKey, evidence: &Evidence) {
         fold(&mut self.evidence, evidence);
         self.probes.insert(fact.probe);
         self.processes.insert(fact.process);
     }
 }
 
-fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
+pub(super) fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
     let finish = |(mut item, uses): (T, Uses)| {
         let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
             let Draft { evidence, probes, processes, paths, files } = draft;
@@ -317,7 +293,7 @@ pub(crate) fn unknown_readers(epoch: &Epoch) -> BTreeSet<SubjectKey> {
         epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
     let interpreters = interpreters(epoch, &known);
     let unknown = epoch.facts.iter().filter(|(fact, evidence)| {
-        let read = fact.action == Action::Opened && evidence.strength.0 >= Strength::Opened;
+        let read = fact.action.uses_file() && evidence.strength.0 >= Strength::Opened;
         let code = || known.get(&fact.object).is_some_and(|about| about.package_code().is_some());
         read && !interpreters.contains(&fact.image) && code()
     });
@@ -339,7 +315,7 @@ fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<Im
     if known.content.is_some_and(|content| content.model.is_some()) {
         all.push(Meaning::Model(known));
     }
-    let opened = fact.action == Action::Opened;
+    let opened = fact.action.uses_file();
     if opened && known.library().is_some() {
         all.push(Meaning::Library(known));
     }
@@ -359,8 +335,15 @@ fn signature(
     interpreters: &BTreeSet<ImageId>,
 ) -> Vec<Used> {
     match &fact.object {
-        Object::Name(_) => Vec::new(),
-        Object::Endpoint { host, address, port } => {
+        Object::Name(_) | Object::Listener { .. } => Vec::new(),
+        Object::UnixSocket(name) => {
+            vec![Used::Endpoint(format!(
+                "unix:{}",
+                name.as_ref().map_or_else(String::new, SeenPath::escaped)
+            ))]
+        }
+        Object::Behind { host, port, .. } => vec![Used::Endpoint(format!("{host}:{port}"))],
+        Object::Endpoint { host, address, port, .. } => {
             let host = host.clone().unwrap_or_else(|| address.to_string());
             vec![Used::Endpoint(format!("{host}:{port}"))]
         }
@@ -388,7 +371,8 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
     });
     let losses = epoch.coverage.losses.iter().filter(|((_, of), _)| of.as_ref().is_none_or(|of| of == key));
     let wall = epoch.clock.last().map(|&(boot, wall)| wall.saturating_sub_unsigned(boot));
-    let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action == Action::Opened);
+    let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action.uses_file());
+    let asides = || epoch.aside.iter().filter(|((of, _), _)| of == key).map(|(_, aside)| aside);
     SubjectView {
         key: key.clone(),
         epoch: id.clone(),
@@ -402,9 +386,32 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         probes: epoch.coverage.probes.clone(),
         losses: losses.map(|((cause, _), loss)| (cause.clone(), loss.clone())).collect(),
         still_running: epoch.coverage.still_running.get(key).cloned().unwrap_or_default(),
+        own_counters: epoch
+            .coverage
+            .subject_counters
+            .get(key)
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.0))
+            .collect(),
         counters: epoch.coverage.counters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
-        processes: epoch.processes.values().filter(|process| process.subjects.contains(key)).count(),
-        files: files.map(|fact| &fact.object).collect::<BTreeSet<_>>().len(),
+        processes: epoch
+            .processes
+            .values()
+            .filter(|process| process.subjects.contains(key))
+            .count()
+            .saturating_add(sum(asides().map(|aside| aside.processes.0))),
+        files: files
+            .map(|fact| &fact.object)
+            .collect::<BTreeSet<_>>()
+            .len()
+            .saturating_add(sum(asides().map(|aside| aside.files.0))),
         resolved: BTreeSet::new(),
+        served: BTreeMap::new(),
+        served_unix: BTreeSet::new(),
     }
+}
+
+fn sum(counts: impl Iterator<Item = u64>) -> usize {
+    usize::try_from(counts.fold(0_u64, u64::saturating_add)).unwrap_or(usize::MAX)
 }

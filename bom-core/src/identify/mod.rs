@@ -1,14 +1,18 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
 //!
-//! `view` is the result, `build` makes it, `artifacts` says what a file is, `programs` groups
-//! images; `catalog` knows names.
+//! `view` is the result, `build` makes it, `artifacts` says what a file is, `peers` who was called,
+//! `programs` groups images; `catalog` knows names.
 
+mod adapters;
 mod artifacts;
 mod build;
 pub mod catalog;
+mod peers;
 mod programs;
 mod view;
 
 pub use build::identify;
 pub(crate) use build::unknown_readers;
-pub use view::{Device, Endpoint, Library, Model, Package, Program, SubjectView, Unresolved, Usage, View};
+pub use view::{
+    Device, Endpoint, Library, Model, Package, Program, SubjectView, UnixPeer, Unresolved, Usage, View,
+};

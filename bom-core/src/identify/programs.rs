@@ -29,6 +29,8 @@ struct Trace {
     first_ns: Option<u64>,
     exec: Option<Evidence>,
     processes: BTreeSet<ProcessKey>,
+    /// Processes that are only counted.
+    aside: u64,
 }
 
 /// Groups the images of one subject; appends to `programs` and returns image → index.
@@ -60,6 +62,7 @@ pub(super) fn group(
         if let (Some(program), Some(trace)) = (programs.get_mut(index), traces.get(&id)) {
             program.images += 1;
             program.processes.extend(&trace.processes);
+            program.more_processes = program.more_processes.saturating_add(trace.aside);
             if let Some(exec) = &trace.exec {
                 fold(&mut program.evidence, exec);
             }
@@ -73,7 +76,9 @@ pub(super) fn group(
 fn traces(epoch: &Epoch, subject: &SubjectKey) -> BTreeMap<ImageId, Trace> {
     let mut traces: BTreeMap<ImageId, Trace> = BTreeMap::new();
     for (fact, evidence) in &epoch.facts {
-        if fact.subject != *subject || fact.process.tgid == 0 {
+        // A peer of nobody known still has to hang somewhere: on what was running before.
+        let nobodys = fact.process.tgid == 0 && fact.action != Action::Connected;
+        if fact.subject != *subject || nobodys {
             continue;
         }
         let trace = traces.entry(fact.image).or_default();
@@ -82,6 +87,12 @@ fn traces(epoch: &Epoch, subject: &SubjectKey) -> BTreeMap<ImageId, Trace> {
         if fact.action == Action::Executed {
             fold(&mut trace.exec, evidence);
         }
+    }
+    for ((_, image), aside) in epoch.aside.iter().filter(|((of, _), _)| of == subject) {
+        let trace = traces.entry(*image).or_default();
+        let first = aside.first_ns.0;
+        trace.first_ns = Some(trace.first_ns.map_or(first, |known| known.min(first)));
+        trace.aside = trace.aside.saturating_add(aside.processes.0);
     }
     for (key, process) in &epoch.processes {
         for image in &process.images {
@@ -105,6 +116,7 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         python: None,
         images: 0,
         processes: BTreeSet::new(),
+        more_processes: 0,
         evidence: None,
         unseen_start: image.executables.is_empty(),
     };

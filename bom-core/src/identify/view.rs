@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use super::catalog;
@@ -12,7 +12,7 @@ use crate::{
     fact::Evidence,
     input::{DebOwner, HostFacts, PythonOwner, Reason},
     inventory::{NameSource, Question},
-    key::{EpochId, FileKey, ProcessKey, SubjectKey},
+    key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{ElfMetadata, Extracted, ModelMetadata},
     path::SeenPath,
 };
@@ -26,6 +26,7 @@ pub struct View {
     pub libraries: Vec<Library>,
     pub packages: Vec<Package>,
     pub endpoints: Vec<Endpoint>,
+    pub unix_peers: Vec<UnixPeer>,
     pub devices: Vec<Device>,
     /// Opened files whose content, digest or owner could not be found out.
     pub unresolved: Vec<Unresolved>,
@@ -49,11 +50,17 @@ pub struct SubjectView {
     pub losses: BTreeMap<String, Loss>,
     pub still_running: BTreeSet<ProcessKey>,
     pub counters: BTreeMap<String, u64>,
+    /// Those of them that are known to concern this subject.
+    pub own_counters: BTreeMap<String, u64>,
     pub processes: usize,
     /// Regular files opened, of any kind.
     pub files: usize,
     /// Names resolved, connected or not.
     pub resolved: BTreeSet<String>,
+    /// Where it can be called, and how often it was: carrier and own address → connections, or peers over UDP.
+    pub served: BTreeMap<(Carrier, SocketAddr), u64>,
+    /// Unix sockets at which it can be called; `None` is one without a name.
+    pub served_unix: BTreeSet<Option<SeenPath>>,
 }
 
 /// Who used an artifact: one program of one subject.
@@ -88,6 +95,8 @@ pub struct Program {
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
+    /// Processes that came and went and are only counted.
+    pub more_processes: u64,
     pub evidence: Option<Evidence>,
     /// The exec itself was not seen: the process was running before.
     pub unseen_start: bool,
@@ -137,10 +146,29 @@ pub struct Endpoint {
     pub addresses: BTreeSet<IpAddr>,
     /// Every name any source gave, with that source.
     pub names: BTreeSet<(NameSource, String)>,
+    pub carriers: BTreeSet<Carrier>,
     pub protocols: BTreeSet<String>,
     pub provider: Option<catalog::Provider>,
-    /// At one of its addresses the stream named another host than DNS had for that address.
-    pub name_mismatch: bool,
+    /// Names its streams gave it that are not what DNS had said of the address.
+    pub mismatches: BTreeSet<(NameSource, String)>,
+    /// Several names are known for an address, and nothing says which was meant.
+    pub several_names: bool,
+    /// DNS answers came from it.
+    pub resolver: bool,
+    /// Proxies that were asked to reach it; claimed.
+    pub via: BTreeSet<SocketAddr>,
+    /// Models that requests in plain text named; claimed.
+    pub models: BTreeSet<String>,
+    pub uses: Vec<Usage>,
+}
+
+/// The other end of a unix socket.
+#[derive(Clone, Debug)]
+pub struct UnixPeer {
+    /// As it was bound; an abstract name starts with a zero byte; `None` if it has none.
+    pub name: Option<SeenPath>,
+    /// It belonged to the same subject, each time.
+    pub same_subject: bool,
     pub uses: Vec<Usage>,
 }
 

@@ -52,6 +52,16 @@ pub enum IssueCode {
     CustomOperatorDomain,
     /// A chat template reaches for the interpreter behind the template engine.
     SuspiciousTemplate,
+    /// Loading the file imports something that runs commands or code, or reaches files or the network.
+    DangerousImport,
+    /// The file carries code that runs when it is loaded or used: serialised functions, native libraries, source to import.
+    HiddenCode,
+    /// An import is made whose name cannot be told without running the file.
+    UnknownImport,
+    /// A compressed part grows beyond the limit for what is unpacked.
+    RatioExceedsLimit,
+    /// Two places of a container that have to agree on a name or size do not.
+    NameMismatch,
     /// There were more issues than are kept; the detail says how many.
     IssuesDropped,
 }
@@ -84,6 +94,11 @@ impl IssueCode {
             Self::ExternalPathEscapes => "external-path-escapes",
             Self::CustomOperatorDomain => "custom-operator-domain",
             Self::SuspiciousTemplate => "suspicious-template",
+            Self::DangerousImport => "dangerous-import",
+            Self::HiddenCode => "hidden-code",
+            Self::UnknownImport => "unknown-import",
+            Self::RatioExceedsLimit => "ratio-exceeds-limit",
+            Self::NameMismatch => "name-mismatch",
             Self::IssuesDropped => "issues-dropped",
         }
     }

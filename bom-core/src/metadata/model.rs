@@ -18,6 +18,60 @@ pub enum ModelRole {
     ImportanceMatrix,
     /// A vocabulary without weights.
     Vocabulary,
+    /// What the parts of a model are and how they are put together; the weights are in other files.
+    Configuration,
+    /// Turns text into the numbers a model takes, and back.
+    Tokenizer,
+    /// Rows to learn from, to look up or to ask about.
+    Dataset,
+    /// Vectors to search for neighbours in.
+    VectorIndex,
+    /// Text, or a program that makes text, which a model is given.
+    Prompt,
+    /// Instructions that an agent follows.
+    Skill,
+    /// Tools and servers that an agent may call.
+    ToolConfiguration,
+    /// Arrays or objects; the header does not show what for.
+    Data,
+}
+
+impl ModelRole {
+    /// The stable name, the same as in recordings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Adapter => "adapter",
+            Self::Projector => "projector",
+            Self::ImportanceMatrix => "importance-matrix",
+            Self::Vocabulary => "vocabulary",
+            Self::Configuration => "configuration",
+            Self::Tokenizer => "tokenizer",
+            Self::Dataset => "dataset",
+            Self::VectorIndex => "vector-index",
+            Self::Prompt => "prompt",
+            Self::Skill => "skill",
+            Self::ToolConfiguration => "tool-configuration",
+            Self::Data => "data",
+        }
+    }
+
+    /// Whether it is a model or changes one. The others are data that is loaded along with it.
+    #[must_use]
+    pub fn is_model(self) -> bool {
+        match self {
+            Self::Model | Self::Adapter | Self::Projector | Self::ImportanceMatrix | Self::Vocabulary => true,
+            Self::Configuration
+            | Self::Tokenizer
+            | Self::Dataset
+            | Self::VectorIndex
+            | Self::Prompt
+            | Self::Skill
+            | Self::ToolConfiguration
+            | Self::Data => false,
+        }
+    }
 }
 
 /// Size and SHA-256 of a text inside the file that is an artifact of its own, such as a chat template.
@@ -67,6 +121,15 @@ pub struct ModelMetadata {
     /// Longest input the model was made for, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_length: Option<u64>,
+    /// Licence, as the file writes it. Claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// Author or organisation. Claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Models this one was made from or is an adapter of. Claimed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub base_models: BTreeSet<String>,
     /// Program that wrote the file. Claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer: Option<String>,
@@ -85,6 +148,9 @@ pub struct ModelMetadata {
     /// Other files the header says hold its weights, as written there. Nobody has opened them on its word.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub external_files: BTreeSet<String>,
+    /// Names that loading the file would import: what a pickle calls on, `module.name`. Nothing was imported to find out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub imports: BTreeSet<String>,
 }
 
 impl ModelMetadata {
@@ -103,12 +169,16 @@ impl ModelMetadata {
             dtype: None,
             quantization: None,
             context_length: None,
+            license: None,
+            author: None,
+            base_models: BTreeSet::new(),
             producer: None,
             producer_version: None,
             hyperparameters: BTreeMap::new(),
             claimed: BTreeMap::new(),
             templates: BTreeMap::new(),
             external_files: BTreeSet::new(),
+            imports: BTreeSet::new(),
         }
     }
 }

@@ -1,140 +1,172 @@
-//! Puts the pieces of stream heads in order and gives each complete message to its parser.
+//! Gives each payload to the room that reads it, and what comes out a place among the events.
 
-use std::{collections::BTreeMap, net::SocketAddr};
-
-use super::{dns, tls};
+use super::{
+    answers::{self, Answers},
+    datagram::{Datagram, Whole},
+    head::{Found, HeadKind, Undecoded},
+    quic::Connections,
+    table::{Entry, Key, Room, Table, Weigh},
+    tcp::Client,
+};
 use crate::{
     decode::{Payload, Protocol},
     event::Body,
 };
 
-/// Streams held at a time; past that the oldest cookie gives way and is declared undecoded.
-const STREAMS: usize = 1024;
-/// Bytes held of one stream: what the probes forward at most.
-const HEAD: usize = 16 * 1024;
-
-#[derive(Debug)]
-struct Pieces {
-    cgroup: u64,
-    remote: SocketAddr,
-    first: u32,
-    /// Offset from the first sequence number → bytes.
-    parts: BTreeMap<u32, Vec<u8>>,
-    held: usize,
+/// What is looked at beyond heads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Whether the name of the model is looked for in the bodies of requests in plain text. If not,
+    /// no body is looked at.
+    pub http_model: bool,
 }
 
-/// Turns payload into parsed fields. Holds payload only while a message is incomplete, and zeroes
-/// it when it lets go.
+/// Turns payload into parsed fields. Holds payload only while a message is incomplete, in bounded
+/// memory, and zeroes it when it lets go.
 #[derive(Debug, Default)]
 pub struct StreamDecoder {
-    streams: BTreeMap<u64, Pieces>,
+    settings: Settings,
+    streams: Table<Stream>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Client(Client),
+    DnsTcp(Answers),
+    DnsUdp(Datagram),
+    Quic(Datagram, Connections),
 }
 
 impl StreamDecoder {
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, streams: Table::default() }
+    }
+
     /// Takes one payload; gives back what it completes, or what had to be given up.
-    pub fn push(&mut self, mut payload: Payload) -> Vec<Body> {
-        match payload.protocol {
-            Protocol::DnsUdp => {
-                let body = dns_body(&payload);
-                wipe(&mut payload.bytes);
-                vec![body]
+    pub fn push(&mut self, payload: Payload) -> Vec<Body> {
+        let Payload { cookie, cgroup, protocol, remote, local_port, sequence, total, bytes } = payload;
+        let room = match protocol {
+            Protocol::TlsClient | Protocol::HttpClient | Protocol::H2cClient => Room::Client,
+            Protocol::DnsTcp => Room::DnsTcp,
+            Protocol::DnsUdp => Room::DnsUdp,
+            Protocol::QuicClient => Room::Quic,
+        };
+        let key = Key { cookie, room, remote, local_port };
+        let http_model = self.settings.http_model;
+        let make = || match room {
+            Room::Client => Stream::Client(Client::new(sequence, http_model)),
+            Room::DnsTcp => Stream::DnsTcp(Answers::new(sequence)),
+            Room::DnsUdp => Stream::DnsUdp(Datagram::default()),
+            Room::Quic => Stream::Quic(Datagram::default(), Connections::default()),
+        };
+        let (found, gone) = self.streams.change(key, cgroup, make, |stream| match stream {
+            Stream::Client(client) => client.push(sequence, bytes.bytes()),
+            Stream::DnsTcp(answers) => answers.push(sequence, bytes.bytes()),
+            Stream::DnsUdp(datagram) => messages(datagram.push(sequence, total, bytes)),
+            Stream::Quic(datagram, connections) => {
+                let whole = datagram.push(sequence, total, bytes);
+                whole.iter().flat_map(|whole| connections.datagram(whole.bytes.bytes(), whole.cut)).collect()
             }
-            Protocol::TlsClient => self.piece(payload),
+        });
+        let mut bodies: Vec<Body> = found.into_iter().map(|found| body(&key, cgroup, found)).collect();
+        for mut entry in gone {
+            let kind = entry.value.kind();
+            let found = entry.value.give_up();
+            // Whatever it had to say as it went, it was made to go.
+            let said = found.into_iter().filter(|found| !matches!(found, Found::Undecoded(_)));
+            bodies.extend(said.map(|found| body(&entry.key, entry.cgroup, found)));
+            bodies.push(body(&entry.key, entry.cgroup, Found::Undecoded(Undecoded::Evicted(kind))));
         }
+        bodies
+    }
+
+    /// The socket was closed, or is about to be connected again: gives up what it left unfinished.
+    pub fn close(&mut self, cookie: u64) -> Vec<Body> {
+        self.streams.take_cookie(cookie).into_iter().flat_map(last_words).collect()
     }
 
     /// Gives up every stream that never became a message.
     pub fn finish(&mut self) -> Vec<Body> {
-        let streams = std::mem::take(&mut self.streams);
-        streams
-            .into_iter()
-            .map(|(cookie, pieces)| give_up(cookie, pieces, "client hello incomplete"))
-            .collect()
+        self.streams.take_all().into_iter().flat_map(last_words).collect()
     }
 
-    fn piece(&mut self, payload: Payload) -> Vec<Body> {
-        let mut out = Vec::new();
-        if !self.streams.contains_key(&payload.cookie)
-            && self.streams.len() >= STREAMS
-            && let Some((cookie, pieces)) = self.streams.pop_first()
-        {
-            out.push(give_up(cookie, pieces, "too many streams at a time"));
-        }
-        let cookie = payload.cookie;
-        let pieces = self.streams.entry(cookie).or_insert_with(|| Pieces {
-            cgroup: payload.cgroup,
-            remote: payload.remote,
-            first: payload.sequence,
-            parts: BTreeMap::new(),
-            held: 0,
-        });
-        // Sequence numbers wrap; the head is short, so the distance is small or negative.
-        let offset = payload.sequence.wrapping_sub(pieces.first);
-        if usize::try_from(offset).is_ok_and(|offset| offset < HEAD) && pieces.held < HEAD {
-            pieces.held += payload.bytes.len();
-            pieces.parts.entry(offset).or_insert(payload.bytes);
-        }
-        let mut stream = pieces.contiguous();
-        let verdict = tls::parse(&stream);
-        wipe(&mut stream);
-        let done = match verdict {
-            Ok(hello) => Body::Hello { cookie, cgroup: pieces.cgroup, remote: pieces.remote, hello },
-            Err(tls::HelloError::Incomplete) if pieces.held < HEAD => return out,
-            Err(error) => undecoded(cookie, pieces, &error.to_string()),
-        };
-        if let Some(pieces) = self.streams.remove(&cookie) {
-            pieces.wipe();
-        }
-        out.push(done);
-        out
+    /// Bytes of payload held at this moment.
+    pub fn held(&self) -> usize {
+        self.streams.held()
+    }
+
+    /// Streams remembered at this moment, most of them read.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
     }
 }
 
-impl Pieces {
-    fn contiguous(&self) -> Vec<u8> {
-        let mut stream = Vec::new();
-        for (&offset, part) in &self.parts {
-            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-            let Some(overlap) = stream.len().checked_sub(offset) else { break };
-            stream.extend_from_slice(part.get(overlap..).unwrap_or_default());
+impl Stream {
+    fn give_up(&mut self) -> Vec<Found> {
+        match self {
+            Self::Client(client) => client.give_up(),
+            Self::DnsTcp(answers) => answers.give_up(),
+            Self::DnsUdp(datagram) => messages(datagram.give_up()),
+            Self::Quic(datagram, connections) => {
+                let rest = datagram.give_up();
+                let rest = rest.iter().flat_map(|whole| connections.datagram(whole.bytes.bytes(), whole.cut));
+                let mut found: Vec<Found> = rest.collect();
+                found.extend(connections.give_up());
+                found
+            }
         }
-        stream
     }
 
-    fn wipe(mut self) {
-        for part in self.parts.values_mut() {
-            wipe(part);
+    fn kind(&self) -> HeadKind {
+        match self {
+            Self::Client(client) => client.kind(),
+            Self::DnsTcp(_) | Self::DnsUdp(_) => HeadKind::Dns,
+            Self::Quic(..) => HeadKind::Quic,
         }
     }
 }
 
-fn dns_body(payload: &Payload) -> Body {
-    match dns::parse(&payload.bytes, payload.cut) {
-        Ok(answer) => {
-            Body::Dns { cookie: payload.cookie, cgroup: payload.cgroup, server: payload.remote, answer }
+impl Weigh for Stream {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Client(client) => client.held(),
+            Self::DnsTcp(answers) => answers.held(),
+            Self::DnsUdp(datagram) => datagram.held(),
+            Self::Quic(datagram, connections) => datagram.held() + connections.held(),
         }
-        Err(error) => Body::Undecoded {
-            cookie: payload.cookie,
-            cgroup: payload.cgroup,
-            remote: payload.remote,
-            reason: error.to_string(),
-        },
+    }
+
+    fn forgettable(&self) -> bool {
+        match self {
+            Self::Client(_) | Self::DnsTcp(_) | Self::Quic(..) => false,
+            Self::DnsUdp(datagram) => datagram.held() == 0,
+        }
     }
 }
 
-fn give_up(cookie: u64, pieces: Pieces, reason: &str) -> Body {
-    let body = undecoded(cookie, &pieces, reason);
-    pieces.wipe();
-    body
+fn messages(whole: impl IntoIterator<Item = Whole>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for Whole { bytes, cut } in whole {
+        if bytes.is_empty() && cut {
+            found.push(Found::Undecoded(Undecoded::Incomplete(HeadKind::Dns)));
+        } else {
+            answers::message(bytes.bytes(), cut, &mut found);
+        }
+    }
+    found
 }
 
-fn undecoded(cookie: u64, pieces: &Pieces, reason: &str) -> Body {
-    Body::Undecoded { cookie, cgroup: pieces.cgroup, remote: pieces.remote, reason: reason.to_owned() }
+fn last_words(mut entry: Entry<Stream>) -> Vec<Body> {
+    let found = entry.value.give_up();
+    found.into_iter().map(|found| body(&entry.key, entry.cgroup, found)).collect()
 }
 
-/// Overwrites before the memory is given back. `black_box` keeps the writes from being dropped as
-/// dead.
-fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    std::hint::black_box(bytes);
+fn body(key: &Key, cgroup: u64, found: Found) -> Body {
+    let Key { cookie, remote, .. } = *key;
+    match found {
+        Found::Hello(transport, hello) => Body::Hello { cookie, cgroup, remote, transport, hello },
+        Found::Http(head) => Body::HttpHead { cookie, cgroup, remote, head: *head },
+        Found::Dns(answer) => Body::Dns { cookie, cgroup, server: remote, answer },
+        Found::Undecoded(reason) => Body::Undecoded { cookie, cgroup, remote, reason },
+    }
 }

@@ -1,5 +1,5 @@
-//! DNS answers (RFC 1035 §4; AAAA RFC 3596). Of a message only the question and the addresses at
-//! the end of its CNAME chain are kept.
+//! DNS answers (RFC 1035 §4; AAAA RFC 3596; HTTPS and SVCB RFC 9460). Of a message only the question
+//! and the addresses along its chain of aliases are kept.
 
 use std::{
     collections::BTreeSet,
@@ -11,15 +11,31 @@ use serde::{Deserialize, Serialize};
 use super::cursor::Cursor;
 
 /// What an answer said. Claimed: whoever can send packets to the resolver can make it up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DnsAnswer {
-    /// The name that was asked for, lower case, without the last dot.
+    /// The name that was asked for, lower case, without the last dot. A resolver that tries the
+    /// suffixes of its search list asks several; the one with addresses is the name that was meant.
     pub question: String,
-    /// The names the question was an alias of, in the order of the chain.
+    /// The names the question was an alias of, in the order of the chain: the question is an alias of
+    /// the first, the first of the second. Addresses belong to the last.
     pub aliases: Vec<String>,
     pub addresses: BTreeSet<IpAddr>,
-    /// Response code; 0 is success, 3 is "no such name".
-    pub code: u8,
+    /// Addresses that HTTPS or SVCB records of the chain advise (RFC 9460 §7.3). A client may connect
+    /// to them without ever asking for an address.
+    #[serde(default)]
+    pub hints: BTreeSet<IpAddr>,
+    /// Names that HTTPS or SVCB records of the chain send the client to, if not the owner itself.
+    #[serde(default)]
+    pub targets: BTreeSet<String>,
+    /// An HTTPS or SVCB record of the chain has keys for encrypted hellos (RFC 9848).
+    #[serde(default)]
+    pub ech: bool,
+    /// The type that was asked for: 1 A, 28 AAAA, 65 HTTPS, …; 0 where a recording does not tell.
+    #[serde(default)]
+    pub kind: u16,
+    /// Response code, with the upper bits of EDNS (RFC 6891 §6.1.3); 0 is success, 3 is "no such
+    /// name".
+    pub code: u16,
     /// Smallest time to live of the records used, seconds.
     pub ttl: u32,
     /// The message was cut short: more addresses may exist.
@@ -34,94 +50,197 @@ pub enum DnsError {
     Malformed(&'static str),
 }
 
+/// Records read of one message.
 const RECORDS: usize = 256;
+/// Names in one chain of aliases. Resolvers give up earlier.
+const CHAIN: usize = 32;
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
+const OPT: u16 = 41;
+const SVCB: u16 = 64;
+const HTTPS: u16 = 65;
 const CLASS_IN: u16 = 1;
+/// Keys of the parameters of HTTPS and SVCB records (RFC 9460 §14.3.2).
+const IPV4_HINT: u16 = 4;
+const ECH: u16 = 5;
+const IPV6_HINT: u16 = 6;
+
+/// A record that can matter, with what it says already read.
+#[derive(Debug)]
+struct Found {
+    owner: String,
+    ttl: u32,
+    data: Data,
+}
+
+#[derive(Debug)]
+enum Data {
+    Alias(String),
+    Address(IpAddr),
+    Service { target: String, hints: Vec<IpAddr>, ech: bool },
+}
 
 /// Parses one DNS message. `cut` tells that the datagram was longer than `message`.
 pub fn parse(message: &[u8], cut: bool) -> Result<DnsAnswer, DnsError> {
-    let short = DnsError::Malformed("header");
-    let mut cursor = Cursor(message);
-    cursor.u16().ok_or(short.clone())?;
-    let flags = cursor.u16().ok_or(short.clone())?;
-    let questions = cursor.u16().ok_or(short.clone())?;
-    let answers = cursor.u16().ok_or(short.clone())?;
-    cursor.u32().ok_or(short)?;
-    if flags & 0x8000 == 0 || questions != 1 {
+    let mut header = Cursor(message);
+    let mut word = || header.u16().ok_or(DnsError::Malformed("header"));
+    let (_, flags, questions, answers, authorities, additional) =
+        (word()?, word()?, word()?, word()?, word()?, word()?);
+    let opcode = flags >> 11 & 0xf;
+    if flags & 0x8000 == 0 || opcode != 0 || questions != 1 {
         return Err(DnsError::NotAnswer);
     }
     let mut at = 12;
     let question = name(message, &mut at)?;
     let mut fixed = Cursor(message.get(at..).unwrap_or_default());
-    fixed.u32().ok_or(DnsError::Malformed("question"))?;
+    let kind = fixed.u16().ok_or(DnsError::Malformed("question"))?;
+    fixed.u16().ok_or(DnsError::Malformed("question"))?;
     at += 4;
     let mut answer = DnsAnswer {
-        question: question.clone(),
-        aliases: Vec::new(),
-        addresses: BTreeSet::new(),
-        code: u8::try_from(flags & 0xf).unwrap_or(0),
-        ttl: u32::MAX,
+        question,
+        kind,
+        code: flags & 0xf,
         cut: cut || flags & 0x0200 != 0,
+        ..DnsAnswer::default()
     };
-    let mut owner = question;
-    for _ in 0..usize::from(answers).min(RECORDS) {
-        let Some(next) = record(message, at, &mut owner, &mut answer)? else {
-            answer.cut = true;
-            break;
-        };
-        at = next;
+    let mut found = Vec::new();
+    let mut records = 0..RECORDS;
+    let sections = [(answers, true), (authorities, false), (additional, false)];
+    'message: for (count, is_answer) in sections {
+        for _ in 0..count {
+            let next = if records.next().is_some() { record(message, at)? } else { None };
+            let Some(Record { owner, kind, class, ttl, start, end }) = next else {
+                answer.cut = true;
+                break 'message;
+            };
+            at = end;
+            if kind == OPT {
+                let upper = u16::try_from(ttl >> 24).unwrap_or_default();
+                answer.code |= upper << 4;
+            } else if is_answer
+                && class == CLASS_IN
+                && let Some(data) = data(message, kind, start, end)?
+            {
+                found.push(Found { owner, ttl, data });
+            }
+        }
     }
-    answer.cut |= usize::from(answers) > RECORDS;
-    if answer.ttl == u32::MAX {
-        answer.ttl = 0;
-    }
+    follow(&mut answer, found);
     Ok(answer)
 }
 
-/// Reads the record at `at`, follows the chain it may be part of, and gives the next position;
-/// `None` where the message ends early.
-fn record(
-    message: &[u8],
-    at: usize,
-    owner: &mut String,
-    answer: &mut DnsAnswer,
-) -> Result<Option<usize>, DnsError> {
-    let mut position = at;
+/// Walks from the question along the aliases, whatever order the records came in. A record of a name
+/// outside the chain is glue, or an attempt to slip something in.
+fn follow(answer: &mut DnsAnswer, found: Vec<Found>) {
+    let mut owner = answer.question.clone();
+    let mut ttl = u32::MAX;
+    loop {
+        let mut alias = None;
+        for record in found.iter().filter(|record| record.owner == owner) {
+            ttl = ttl.min(record.ttl);
+            match &record.data {
+                Data::Alias(target) => alias = alias.or(Some(target)),
+                Data::Address(address) => {
+                    answer.addresses.insert(*address);
+                }
+                Data::Service { target, hints, ech } => {
+                    answer.hints.extend(hints);
+                    answer.ech |= ech;
+                    if !target.is_empty() && *target != owner {
+                        answer.targets.insert(target.clone());
+                    }
+                }
+            }
+        }
+        let Some(alias) = alias else { break };
+        if *alias == answer.question || answer.aliases.contains(alias) || answer.aliases.len() >= CHAIN {
+            break;
+        }
+        answer.aliases.push(alias.clone());
+        owner.clone_from(alias);
+    }
+    answer.ttl = if ttl == u32::MAX { 0 } else { ttl };
+}
+
+struct Record {
+    owner: String,
+    kind: u16,
+    class: u16,
+    ttl: u32,
+    /// Where its data begins and ends.
+    start: usize,
+    end: usize,
+}
+
+/// Reads the record at `at`; `None` where the message ends early.
+fn record(message: &[u8], at: usize) -> Result<Option<Record>, DnsError> {
     if message.len() <= at {
         return Ok(None);
     }
-    let name_of_record = name(message, &mut position)?;
+    let mut position = at;
+    let owner = name(message, &mut position)?;
     let mut cursor = Cursor(message.get(position..).unwrap_or_default());
     let fields = (cursor.u16(), cursor.u16(), cursor.u32(), cursor.u16());
     let (Some(kind), Some(class), Some(ttl), Some(length)) = fields else { return Ok(None) };
     let start = position + 10;
     let end = start + usize::from(length);
-    let Some(data) = message.get(start..end) else { return Ok(None) };
-    // A record of another name is glue or an attempt to slip something in.
-    if class == CLASS_IN && name_of_record == *owner {
-        match kind {
-            CNAME => {
-                let mut target = start;
-                *owner = name(message, &mut target)?;
-                answer.aliases.push(owner.clone());
-                answer.ttl = answer.ttl.min(ttl);
+    if end > message.len() {
+        return Ok(None);
+    }
+    Ok(Some(Record { owner, kind, class, ttl, start, end }))
+}
+
+fn data(message: &[u8], kind: u16, start: usize, end: usize) -> Result<Option<Data>, DnsError> {
+    let raw = message.get(start..end).unwrap_or_default();
+    Ok(Some(match kind {
+        A => {
+            let octets: [u8; 4] = raw.try_into().map_err(|_| DnsError::Malformed("A record"))?;
+            Data::Address(IpAddr::V4(Ipv4Addr::from(octets)))
+        }
+        AAAA => {
+            let octets: [u8; 16] = raw.try_into().map_err(|_| DnsError::Malformed("AAAA record"))?;
+            Data::Address(IpAddr::V6(Ipv6Addr::from(octets)).to_canonical())
+        }
+        CNAME => Data::Alias(inside(message, start, end)?.0),
+        SVCB | HTTPS => service(message, start, end)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// A name within the data of a record, and what follows it there.
+fn inside(message: &[u8], start: usize, end: usize) -> Result<(String, &[u8]), DnsError> {
+    let mut at = start;
+    let target = name(message, &mut at)?;
+    let rest = message.get(at..end).ok_or(DnsError::Malformed("name"))?;
+    Ok((target, rest))
+}
+
+fn service(message: &[u8], start: usize, end: usize) -> Result<Data, DnsError> {
+    let bad = DnsError::Malformed("service record");
+    let behind = start.checked_add(2).filter(|&at| at < end).ok_or(bad.clone())?;
+    let (target, parameters) = inside(message, behind, end)?;
+    let mut parameters = Cursor(parameters);
+    let (mut hints, mut ech) = (Vec::new(), false);
+    while !parameters.is_empty() {
+        let key = parameters.u16().ok_or(bad.clone())?;
+        let value = parameters.block16().ok_or(bad.clone())?.0;
+        match key {
+            IPV4_HINT => {
+                let (each, rest) = value.as_chunks::<4>();
+                hints.extend(each.iter().map(|octets| IpAddr::V4(Ipv4Addr::from(*octets))));
+                rest.is_empty().then_some(()).ok_or(bad.clone())?;
             }
-            A => {
-                let octets: [u8; 4] = data.try_into().map_err(|_| DnsError::Malformed("A record"))?;
-                answer.addresses.insert(IpAddr::V4(Ipv4Addr::from(octets)));
-                answer.ttl = answer.ttl.min(ttl);
+            IPV6_HINT => {
+                let (each, rest) = value.as_chunks::<16>();
+                hints.extend(each.iter().map(|octets| IpAddr::V6(Ipv6Addr::from(*octets)).to_canonical()));
+                rest.is_empty().then_some(()).ok_or(bad.clone())?;
             }
-            AAAA => {
-                let octets: [u8; 16] = data.try_into().map_err(|_| DnsError::Malformed("AAAA record"))?;
-                answer.addresses.insert(IpAddr::V6(Ipv6Addr::from(octets)).to_canonical());
-                answer.ttl = answer.ttl.min(ttl);
-            }
+            ECH => ech = true,
             _ => {}
         }
     }
-    Ok(Some(end))
+    Ok(Data::Service { target, hints, ech })
 }
 
 /// Reads a possibly compressed name and moves `at` behind it. Each pointer must lead further

@@ -7,12 +7,15 @@ use bom_core::{
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
-    input::{Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, Work},
+    input::{
+        Answer, Ended, HostFacts, Input, Owner, PythonOwner, Reason, Request, Start, Subject, SubjectKind,
+        Work,
+    },
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
-    stream::{ClientHello, DnsAnswer},
+    stream::{ClientHello, DnsAnswer, Transport},
 };
 
 /// An interpreter that exports CPython's entry point.
@@ -20,8 +23,9 @@ pub(crate) const PYTHON: &str = "/usr/bin/python3.11";
 /// One that is linked with libpython instead.
 pub(crate) const LIBPYTHON: &str = "/opt/embedded";
 
-const PROBES: [&str; 14] = [
+const PROBES: &[&str] = &[
     "cgroup_mkdir",
+    "iter_task_file",
     "sched_process_exec",
     "sched_process_fork",
     "sched_process_exit",
@@ -35,6 +39,28 @@ const PROBES: [&str; 14] = [
     "sys_exit_open_by_handle_at",
     "cgroup_skb_egress",
     "cgroup_skb_ingress",
+    "io_uring_submit_req",
+    "iomap_iter",
+    "mm_filemap_fault",
+    "mm_filemap_get_pages",
+    "mm_filemap_map_pages",
+    "sched_process_exec_memory",
+    "skb_copy_datagram_iovec",
+    "sys_exit_mmap",
+    "sys_exit_mprotect",
+    "sys_exit_mremap",
+    "sys_exit_pidfd_getfd",
+    "sys_exit_pkey_mprotect",
+    "sys_exit_shmat",
+    "sys_exit_connect",
+    "sys_exit_listen",
+    "sys_exit_socket",
+    "sys_exit_socketpair",
+    "cgroup_connect4",
+    "cgroup_connect6",
+    "cgroup_sendmsg4",
+    "cgroup_sendmsg6",
+    "cgroup_attach_task",
 ];
 
 /// What a file turns out to be.
@@ -101,9 +127,10 @@ impl FakeHost {
             id: 77 + shift,
             name: "agent".into(),
             before_first_instruction: true,
+            kind: SubjectKind::Session,
             at_ns: 1 + shift,
         }));
-        let states = (1..).zip(PROBES).map(|(number, name)| {
+        let states = (1..).zip(PROBES.iter().copied()).map(|(number, name)| {
             let status = if name == without { status.clone() } else { ProbeStatus::Attached };
             ProbeState { number, name: name.to_owned(), status }
         });
@@ -130,7 +157,7 @@ impl FakeHost {
         self.next
     }
 
-    fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
+    pub(crate) fn event(&mut self, probe: u16, body: Body) -> Vec<Work> {
         let sequence = self.number();
         self.input(Input::Event(Event { sequence, probe, time_ns: sequence * 1_000, body }))
     }
@@ -141,12 +168,13 @@ impl FakeHost {
         (ProcessKey { tgid: pid, start_ns: u64::from(pid) }, ImageId(image))
     }
 
-    fn whole_task(&self, pid: u32) -> Task {
+    pub(crate) fn whole_task(&self, pid: u32) -> Task {
         let (process, image) = self.task(pid);
-        Task { process, tid: pid, image, subject: 77, cgroup: 77, mount_namespace: 1 }
+        let subject = 77 + self.shift;
+        Task { process, tid: pid, image, subject, cgroup: subject, mount_namespace: 1 }
     }
 
-    fn file(&mut self, path: &str) -> OpenedFile {
+    pub(crate) fn file(&mut self, path: &str) -> OpenedFile {
         if let Some(known) = self.files.get(path) {
             return known.clone();
         }
@@ -162,6 +190,7 @@ impl FakeHost {
             fs_magic: 0xef53,
             rdev: 0,
             mount_id: 1,
+            real: None,
         };
         self.files.insert(path.to_owned(), file.clone());
         file
@@ -198,6 +227,7 @@ impl FakeHost {
             Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
             Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
             Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Locate | Request::Recheck => None,
         });
     }
 
@@ -217,6 +247,20 @@ impl FakeHost {
         file
     }
 
+    /// Opens a changed file.
+    pub(crate) fn open_changed(
+        &mut self,
+        pid: u32,
+        path: &str,
+        thing: Thing,
+        change: fn(&mut OpenedFile),
+    ) -> OpenedFile {
+        let mut file = self.file(path);
+        change(&mut file);
+        self.files.insert(path.to_owned(), file);
+        self.open(pid, path, thing)
+    }
+
     /// Opens a changed file and gives back what is asked of it.
     pub(crate) fn questions(&mut self, pid: u32, path: &str, change: fn(&mut OpenedFile)) -> Vec<Request> {
         let mut file = self.file(path);
@@ -225,7 +269,7 @@ impl FakeHost {
         self.event(probe::SYS_EXIT_OPENAT, body).into_iter().map(|work| work.request).collect()
     }
 
-    fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
+    pub(crate) fn answer_all(&mut self, work: Vec<Work>, reply: impl Fn(Request) -> Option<Answer>) {
         let mut waiting = work;
         while let Some(work) = waiting.pop() {
             if let Some(answer) = reply(work.request) {
@@ -275,9 +319,16 @@ impl FakeHost {
     }
 
     pub(crate) fn hello(&mut self, cookie: u64, name: Option<&str>) {
-        let hello = ClientHello { server_name: name.map(str::to_owned), alpn: vec!["h2".into()], ech: false };
+        let hello = ClientHello {
+            server_name: name.map(str::to_owned),
+            alpn: vec!["h2".into()],
+            ..ClientHello::default()
+        };
         let remote = "10.0.0.1:443".parse().unwrap();
-        self.event(probe::CGROUP_SKB_EGRESS, Body::Hello { cookie, cgroup: 77, remote, hello });
+        self.event(
+            probe::CGROUP_SKB_EGRESS,
+            Body::Hello { cookie, cgroup: 77, remote, transport: Transport::Tcp, hello },
+        );
     }
 
     pub(crate) fn resolve(&mut self, name: &str, address: &str) {
@@ -285,9 +336,8 @@ impl FakeHost {
             question: name.to_owned(),
             aliases: Vec::new(),
             addresses: [address.parse().unwrap()].into(),
-            code: 0,
             ttl: 60,
-            cut: false,
+            ..DnsAnswer::default()
         };
         let server = "10.0.0.53:53".parse().unwrap();
         self.event(probe::CGROUP_SKB_INGRESS, Body::Dns { cookie: 9, cgroup: 77, server, answer });
@@ -325,7 +375,7 @@ impl FakeHost {
     }
 }
 
-fn reply(thing: Thing, request: Request) -> Option<Answer> {
+pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
     let content = match thing {
         Thing::Unanswered => return None,
         Thing::Unreadable(reason) => return Some(Answer::Unknown(reason)),
@@ -342,6 +392,8 @@ fn reply(thing: Thing, request: Request) -> Option<Answer> {
             Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
+        // A story that has these answers them itself.
+        (Request::Locate | Request::Recheck, _) => return None,
     })
 }
 
@@ -357,23 +409,10 @@ fn owner(name: &str, version: &str) -> PythonOwner {
 
 fn model() -> Extracted {
     let metadata = ModelMetadata {
-        format: FileKind::Safetensors,
-        format_version: None,
-        byte_order: ByteOrder::Little,
-        role: None,
-        architecture: None,
-        name: None,
         parameter_count: Some(1_000_000),
         tensor_count: Some(3),
         dtype: Some("F32".to_owned()),
-        quantization: None,
-        context_length: None,
-        producer: None,
-        producer_version: None,
-        hyperparameters: BTreeMap::new(),
-        claimed: BTreeMap::new(),
-        templates: BTreeMap::new(),
-        external_files: [].into(),
+        ..ModelMetadata::new(FileKind::Safetensors)
     };
     Extracted {
         kind: FileKind::Safetensors,

@@ -1,7 +1,7 @@
 //! `struct file` and what hangs on it.
 
 use bom_common::{
-    config::{ACCESS, ACCESS_UNLINKED, CTIME_NS, OpenKey},
+    config::{ABSENT, ACCESS, ACCESS_UNLINKED, CTIME_NS, OpenKey},
     record,
 };
 
@@ -15,6 +15,10 @@ use crate::maps::offset;
 const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const S_IFCHR: u16 = 0o020_000;
+const S_IFBLK: u16 = 0o060_000;
+const S_IFSOCK: u16 = 0o140_000;
+/// include/uapi/linux/magic.h
+const OVERLAYFS: u64 = 0x794c_7630;
 
 /// An open file: its pointers and the values that name it.
 #[derive(Clone, Copy)]
@@ -55,10 +59,41 @@ pub fn by_pointer(file: u64) -> Option<OpenFile> {
 }
 
 impl OpenFile {
-    /// Regular files and character devices are recorded; directories, pipes and sockets are not.
+    /// Regular files and devices are recorded; directories, pipes and sockets are not.
     #[inline(always)]
     pub fn is_recorded(&self) -> bool {
-        matches!(self.mode & S_IFMT, S_IFREG | S_IFCHR)
+        matches!(self.mode & S_IFMT, S_IFREG | S_IFCHR | S_IFBLK)
+    }
+
+    #[inline(always)]
+    pub fn is_regular(&self) -> bool {
+        self.mode & S_IFMT == S_IFREG
+    }
+
+    /// What a page cache can belong to, directories left out: a regular file, or a whole block device.
+    #[inline(always)]
+    pub fn is_content(&self) -> bool {
+        matches!(self.mode & S_IFMT, S_IFREG | S_IFBLK)
+    }
+
+    #[inline(always)]
+    pub fn is_socket(&self) -> bool {
+        self.mode & S_IFMT == S_IFSOCK
+    }
+
+    /// The file by its inode alone, as the page cache knows it: through the first of its names.
+    #[inline(always)]
+    pub fn by_inode(inode: u64) -> Self {
+        let alias = pointer(inode, offset!(inode_dentry));
+        let dentry = if alias == 0 { 0 } else { alias - u64::from(offset!(dentry_alias)) };
+        Self {
+            file: 0,
+            vfsmount: 0,
+            dentry,
+            inode,
+            superblock: pointer(inode, offset!(inode_sb)),
+            mode: read(inode, offset!(inode_mode)),
+        }
     }
 
     #[inline(always)]
@@ -99,7 +134,9 @@ impl OpenFile {
     #[inline(always)]
     pub fn describe(&self, key: &OpenKey, walked: &Walked) -> record::File {
         let unlinked = if key.access & ACCESS_UNLINKED != 0 { record::path_flag::UNLINKED } else { 0 };
-        let device_node = (self.mode & S_IFMT) == S_IFCHR;
+        let device_node = matches!(self.mode & S_IFMT, S_IFCHR | S_IFBLK);
+        let magic: u64 = read(self.superblock, offset!(sb_magic));
+        let (real_device, real_inode) = self.real(magic);
         record::File {
             inode: key.inode,
             parent_inode: key.parent_inode,
@@ -110,13 +147,36 @@ impl OpenFile {
             device: key.device,
             generation: key.generation,
             mode: u32::from(self.mode),
-            fs_magic: read(self.superblock, offset!(sb_magic)),
+            fs_magic: magic,
             rdev: if device_node { read(self.inode, offset!(inode_rdev)) } else { 0 },
             mount_id: key.mount_id,
             flags: read(self.file, offset!(file_flags)),
             path_length: walked.length,
             path_flags: walked.flags | unlinked,
-            reserved: 0,
+            real_device,
+            real_inode,
         }
+    }
+
+    /// Device and inode number of the file in a layer of an overlay that holds the content: what the page cache goes
+    /// by. Zeroes if this is no overlay, or its types are not in the kernel's BTF.
+    #[inline(always)]
+    fn real(&self, magic: u64) -> (u32, u64) {
+        if magic != OVERLAYFS || offset!(ovl_vfs_inode) == ABSENT {
+            return (0, 0);
+        }
+        let node = self.inode - u64::from(offset!(ovl_vfs_inode));
+        let upper = pointer(node, offset!(ovl_upper));
+        let dentry = if upper != 0 {
+            upper
+        } else {
+            let entry = pointer(node, offset!(ovl_entry));
+            if read::<u32>(entry, offset!(ovl_lower_count)) == 0 {
+                return (0, 0);
+            }
+            pointer(entry + u64::from(offset!(ovl_lower)), offset!(ovl_path_dentry))
+        };
+        let inode = pointer(dentry, offset!(dentry_inode));
+        (read(pointer(inode, offset!(inode_sb)), offset!(sb_dev)), read(inode, offset!(inode_ino)))
     }
 }

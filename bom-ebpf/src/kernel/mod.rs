@@ -8,3 +8,4 @@ pub mod path;
 pub mod read;
 pub mod socket;
 pub mod task;
+pub mod vma;

@@ -4,7 +4,7 @@
 //! tracing programs. Components are written in that order, each followed by `/`, and user space
 //! turns them round: `python3.11/bin/usr/` is `/usr/bin/python3.11`.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
 use bom_common::record::{PATH_CAPACITY, path_flag};
 
 use super::read::{opaque, pointer, read};
@@ -66,6 +66,57 @@ pub fn walk(walk: &mut Walk, space: &mut [u8; PATH_SPACE], vfsmount: u64, dentry
         }
     }
     Walked { length: (opaque(member!(walk.position)) & POSITION_MASK) as u32, flags }
+}
+
+/// The same in a loop that the kernel runs (5.17): the verifier follows one turn of it instead of all.
+#[inline(always)]
+pub fn walk_looped(walk: &mut Walk, space: &mut [u8; PATH_SPACE], vfsmount: u64, dentry: u64) -> Walked {
+    looped(walk, space, vfsmount - u64::from(offset!(mount_mnt)), dentry)
+}
+
+/// Writes the path of `dentry` up to the root of its file system, whichever mount that is seen through. Also 5.17.
+#[inline(always)]
+pub fn walk_file_system(walk: &mut Walk, space: &mut [u8; PATH_SPACE], dentry: u64) -> Walked {
+    let mut walked = looped(walk, space, 0, dentry);
+    // No mount was given, so every root is mounted nowhere.
+    walked.flags = walked.flags & path_flag::TRUNCATED | path_flag::FILESYSTEM_RELATIVE;
+    walked
+}
+
+/// What a turn of the kernel's loop is given.
+#[repr(C)]
+struct Turn {
+    walk: *mut Walk,
+    space: *mut [u8; PATH_SPACE],
+    flags: u32,
+    reserved: u32,
+}
+
+#[inline(always)]
+fn looped(walk: &mut Walk, space: &mut [u8; PATH_SPACE], mount: u64, dentry: u64) -> Walked {
+    member!(walk.mount = mount);
+    member!(walk.dentry = dentry);
+    member!(walk.position = 0);
+    let mut context = Turn { walk, space, flags: path_flag::TRUNCATED, reserved: 0 };
+    let callback = turn as unsafe extern "C" fn(u64, *mut Turn) -> i64;
+    // SAFETY: the verifier checks the callback with the context it gets, which outlives the call.
+    unsafe { bpf_loop(STEPS, (callback as *mut u8).cast(), (&raw mut context).cast(), 0) };
+    // SAFETY: the pointer was made from a reference above.
+    let walk = unsafe { &mut *context.walk };
+    Walked { length: (opaque(member!(walk.position)) & POSITION_MASK) as u32, flags: context.flags }
+}
+
+/// One turn; 1 ends the loop.
+unsafe extern "C" fn turn(_index: u64, context: *mut Turn) -> i64 {
+    // SAFETY: the pointers are those that were given to the loop; the verifier tracks them as such.
+    let (context, walk, space) = unsafe { (&mut *context, &mut *(*context).walk, &mut *(*context).space) };
+    match step(walk, space) {
+        Step::On => return 0,
+        Step::Root => context.flags = 0,
+        Step::Detached => context.flags = path_flag::DETACHED,
+        Step::Stuck => {}
+    }
+    1
 }
 
 enum Step {

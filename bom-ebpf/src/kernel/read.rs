@@ -24,6 +24,16 @@ pub fn read<T: Copy>(base: u64, offset: u32) -> T {
     unsafe { value.assume_init() }
 }
 
+/// Reads a member through a pointer whose type the verifier knows (an argument of a BTF tracepoint, or a pointer
+/// member read from one). A plain load: the kernel makes a bad address read zero, and no helper is called.
+///
+/// The member has to be one of that type, and `T` no wider than it.
+#[inline(always)]
+pub fn typed<T: Copy>(base: *const u8, offset: u32) -> T {
+    // SAFETY: the verifier checks type and bounds of the access; volatile keeps it one load of that width.
+    unsafe { core::ptr::read_volatile(base.add(offset as usize).cast()) }
+}
+
 /// A pointer member; zero if there is none.
 #[inline(always)]
 pub fn pointer(base: u64, offset: u32) -> u64 {

@@ -4,12 +4,15 @@ use aya_ebpf::{
     bindings::BPF_NOEXIST,
     helpers::generated::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_current_task},
 };
-use bom_common::counter::Counter;
+use bom_common::{
+    config::{PROCESS_SUBJECT, Process},
+    counter::Counter,
+};
 
 use super::read::{pointer, read};
 use crate::{
     emit::lost,
-    maps::{CGROUPS, IMAGES, PROCESSES, Process, offset},
+    maps::{CGROUPS, IMAGES, OWN_TGID, PROCESSES, TARGETS, offset},
 };
 
 /// The task a record speaks of.
@@ -37,12 +40,7 @@ pub fn current_task() -> u64 {
 pub fn current() -> Option<Tracked> {
     // SAFETY: the helpers take nothing.
     let (pid_tgid, cgroup) = unsafe { (bpf_get_current_pid_tgid(), bpf_get_current_cgroup_id()) };
-    let tgid = (pid_tgid >> 32) as u32;
-    // SAFETY: the entry is copied field by field before anything else runs on it.
-    let process = match unsafe { PROCESSES.get(tgid) } {
-        Some(known) => *known,
-        None => adopt(tgid, cgroup)?,
-    };
+    let (tgid, process) = belongs()?;
     let mount_namespace = mount_namespace(current_task());
     Some(Tracked {
         tgid,
@@ -55,14 +53,103 @@ pub fn current() -> Option<Tracked> {
     })
 }
 
+/// The current process's number and entry, if it belongs to a subject: all that a look-up needs.
+#[inline(always)]
+pub fn belongs() -> Option<(u32, Process)> {
+    // SAFETY: the helper takes nothing.
+    let tgid = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+    // SAFETY: the entry is copied field by field before anything else runs on it.
+    match unsafe { PROCESSES.get(tgid) } {
+        Some(known) => Some((tgid, *known)),
+        // SAFETY: the helper takes nothing.
+        None => Some((tgid, adopt(tgid, unsafe { bpf_get_current_cgroup_id() })?)),
+    }
+}
+
 /// Makes a process that was found in a tracked cgroup a member of its subject.
 #[inline(always)]
 fn adopt(tgid: u32, cgroup: u64) -> Option<Process> {
+    if is_own(tgid) {
+        return None;
+    }
     // SAFETY: copied at once.
     let subject = *unsafe { CGROUPS.get(cgroup) }?;
-    let process = Process { start_ns: start_ns(current_task()), image: 0, subject, threaded: 0, reserved: 0 };
+    let process = Process { start_ns: start_ns(current_task()), image: 0, subject, threaded: 0, told: 0 };
     remember(tgid, &process, u64::from(BPF_NOEXIST));
     Some(process)
+}
+
+/// Any task that a sweep meets, if its process belongs to a subject: because it is known, or is to become one
+/// by itself, or sits in a tracked cgroup. It is then a member, as if it had been met in its own context.
+#[inline(always)]
+pub fn met(task: u64) -> Option<Tracked> {
+    let tgid: u32 = read(task, offset!(task_tgid));
+    let start_ns = start_ns(task);
+    let cgroup = cgroup_of(task);
+    // SAFETY: copied at once.
+    let process = match unsafe { PROCESSES.get(tgid) } {
+        Some(known) => *known,
+        None => {
+            let subject = claimed(task, tgid, start_ns, cgroup)?;
+            let process = Process { start_ns, image: 0, subject, threaded: 0, told: 0 };
+            remember(tgid, &process, u64::from(BPF_NOEXIST));
+            process
+        }
+    };
+    Some(Tracked {
+        tgid,
+        tid: read(task, offset!(task_pid)),
+        start_ns: process.start_ns,
+        image: process.image,
+        subject: process.subject,
+        cgroup,
+        mount_namespace: mount_namespace(task),
+    })
+}
+
+/// Whose a process is that is in no table yet. A child of a subject that is a process belongs to it; those of
+/// cgroups belong by where they are.
+#[inline(always)]
+fn claimed(task: u64, tgid: u32, start_ns: u64, cgroup: u64) -> Option<u64> {
+    // A kernel thread runs no program.
+    if pointer(task, offset!(task_mm)) == 0 || is_own(tgid) {
+        return None;
+    }
+    // SAFETY: copied at once.
+    if let Some(target) = unsafe { TARGETS.get(tgid) }.copied()
+        && start_ns >= target.from_ns
+        && start_ns < target.to_ns
+    {
+        return Some(target.subject);
+    }
+    let parent: u32 = read(pointer(task, offset!(task_real_parent)), offset!(task_tgid));
+    // SAFETY: copied at once.
+    if let Some(parent) = unsafe { PROCESSES.get(parent) }.copied()
+        && parent.subject & PROCESS_SUBJECT != 0
+    {
+        return Some(parent.subject);
+    }
+    // SAFETY: copied at once.
+    unsafe { CGROUPS.get(cgroup) }.copied()
+}
+
+/// Whether it is the agent itself.
+#[inline(always)]
+pub fn is_own(tgid: u32) -> bool {
+    // SAFETY: a valid, aligned, initialised static; volatile because the loader rewrites it.
+    tgid == unsafe { core::ptr::read_volatile(&raw const OWN_TGID) }
+}
+
+/// The cgroup (v2) of any task.
+#[inline(always)]
+pub fn cgroup_of(task: u64) -> u64 {
+    cgroup_id(pointer(pointer(task, offset!(task_cgroups)), offset!(css_set_dfl_cgrp)))
+}
+
+/// The id that `bpf_get_current_cgroup_id` gives: that of the directory's kernfs node.
+#[inline(always)]
+pub fn cgroup_id(cgroup: u64) -> u64 {
+    read(pointer(cgroup, offset!(cgroup_kn)), offset!(kernfs_node_id))
 }
 
 /// Enters a process in the table; a full table is counted.

@@ -1,8 +1,18 @@
 //! One file for each group of hooks. They copy and count.
 
 pub mod cgroup;
+pub mod content;
+pub mod mapping;
 pub mod open;
+pub mod packet;
 pub mod process;
+pub mod received;
+pub mod socket_calls;
+pub mod sockets;
 pub mod stream;
+pub mod sweep;
 pub mod tcp;
+pub mod tcp_stored;
+pub mod udp;
+pub mod upper;
 pub mod uring;

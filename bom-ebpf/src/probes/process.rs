@@ -7,19 +7,21 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use bom_common::{
+    config::{PROCESS_SUBJECT, Process},
     counter::Counter,
     record::{self, PATH_CAPACITY, REQUESTED_CAPACITY, kind, path_flag, probe},
 };
 
+use super::cgroup::moved;
 use crate::{
     emit::{header, lost, rare, rare_record},
     kernel::{
         file::by_pointer,
         path::walk,
         read::{opaque, pointer, read},
-        task::{Tracked, current, current_task, mount_namespace, next_image, remember, start_ns},
+        task::{Tracked, cgroup_of, current, current_task, mount_namespace, next_image, remember, start_ns},
     },
-    maps::{EXEC_SCRATCH, PROCESSES, Process, offset},
+    maps::{CGROUPS, EXEC_SCRATCH, PROCESSES, offset},
 };
 
 /// `sched_process_exec(task, old_pid, bprm)`: the new image is in place, no instruction of it ran.
@@ -33,8 +35,7 @@ pub fn sched_process_exec(context: BtfTracePointContext) -> u32 {
 fn executed(task: u64, bprm: u64) -> Option<()> {
     let before = current()?;
     let image = next_image();
-    let process =
-        Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, reserved: 0 };
+    let process = Process { start_ns: start_ns(task), image, subject: before.subject, threaded: 0, told: 0 };
     remember(before.tgid, &process, u64::from(BPF_ANY));
     let now = Tracked { image, start_ns: process.start_ns, ..before };
 
@@ -106,12 +107,25 @@ fn forked(child: u64) -> Option<()> {
         threaded(&parent);
     }
     let child_start_ns: u64 = read(child, offset!(task_start_boottime));
+    let cgroup = cgroup_of(child);
+    // SAFETY: copied at once.
+    if let Some(subject) = unsafe { CGROUPS.get(cgroup) }.copied()
+        && subject != parent.subject
+        && parent.subject & PROCESS_SUBJECT == 0
+        && cgroup != parent.cgroup
+    {
+        // clone3(CLONE_INTO_CGROUP): born into another subject.
+        let process = Process { start_ns: child_start_ns, image: 0, subject, threaded: 0, told: 0 };
+        remember(child_tgid, &process, u64::from(BPF_ANY));
+        moved(child, child_tgid, &process, cgroup, parent.subject, 1);
+        return None;
+    }
     let process = Process {
         start_ns: child_start_ns,
         image: parent.image,
         subject: parent.subject,
         threaded: 0,
-        reserved: 0,
+        told: 0,
     };
     remember(child_tgid, &process, u64::from(BPF_ANY));
     let record = ForkRecord {

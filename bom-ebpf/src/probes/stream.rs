@@ -1,63 +1,38 @@
-//! What a subject's sockets say first: the head of a TLS stream going out, and DNS answers coming
-//! in. Attached to the subject's cgroup. Bounded, and only if the bytes start as what we look for.
+//! What a subject's sockets say first, in the packets of its cgroup: the head of a client's TCP stream
+//! (TLS, HTTP/1, HTTP/2), QUIC Initials going out, and DNS answers coming in. Bounded, and only if the bytes
+//! start as what we look for. UDP peers are counted in `udp`.
 
-use aya_ebpf::{
-    EbpfContext,
-    bindings::BPF_ANY,
-    helpers::generated::{bpf_get_socket_cookie, bpf_skb_cgroup_id, bpf_skb_load_bytes},
-    macros::cgroup_skb,
-    programs::SkBuffContext,
-};
+use aya_ebpf::{bindings::BPF_ANY, macros::cgroup_skb, programs::SkBuffContext};
 use bom_common::{
     counter::Counter,
-    record::{self, PAYLOAD_CAPACITY, kind, probe, protocol},
+    record::{PAYLOAD_CAPACITY, STILL_OPEN, kind, probe, protocol},
 };
 
-use crate::{
-    emit::{count, lost, now},
-    kernel::{
-        read::{opaque, read},
-        socket::{AF_INET, AF_INET6},
+use super::{
+    packet::{
+        IPPROTO_TCP, IPPROTO_UDP, Packet, Piece, cookie, forget, forward, load, owner, parse, source_port,
+        transport,
     },
-    maps::{CGROUPS, RARE, STREAMS, Stream},
+    tcp::StateRecord,
+    udp,
+};
+use crate::{
+    emit::{header, lost, now, room},
+    kernel::socket::describe,
+    maps::{SOCKETS, STREAMS, Stream},
 };
 
 const PASS: i32 = 1;
-const ETH_P_IP: u32 = 0x0800;
-const ETH_P_IPV6: u32 = 0x86dd;
-const IPPROTO_TCP: u8 = 6;
-const IPPROTO_UDP: u8 = 17;
+/// How often the bytes of an open connection are written to the ring, as long as packets go out.
+const REPORT_NS: u64 = 60_000_000_000;
 const DNS_PORT: u16 = 53;
 
-/// Data packets of a stream that are looked at before it is left alone: behind a proxy the
-/// ClientHello is the second message.
+/// Data packets of a stream that are looked at before it is left alone: some protocols greet before they start TLS.
 const LOOKS: u32 = 8;
 /// Bytes of a stream head that are forwarded at most.
 const HEAD: u32 = 16 * 1024;
 /// Records one packet is split into at most.
 const PIECES: u32 = HEAD / PAYLOAD_CAPACITY as u32;
-
-#[repr(C)]
-struct PayloadRecord {
-    header: record::Header,
-    payload: record::Payload,
-    bytes: [u8; PAYLOAD_CAPACITY],
-}
-
-/// Where the payload of a packet starts, and between which addresses it travels.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Packet {
-    family: u16,
-    protocol: u8,
-    source: [u8; 16],
-    destination: [u8; 16],
-    source_port: u16,
-    destination_port: u16,
-    sequence: u32,
-    payload: u32,
-    length: u32,
-}
 
 #[cgroup_skb]
 pub fn cgroup_skb_egress(context: SkBuffContext) -> i32 {
@@ -72,215 +47,218 @@ pub fn cgroup_skb_ingress(context: SkBuffContext) -> i32 {
 }
 
 #[inline(always)]
-fn load<T: Copy>(context: &SkBuffContext, offset: u32) -> Option<T> {
-    context.load::<T>(offset as usize).ok()
-}
-
-/// Parses IP and TCP or UDP headers; the packet starts at the network header.
-#[inline(always)]
-fn parse(context: &SkBuffContext) -> Option<Packet> {
-    let mut source = [0; 16];
-    let mut destination = [0; 16];
-    let (family, protocol, transport) = match u32::from(u16::from_be(context.skb.protocol() as u16)) {
-        ETH_P_IP => {
-            let first: u8 = load(context, 0)?;
-            let fragment: [u8; 2] = load(context, 6)?;
-            if u16::from_be_bytes(fragment) & 0x3fff != 0 {
-                count(Counter::PacketUnparsed);
+fn outgoing(context: &SkBuffContext) -> Option<()> {
+    let cookie = cookie(context);
+    // Nearly every packet belongs to a stream that is done with: nothing of it is read.
+    if let Some(stream) = STREAMS.get_ptr_mut(cookie) {
+        let time = now();
+        // SAFETY: the pointer comes from the lookup; that two CPUs report is no harm.
+        unsafe {
+            if (*stream).wanted == Stream::DONE {
+                if time >= (*stream).report_ns {
+                    (*stream).report_ns = time + REPORT_NS;
+                    report(context, cookie);
+                }
                 return None;
             }
-            source[..4].copy_from_slice(&load::<[u8; 4]>(context, 12)?);
-            destination[..4].copy_from_slice(&load::<[u8; 4]>(context, 16)?);
-            (AF_INET, load::<u8>(context, 9)?, u32::from(first & 0xf) * 4)
         }
-        ETH_P_IPV6 => {
-            source = load(context, 8)?;
-            destination = load(context, 24)?;
-            (AF_INET6, load::<u8>(context, 6)?, 40)
-        }
-        _ => return None,
-    };
-    let ports: [u8; 4] = match protocol {
-        IPPROTO_TCP | IPPROTO_UDP => load(context, transport)?,
-        // ICMP says nothing we look for; any other next header hides what follows.
-        1 | 58 => return None,
-        _ => {
-            count(Counter::PacketUnparsed);
-            return None;
-        }
-    };
-    let (sequence, header) = if protocol == IPPROTO_TCP {
-        let sequence: [u8; 4] = load(context, transport + 4)?;
-        let words: u8 = load(context, transport + 12)?;
-        (u32::from_be_bytes(sequence), u32::from(words >> 4) * 4)
-    } else {
-        (0, 8)
-    };
-    let payload = transport + header;
-    Some(Packet {
-        family,
-        protocol,
-        source,
-        destination,
-        source_port: u16::from_be_bytes([ports[0], ports[1]]),
-        destination_port: u16::from_be_bytes([ports[2], ports[3]]),
-        sequence,
-        payload,
-        length: context.len().saturating_sub(payload),
-    })
+    }
+    let transport = transport(context)?;
+    let packet = parse(context, &transport)?;
+    if packet.protocol == IPPROTO_UDP {
+        udp::sent(context, &packet, cookie);
+        return Some(());
+    }
+    if packet.length == 0 {
+        return None;
+    }
+    client(context, &packet, cookie)
 }
 
-#[inline(always)]
-fn outgoing(context: &SkBuffContext) -> Option<()> {
-    let packet = parse(context)?;
-    if packet.protocol != IPPROTO_TCP || packet.length == 0 {
-        return None;
+/// Writes the bytes of a connection so far.
+#[inline(never)]
+fn report(context: &SkBuffContext, cookie: u64) {
+    // SAFETY: read at once; the entry may be replaced, not freed, while the program runs.
+    let Some(owner) = (unsafe { SOCKETS.get(cookie) }) else { return };
+    if owner.accepted != 0 {
+        return;
     }
-    // SAFETY: the helper takes the program's own context.
-    let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
+    // SAFETY: the context is the program's own; the verifier checks the access.
+    let sock = unsafe { (*context.skb.skb).__bindgen_anon_2.sk };
+    if sock.is_null() {
+        return;
+    }
+    let task = owner.task();
+    // As an address, not as the pointer to a checked view that the program is given.
+    let Some(state) = describe(forget(&(sock as u64)), cookie, 1, STILL_OPEN) else { return };
+    let Some(mut room) = room::<StateRecord>(task.subject, Counter::TcpLost) else { return };
+    let record = room.entry.as_mut_ptr();
+    // SAFETY: the reservation has the size of the record; the kernel hands it out once.
+    unsafe {
+        (*record).header = header(kind::TCP_STATE, probe::CGROUP_SKB_EGRESS, size_of::<StateRecord>(), &task);
+        (*record).state = state;
+    }
+    room.submit();
+}
+
+/// Data of a TCP socket of the subject.
+#[inline(never)]
+fn client(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()> {
     // SAFETY: copied at once.
-    let mut stream = unsafe { STREAMS.get(cookie) }.copied().unwrap_or(Stream { looked: 0, wanted: 0 });
-    if stream.wanted == Stream::DONE {
+    let known = unsafe { STREAMS.get(cookie) }.copied();
+    let mut stream = match known {
+        Some(stream) => stream,
+        None => Stream { looked: 0, wanted: first_sight(context, cookie), report_ns: now() + REPORT_NS },
+    };
+    if stream.wanted == 0 {
+        stream.looked += 1;
+        stream.wanted = head(context, packet);
+        if stream.wanted == 0 && stream.looked >= LOOKS {
+            stream.wanted = Stream::DONE;
+        }
+    }
+    if stream.wanted == 0 || stream.wanted == Stream::DONE {
+        let _ = STREAMS.insert(cookie, stream, u64::from(BPF_ANY));
         return None;
     }
-    if stream.wanted == 0 {
-        stream.wanted = head(context, &packet);
-        stream.looked += 1;
-        if stream.wanted == 0 {
-            if stream.looked >= LOOKS {
-                stream.wanted = Stream::DONE;
-            }
-            let _ = STREAMS.insert(cookie, stream, u64::from(BPF_ANY));
-            return None;
-        }
-    }
-    let take = packet.length.min(stream.wanted);
-    stream.wanted = if take == stream.wanted { Stream::DONE } else { stream.wanted - take };
-    let _ = STREAMS.insert(cookie, stream, u64::from(BPF_ANY));
-    let (packet, take) = forget(&(packet, take));
-    for piece in 0..PIECES {
-        let sent = piece * PAYLOAD_CAPACITY as u32;
-        if sent >= take {
-            break;
-        }
-        let length = (take - sent).min(PAYLOAD_CAPACITY as u32);
-        forward(context, &packet, cookie, protocol::TLS_CLIENT, true, sent, length);
-    }
+    let take = taken(cookie, &mut stream, packet.length);
+    pieces(context, packet, cookie, take, true);
     Some(())
 }
 
-/// The same value, of which the verifier knows nothing any more. It would otherwise follow the loop behind this once
-/// for every way that led here (address family, header length, state of the stream): ten times the work, and most of
-/// the time that loading takes.
+/// Whether the data of a socket met for the first time is a client's: [`Stream::DONE`] if the peer called.
 #[inline(always)]
-fn forget<T: Copy>(value: &T) -> T {
-    read(core::ptr::from_ref(value) as u64, 0)
+fn first_sight(context: &SkBuffContext, cookie: u64) -> u32 {
+    // SAFETY: read at once.
+    match unsafe { SOCKETS.get(cookie) } {
+        Some(owner) if owner.accepted != 0 => Stream::DONE,
+        Some(_) => 0,
+        None => {
+            lost(Counter::SocketUnknown, owner(context).1);
+            0
+        }
+    }
 }
 
-/// How many bytes to forward if the payload starts as a TLS handshake record, else 0.
+/// How much of this packet is forwarded; the rest of the head is remembered.
+#[inline(always)]
+fn taken(key: u64, stream: &mut Stream, length: u32) -> u32 {
+    let take = length.min(stream.wanted);
+    stream.wanted = if take == stream.wanted { Stream::DONE } else { stream.wanted - take };
+    let _ = STREAMS.insert(key, *stream, u64::from(BPF_ANY));
+    take
+}
+
+#[inline(never)]
+fn pieces(context: &SkBuffContext, packet: &Packet, cookie: u64, take: u32, egress: bool) {
+    let (protocol, probe) = if egress {
+        (protocol::TLS_CLIENT, probe::CGROUP_SKB_EGRESS)
+    } else {
+        (protocol::DNS_TCP, probe::CGROUP_SKB_INGRESS)
+    };
+    let [payload, sequence, total, take] = forget(&[packet.payload, packet.sequence, packet.length, take]);
+    for number in 0..PIECES {
+        let skip = number * PAYLOAD_CAPACITY as u32;
+        if skip >= take {
+            break;
+        }
+        let piece = Piece {
+            cookie,
+            start: payload + skip,
+            length: (take - skip).min(PAYLOAD_CAPACITY as u32),
+            sequence: sequence.wrapping_add(skip),
+            total,
+            protocol,
+            probe,
+        };
+        forward(context, packet, &piece);
+    }
+}
+
+/// How many bytes to forward if the payload starts as a client's head, else 0. User space tells what it is, and that
+/// it stops being it.
 #[inline(always)]
 fn head(context: &SkBuffContext, packet: &Packet) -> u32 {
     let Some(first) = load::<u8>(context, packet.payload) else { return 0 };
-    if first != 0x16 {
+    let letter = first.is_ascii_uppercase();
+    if first != 0x16 && !letter {
         return 0;
     }
     if packet.length < 5 {
-        // A record header in pieces: forward what comes until user space can tell.
+        // A head in pieces: forward what comes until user space can tell.
         return HEAD;
     }
-    let Some(header) = load::<[u8; 5]>(context, packet.payload) else { return 0 };
-    if header[1] != 3 {
+    let Some(start) = load::<[u8; 5]>(context, packet.payload) else { return 0 };
+    if letter {
+        // A method (RFC 9110 §9) and a blank, or the preface of HTTP/2 (RFC 9113 §3.4). Behind CONNECT
+        // follows the stream that is tunnelled.
+        let method = matches!(
+            &start,
+            b"GET /"
+                | b"GET h"
+                | b"GET *"
+                | b"POST "
+                | b"PUT /"
+                | b"PUT h"
+                | b"HEAD "
+                | b"PATCH"
+                | b"DELET"
+                | b"OPTIO"
+                | b"CONNE"
+                | b"TRACE"
+                | b"PRI *"
+                | b"PROPF"
+                | b"REPOR"
+                | b"QUERY"
+                | b"SEARC"
+        );
+        return if method { HEAD } else { 0 };
+    }
+    if start[1] != 3 {
         return 0;
     }
     // The hello may span several records; user space stops reading when it is complete.
-    let record = 5 + u32::from(u16::from_be_bytes([header[3], header[4]]));
+    let record = 5 + u32::from(u16::from_be_bytes([start[3], start[4]]));
     if record >= 512 { record.min(HEAD) } else { HEAD.min(4096) }
 }
 
+/// Key of what comes in by a socket: cookies count from one and never have the upper bit.
+const INCOMING: u64 = 1 << 63;
+
 #[inline(always)]
 fn incoming(context: &SkBuffContext) -> Option<()> {
-    let packet = parse(context)?;
-    if packet.protocol != IPPROTO_UDP || packet.source_port != DNS_PORT || packet.length == 0 {
+    let transport = transport(context)?;
+    if transport.protocol == IPPROTO_TCP && source_port(context, &transport)? != DNS_PORT {
         return None;
     }
-    // SAFETY: the helper takes the program's own context.
-    let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
-    let take = packet.length.min(PAYLOAD_CAPACITY as u32);
-    forward(context, &packet, cookie, protocol::DNS_UDP, false, 0, take);
+    let packet = parse(context, &transport)?;
+    if packet.length == 0 {
+        return None;
+    }
+    let cookie = cookie(context);
+    if packet.protocol == IPPROTO_UDP {
+        udp::received(context, &packet, cookie);
+        if packet.source_port == DNS_PORT {
+            let piece = Piece {
+                cookie,
+                start: packet.payload,
+                length: packet.length.min(PAYLOAD_CAPACITY as u32),
+                sequence: 0,
+                total: packet.length,
+                protocol: protocol::DNS_UDP,
+                probe: probe::CGROUP_SKB_INGRESS,
+            };
+            forward(context, &packet, &piece);
+        }
+        return Some(());
+    }
+    // SAFETY: copied at once.
+    let known = unsafe { STREAMS.get(cookie | INCOMING) }.copied();
+    let mut stream = known.unwrap_or(Stream { looked: 0, wanted: HEAD, report_ns: 0 });
+    if stream.wanted == Stream::DONE {
+        return None;
+    }
+    let take = taken(cookie | INCOMING, &mut stream, packet.length);
+    pieces(context, &packet, cookie, take, false);
     Some(())
-}
-
-/// Copies `length` payload bytes from `skip` on into a record.
-#[inline(always)]
-fn forward(
-    context: &SkBuffContext,
-    packet: &Packet,
-    cookie: u64,
-    what: u16,
-    egress: bool,
-    skip: u32,
-    length: u32,
-) {
-    // SAFETY: the helper takes the program's own context.
-    let cgroup = unsafe { bpf_skb_cgroup_id(context.as_ptr().cast()) };
-    // SAFETY: copied at once. A nested cgroup of the subject is not in the table; the program is
-    // attached to the subject's cgroup, so user space can still tell whose it is.
-    let subject = unsafe { CGROUPS.get(cgroup) }.copied().unwrap_or(0);
-    let Some(mut entry) = RARE.reserve::<PayloadRecord>(0) else {
-        lost(Counter::PayloadLost, subject);
-        return;
-    };
-    let record = entry.as_mut_ptr();
-    let length = opaque(u64::from(length)) & 0xfff;
-    // SAFETY: the reservation has the size of the record; the kernel hands it out once.
-    unsafe {
-        (*record).header = record::Header {
-            version: record::VERSION,
-            kind: kind::PAYLOAD,
-            probe: if egress { probe::CGROUP_SKB_EGRESS } else { probe::CGROUP_SKB_INGRESS },
-            system_call: 0,
-            length: size_of::<PayloadRecord>() as u32,
-            tid: 0,
-            time_ns: now(),
-            subject,
-            cgroup,
-            tgid: 0,
-            mount_namespace: 0,
-            start_ns: 0,
-            image: 0,
-        };
-        (*record).payload = record::Payload {
-            cookie,
-            protocol: what,
-            family: packet.family,
-            remote_port: if egress { packet.destination_port } else { packet.source_port },
-            local_port: if egress { packet.source_port } else { packet.destination_port },
-            remote: if egress { packet.destination } else { packet.source },
-            sequence: packet.sequence.wrapping_add(skip),
-            length: length as u32,
-            total: packet.length,
-            reserved: 0,
-        };
-    }
-    if length == 0 || length > PAYLOAD_CAPACITY as u64 {
-        count(Counter::PayloadLost);
-        entry.discard(0);
-        return;
-    }
-    // SAFETY: the verifier checks that `length` bytes fit behind `bytes`.
-    let result = unsafe {
-        bpf_skb_load_bytes(
-            context.as_ptr().cast(),
-            packet.payload + skip,
-            (&raw mut (*record).bytes).cast(),
-            length as u32,
-        )
-    };
-    if result == 0 {
-        count(Counter::RareDelivered);
-        entry.submit(0);
-    } else {
-        count(Counter::PayloadLost);
-        entry.discard(0);
-    }
 }

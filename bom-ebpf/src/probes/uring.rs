@@ -1,4 +1,4 @@
-//! io_uring: opens that no system call exit shows.
+//! io_uring: opens and sockets that no system call exit shows.
 //!
 //! The completion carries the result; the descriptor leads to the file as everywhere else. The
 //! event's arguments changed over time, so there is one program for each shape and the agent
@@ -10,20 +10,27 @@ use bom_common::{
     record::{self, kind, probe},
 };
 
-use super::open::opened;
+use super::{
+    open::{opened, seen},
+    socket_calls::{made, unix_socket},
+};
 use crate::{
-    emit::{count, header, lost, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
-        file::by_descriptor,
-        read::read,
-        task::{current, current_task},
+        file::{by_descriptor, by_pointer},
+        path::walk,
+        read::{pointer, read},
+        task::{Tracked, belongs, current, current_task},
     },
     maps::{URING_SCRATCH, offset},
+    share::place,
 };
 
 /// include/uapi/linux/io_uring.h
 const IORING_OP_OPENAT: u8 = 18;
 const IORING_OP_OPENAT2: u8 = 28;
+const IORING_OP_CONNECT: u8 = 16;
+const IORING_OP_SOCKET: u8 = 45;
 
 #[btf_tracepoint(function = "io_uring_create")]
 pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
@@ -32,6 +39,36 @@ pub fn io_uring_create(_context: BtfTracePointContext) -> u32 {
         rare_record(&record, task.subject, Counter::ProcessLost);
     }
     0
+}
+
+/// `io_uring_submit_req(req)`: in the context of the process, or of its ring's thread.
+#[btf_tracepoint(function = "io_uring_submit_req")]
+pub fn io_uring_submit_req(context: BtfTracePointContext) -> u32 {
+    submitted(context.arg::<*const u8>(0) as u64);
+    0
+}
+
+/// `io_uring_submit_sqe(req, force_nonblock)`, from 5.19 to 6.3.
+#[btf_tracepoint(function = "io_uring_submit_sqe")]
+pub fn io_uring_submit_sqe(context: BtfTracePointContext) -> u32 {
+    submitted(context.arg::<*const u8>(0) as u64);
+    0
+}
+
+/// Counts opens that were asked for: as many completions have to be seen, or one went unseen.
+#[inline(always)]
+fn submitted(request: u64) {
+    if is_open(request)
+        && let Some((_, process)) = belongs()
+    {
+        lost(Counter::UringOpens, process.subject);
+    }
+}
+
+#[inline(always)]
+fn is_open(request: u64) -> bool {
+    let opcode: u8 = read(request, offset!(kiocb_opcode));
+    opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2
 }
 
 /// `io_uring_complete(ctx, req, cqe)`.
@@ -52,14 +89,26 @@ pub fn io_uring_complete_res(context: BtfTracePointContext) -> u32 {
 
 #[inline(always)]
 fn completed(request: u64, result: i32) {
-    if result < 0 || request == 0 {
+    if request == 0 {
         return;
     }
     let opcode: u8 = read(request, offset!(kiocb_opcode));
-    if opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2 {
+    if opcode == IORING_OP_CONNECT || opcode == IORING_OP_SOCKET {
+        if result >= 0
+            && let Some(task) = current()
+        {
+            socket(&task, request, opcode, result);
+        }
+        return;
+    }
+    if !is_open(request) {
         return;
     }
     let Some(task) = current() else { return };
+    lost(Counter::UringOpensCompleted, task.subject);
+    if result < 0 {
+        return;
+    }
     // `struct io_open` overlays the beginning of the request.
     let slot = read::<u32>(request, offset!(io_open_file_slot));
     if slot != 0 {
@@ -67,9 +116,21 @@ fn completed(request: u64, result: i32) {
         return;
     }
     let Some(file) = by_descriptor(current_task(), result as u32) else {
-        count(Counter::OpensSeen);
+        seen(place(task.subject));
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
-    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH);
+    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk);
+}
+
+/// A socket that was connected, which the request holds, or made: its descriptor is the result.
+#[inline(always)]
+fn socket(task: &Tracked, request: u64, opcode: u8, result: i32) {
+    if opcode == IORING_OP_CONNECT {
+        if let Some(file) = by_pointer(pointer(request, offset!(kiocb_file))) {
+            unix_socket(task, &file, probe::IO_URING_COMPLETE, 0);
+        }
+    } else if let Some(file) = by_descriptor(current_task(), result as u32) {
+        made(task, &file, probe::IO_URING_COMPLETE);
+    }
 }

@@ -48,6 +48,11 @@ fn wants(prefix: &[u8], _len: u64) -> bool {
 
 fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     draft.claim();
+    inside(reader, draft)
+}
+
+/// Reads the header of a file that may be more than a program.
+pub(super) fn inside(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     let wanted = reader.len().min(HEADER_BYTES);
     let bytes = reader.bytes(wanted.max(HEADER32_BYTES))?;
     let header = Elf::parse_header(&bytes).map_err(|error| malformed(0, &error))?;

@@ -34,8 +34,17 @@ fn wants(prefix: &[u8], _len: u64) -> bool {
 
 fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     draft.claim();
+    inside(reader, draft)
+}
+
+/// A file that may be the member of an archive.
+pub(super) fn inside(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     draft.model();
-    reader.skip(4)?;
+    let at = reader.pos();
+    if reader.array()? != *b"GGUF" {
+        let detail = "no GGUF file where one has to be".to_string();
+        return Err(Stop::broken(IssueCode::MalformedHeader, at, detail));
+    }
     let mut walk = Walk {
         reader,
         draft,
@@ -301,6 +310,16 @@ impl Walk<'_, '_, '_> {
             && model.architecture.as_deref() == Some(architecture)
         {
             model.context_length = number;
+        }
+        match key {
+            "general.license" => model.license = Some(text.clone()),
+            "general.author" => model.author = Some(text.clone()),
+            "general.organization" if model.author.is_none() => model.author = Some(text.clone()),
+            _ => {}
+        }
+        // `general.base_model.0.name` and `….repo_url`.
+        if key.starts_with("general.base_model.") && (key.ends_with(".name") || key.ends_with(".repo_url")) {
+            model.base_models.insert(text.clone());
         }
         let claim = key.starts_with("general.") && key != "general.quantization_version";
         let group = if claim { &mut model.claimed } else { &mut model.hyperparameters };

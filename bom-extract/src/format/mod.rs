@@ -1,13 +1,56 @@
-//! One file per format, each with an `EXTRACTOR`; beside them the grammars and tables they stand on.
+//! One file per format, each with an `EXTRACTOR`, or a function that a family of formats calls (`zip_family`,
+//! `json_family`); beside them the tables they stand on. What several formats share is in `grammar`.
 
+pub(crate) mod arrow;
+pub(crate) mod catboost;
+pub(crate) mod chat_template;
+pub(crate) mod coreml;
+pub(crate) mod ctranslate2;
 pub(crate) mod elf;
+pub(crate) mod executorch;
+pub(crate) mod faiss;
+pub(crate) mod fasttext;
+pub(crate) mod flax;
+pub(crate) mod front_matter;
+pub(crate) mod ggml;
 pub(crate) mod gguf;
+pub(crate) mod hnswlib;
+pub(crate) mod json_family;
+pub(crate) mod keras;
+pub(crate) mod lightgbm;
+pub(crate) mod llamafile;
+pub(crate) mod mnn;
+pub(crate) mod ncnn;
+pub(crate) mod npy;
 pub(crate) mod onnx;
+pub(crate) mod onnx_runtime;
+pub(crate) mod openvino;
+pub(crate) mod paddle;
+pub(crate) mod parquet;
+pub(crate) mod pickled;
 pub(crate) mod safetensors;
+pub(crate) mod sentencepiece;
+pub(crate) mod tensorflow;
+pub(crate) mod tensorrt;
+pub(crate) mod tflite;
+pub(crate) mod tiktoken;
+pub(crate) mod usearch;
+pub(crate) mod xgboost;
+pub(crate) mod zip_family;
 
+mod adapter_config;
+mod coreml_package;
 mod elf_exports;
 mod ggml_types;
 mod gguf_tensors;
 mod json_object;
+mod mcp_config;
+mod model_config;
 mod onnx_graph;
-mod protobuf;
+mod pytorch;
+mod skops;
+mod spacy;
+mod tokenizer_config;
+mod tokenizer_json;
+mod torch_tensors;
+mod weights_index;

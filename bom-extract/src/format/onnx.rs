@@ -15,9 +15,9 @@ use alloc::vec::Vec;
 use bom_core::metadata::{FileKind, IssueCode};
 
 use super::onnx_graph::{Sums, Walk};
-use super::protobuf::{Field, Fields, Place, Value, name, text};
 use crate::draft::{Draft, Stop, brief};
 use crate::extractor::Extractor;
+use crate::grammar::protobuf::{Field, Fields, Place, Value, name, text};
 use crate::reader::Reader;
 
 pub(crate) const EXTRACTOR: Extractor = Extractor { kind: FileKind::Onnx, wants, extract };
@@ -172,6 +172,11 @@ fn property(place: Place, reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Res
     }
     let Some(key) = key else { return Ok(()) };
     reader.keep(key.len().saturating_add(value.len()))?;
+    match key.as_str() {
+        "author" => draft.model().author = Some(value.clone()),
+        "license" => draft.model().license = Some(value.clone()),
+        _ => {}
+    }
     if draft.model().claimed.insert(key.clone(), value).is_some() {
         let detail = format!("metadata property {} appears twice", brief(&key));
         draft.issue(IssueCode::DuplicateKey, Some(place.start), detail);

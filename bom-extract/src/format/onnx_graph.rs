@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use bom_core::metadata::{IssueCode, ModelRole};
 
 use super::onnx::claim;
-use super::protobuf::{Field, Fields, Place, Value, name, text, varint};
 use crate::draft::{Draft, Stop, brief};
+use crate::grammar::protobuf::{Field, Fields, Place, Value, name, text, varint};
 use crate::reader::Reader;
 
 /// Names of inputs and outputs kept.

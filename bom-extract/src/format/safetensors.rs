@@ -307,6 +307,9 @@ fn claim(key: &str, at: Option<u64>, value: &str, draft: &mut Draft<'_>) {
     let model = draft.model();
     match key.as_str() {
         "modelspec.title" => model.name = Some(text.clone()),
+        "modelspec.author" => model.author = Some(text.clone()),
+        "modelspec.license" => model.license = Some(text.clone()),
+        "ss_sd_model_name" => drop(model.base_models.insert(text.clone())),
         "modelspec.architecture" => model.architecture = Some(text.clone()),
         // The trainer's own word for the base; the standard key above wins.
         "ss_base_model_version" if model.architecture.is_none() => model.architecture = Some(text.clone()),

@@ -7,6 +7,8 @@ use bom_core::metadata::{Extracted, IssueCode};
 use bom_extract::{Input, Limits, ReadError, extract};
 use bom_testkit::synth;
 
+use crate::seeds;
+
 /// Most bytes of memory any file may take under the default limits: a JSON header of 25 MB, its list of names and
 /// ranges, and the read window.
 const MEMORY: usize = 64 << 20;
@@ -96,30 +98,34 @@ pub(crate) fn within_budget(name: &str, input: &Metered<'_>, limits: &Limits) ->
 #[test]
 fn a_tebibyte_costs_no_more_than_the_limits() {
     let deep = format!("{{\"a\":{}", "[".repeat(50_000));
-    for (name, head) in [
-        ("safetensors", synth::safetensors().build()),
+    let more = [
         ("safetensors_longest_header", synth::safetensors().header_length(25_000_000).build()),
         ("safetensors_header_past_limit", synth::safetensors().header_length(1 << 39).build()),
         ("safetensors_deep", synth::safetensors().header(&deep).header_length(25_000_000).build()),
-        ("gguf", synth::gguf().build()),
         ("gguf_keys", synth::gguf().key_count(100_000).build()),
         ("gguf_tensors", synth::gguf().tensor_count(1_000_000).build()),
         ("gguf_strings", synth::gguf().array_count("tokenizer.ggml.tokens", 8, 2_000_000).build()),
         ("gguf_arrays", synth::gguf().array_count("a", 9, 2_000_000).build()),
         ("gguf_string", synth::gguf().text_length("general.author", 1 << 20).build()),
-        ("onnx", synth::onnx().build()),
         ("onnx_graph", synth::onnx().graph_length(1 << 39).build()),
-        ("elf", synth::elf().build()),
         ("elf_segments", synth::elf().segment_count(1024).build()),
         ("elf_dynamic", synth::elf().dynamic_size(1 << 39).build()),
         ("elf_buckets", synth::elf().exported("Py_BytesMain").bucket_count(u32::MAX).build()),
-    ] {
+        ("pickle_open", synth::pickle().global("os", "system").build()[..14].to_vec()),
+        ("tokenizer_open", seeds::TOKENIZER.as_bytes()[..seeds::TOKENIZER.len() - 25].to_vec()),
+    ];
+    for (name, head) in seeds::all().into_iter().chain(more) {
         // Zeros, and a byte that reads as a short protobuf field and as an enormous length.
         for filler in [0, 0x0a, 0xff] {
             let input = Metered { filler, len: 1 << 40, ..Metered::new(&head) };
             let extracted = within_budget(name, &input, &Limits::default());
-            // What follows an ONNX message ends the pass over it or drowns it; the graph was seen before.
-            assert!(extracted.is_some(), "{name} is recognised with {filler:#x} behind it");
+            // What follows an ONNX message ends the pass over it or drowns it; the graph was seen before. Formats whose
+            // directory is at the end, or that are proved only as a whole, are not recognised any more.
+            let known =
+                ["safetensors", "gguf", "onnx", "elf", "tflite", "npy", "pytorch_legacy", "hnswlib", "faiss"];
+            if known.iter().any(|known| name.starts_with(known)) {
+                assert!(extracted.is_some(), "{name} is recognised with {filler:#x} behind it");
+            }
         }
     }
 }
@@ -151,13 +157,7 @@ fn many_small_entries_cost_no_more_than_the_limits() {
 /// A read may return less than asked; the result is the same.
 #[test]
 fn short_reads_change_nothing() {
-    for (name, file) in [
-        ("safetensors", synth::safetensors().build()),
-        ("gguf", synth::gguf().build()),
-        ("onnx", synth::onnx().build()),
-        ("elf", synth::elf().build()),
-        ("elf_symbols", synth::elf().exported("ggml_init").build()),
-    ] {
+    for (name, file) in seeds::all() {
         let limits = Limits { reads: u32::MAX, ..Limits::default() };
         let whole = within_budget(name, &Metered::new(&file), &limits);
         let drip = within_budget(name, &Metered { step: 1, ..Metered::new(&file) }, &limits);

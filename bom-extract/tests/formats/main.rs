@@ -2,8 +2,14 @@
 
 mod budget;
 mod check;
+mod containers;
+mod documents;
 mod elf;
 mod gguf;
 mod laws;
+mod messages;
 mod onnx;
+mod pickled;
 mod safetensors;
+mod seeds;
+mod tables;

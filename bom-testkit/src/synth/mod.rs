@@ -6,11 +6,33 @@
 
 mod elf;
 mod elf_symbols;
+mod flatbuffer;
 mod gguf;
+mod hdf5;
+mod messages;
+mod numpy;
 mod onnx;
+mod pickle;
 mod safetensors;
+mod tables;
+mod wire;
+mod zip;
 
 pub use elf::{Elf, elf};
+pub use flatbuffer::{Slot, arrow, catboost, executorch, flatbuffer, mnn, onnx_runtime, tflite};
 pub use gguf::{Gguf, gguf};
+pub use hdf5::{Node, Text, hdf5, hdf5_group, hdf5_root};
+pub use messages::{
+    coreml, paddle_parameters, paddle_program, paddle_tensor, saved_model, sentencepiece, tensorflow_const,
+    tensorflow_graph, tensorflow_node,
+};
+pub use numpy::{npy, npy_header};
 pub use onnx::{Onnx, onnx};
+pub use pickle::{Pickle, joblib, pickle, torch_legacy, torch_zip};
 pub use safetensors::{Safetensors, safetensors};
+pub use tables::{
+    ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
+    xgboost_ubjson,
+};
+pub use wire::{message, number, varint};
+pub use zip::{Zip, zip};

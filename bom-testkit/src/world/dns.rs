@@ -1,7 +1,9 @@
-//! A name server that knows [`HOSTS`](super::HOSTS): RFC 1035 over UDP, one question per query.
+//! A name server that knows [`HOSTS`](super::HOSTS): RFC 1035 over UDP and TCP, one question per query.
 
-use std::net::{Ipv6Addr, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::json;
 
@@ -33,6 +35,32 @@ pub(crate) fn serve(socket: &UdpSocket, ipv6: bool, log: &Arc<Log>) {
             json!({"name": question.name, "type": question.kind, "known": question.host().is_some()}),
         );
         let _ = socket.send_to(&reply, peer);
+    }
+}
+
+/// Answers forever over TCP (RFC 7766), where each message stands behind its length.
+pub(crate) fn accept(listener: &TcpListener, ipv6: bool, log: &Arc<Log>) {
+    for stream in listener.incoming().flatten() {
+        let log = Arc::clone(log);
+        // A client that hangs up in the middle is its own affair.
+        thread::spawn(move || drop(stream_of_queries(stream, ipv6, &log)));
+    }
+}
+
+fn stream_of_queries(mut stream: TcpStream, ipv6: bool, log: &Log) -> io::Result<()> {
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut query)?;
+        let Some(question) = parse(&query) else { continue };
+        let reply = answer(&question, ipv6);
+        log.line(
+            "dns",
+            json!({"name": question.name, "type": question.kind, "known": question.host().is_some()}),
+        );
+        let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes()[..], &reply].concat())?;
     }
 }
 

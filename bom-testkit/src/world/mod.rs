@@ -2,10 +2,11 @@
 //!
 //! The world is a network and a mount namespace. Inside it there is loopback only, a name server on UDP port 53 that
 //! knows the hosts of [`HOSTS`] and nothing else, and a TLS server on port 443 of their addresses that answers the
-//! OpenAI and Anthropic APIs with canned JSON. A program that runs inside does what it does in production (resolve,
+//! OpenAI and Anthropic APIs with canned JSON; the name server answers over TCP as well. Beside them (`peers`) there is
+//! somebody who repeats datagrams, somebody who answers requests in plain text, and a proxy. A program that runs inside does what it does in production (resolve,
 //! connect, handshake, speak) and cannot reach anything else.
 //!
-//! Never: a proxy, a recorder of payload (the log holds host, path and byte counts), or a sandbox for hostile
+//! Never: a way out, a recorder of payload (the log holds host, path and byte counts), or a sandbox for hostile
 //! programs, which could simply leave the namespaces.
 //!
 //! Start reading at [`World::open`]; the program `aibom-world` is the same from the command line.
@@ -19,6 +20,7 @@ mod command;
 mod dns;
 mod http;
 mod log;
+mod peers;
 mod place;
 mod serve;
 

@@ -14,7 +14,7 @@ use super::command::{self, CommandError, Signals};
 use super::hosts::HOSTS;
 use super::log::Log;
 use super::place::{self, PlaceError};
-use super::{dns, serve};
+use super::{dns, peers, serve};
 
 const DNS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 const HTTPS: u16 = 443;
@@ -86,6 +86,11 @@ impl World {
         let socket = UdpSocket::bind(DNS).map_err(|source| WorldError::Listen { address: DNS, source })?;
         let (ipv6, dns_log) = (options.ipv6, Arc::clone(&log));
         thread::spawn(move || dns::serve(&socket, ipv6, &dns_log));
+        let listener =
+            TcpListener::bind(DNS).map_err(|source| WorldError::Listen { address: DNS, source })?;
+        let (ipv6, dns_log) = (options.ipv6, Arc::clone(&log));
+        thread::spawn(move || dns::accept(&listener, ipv6, &dns_log));
+        peers::start()?;
         let mut addresses: Vec<IpAddr> = HOSTS.iter().map(|host| host.address.into()).collect();
         if options.ipv6 {
             addresses.push(Ipv6Addr::LOCALHOST.into());

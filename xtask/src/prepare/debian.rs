@@ -27,14 +27,21 @@ const PACKAGES: &[(&str, Sign)] = &[
     // ring (TLS of the closed world), libFuzzer: C and C++.
     ("g++", Sign::Program("c++")),
     ("libc6-dev", Sign::File("/usr/include/stdio.h")),
+    // The programs of the bypass suite.
+    ("gcc", Sign::Program("gcc")),
+    ("linux-libc-dev", Sign::File("/usr/include/linux/io_uring.h")),
     // The second witness: tests compare what we saw with what strace saw.
     ("strace", Sign::Program("strace")),
     // Network namespaces of tests.
     ("iproute2", Sign::Program("ip")),
     ("util-linux", Sign::Program("unshare")),
+    // A client that is not ours.
+    ("curl", Sign::Program("curl")),
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
+    // Other kernels, in machines without a network.
+    ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
 ];
 
 pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {

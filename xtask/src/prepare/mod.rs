@@ -46,6 +46,8 @@ const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, DENY];
 pub(crate) const BUILD_AND_RUN: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON];
 /// What compiling every crate needs, without the Python environments.
 pub(crate) const COMPILE: &[Part] = &[DEBIAN, RUST, LINKER];
+/// What machines with other kernels need.
+pub(crate) const MACHINES: &[Part] = COMPILE;
 /// What the dependency rules need.
 pub(crate) const RULES: &[Part] = &[DEBIAN, DENY];
 /// What a fuzz target needs: a C++ compiler for the fuzzing engine.

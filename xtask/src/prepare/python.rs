@@ -39,6 +39,14 @@ const SET_UPS: &[SetUp] = &[
         makes: &["venv/bin/python", "tools-venv/bin/python", "state"],
         made_from: &["testdata/agents/demo", "testdata/packages"],
     },
+    // QUIC as others speak it.
+    SetUp {
+        name: "network",
+        script: "testdata/packages/make_venv.py",
+        arguments: &["testdata/packages/network.lock", "target/agents/network-venv"],
+        makes: &["network-venv/bin/python"],
+        made_from: &["testdata/packages"],
+    },
     // An independent reader of what we write.
     SetUp {
         name: "validators",

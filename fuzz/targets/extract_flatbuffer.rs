@@ -1,0 +1,17 @@
+#![no_main]
+
+mod door;
+
+use bom_extract::FileKind;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+const KINDS: &[FileKind] = &[
+    FileKind::Tflite,
+    FileKind::Executorch,
+    FileKind::OnnxRuntime,
+    FileKind::Mnn,
+    FileKind::Catboost,
+    FileKind::Arrow,
+];
+
+fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(KINDS, bytes) });

@@ -1,0 +1,11 @@
+#![no_main]
+
+mod door;
+
+use bom_extract::FileKind;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+const KINDS: &[FileKind] =
+    &[FileKind::Sentencepiece, FileKind::Coreml, FileKind::TfSavedModel, FileKind::TfGraph, FileKind::Paddle];
+
+fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(KINDS, bytes) });

@@ -1,0 +1,24 @@
+#![no_main]
+
+mod door;
+
+use bom_extract::FileKind;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+const KINDS: &[FileKind] = &[
+    FileKind::Faiss,
+    FileKind::Hnswlib,
+    FileKind::Usearch,
+    FileKind::Ctranslate2,
+    FileKind::Fasttext,
+    FileKind::Ggml,
+    FileKind::Parquet,
+    FileKind::FlaxMsgpack,
+    FileKind::Xgboost,
+    FileKind::PaddleParameters,
+    FileKind::Npy,
+    FileKind::Tensorrt,
+    FileKind::Ncnn,
+];
+
+fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(KINDS, bytes) });

@@ -1,0 +1,12 @@
+/* Speaks over UDP and IPv6.
+ * To report: the peer and its port. */
+#include "bypass.h"
+
+int main(int argc, char **argv)
+{
+	ARGUMENTS;
+	struct sockaddr_in6 to = peer6(PEER6, PEER_PORT);
+	int fd = must(socket(AF_INET6, SOCK_DGRAM, 0), "socket");
+	must(sendto(fd, "ping", 4, 0, (struct sockaddr *)&to, sizeof to), "send");
+	expect_answer(fd);
+}
