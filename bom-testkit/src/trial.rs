@@ -29,6 +29,8 @@ pub enum Need {
     Node,
     /// io_uring is not switched off.
     IoUring,
+    /// fanotify can be asked for.
+    Fanotify,
     /// A file system can be served from user space.
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
@@ -50,6 +52,7 @@ impl Need {
             Self::Quic => "QUIC",
             Self::Curl => "CURL",
             Self::Node => "NODE",
+            Self::Fanotify => "FANOTIFY",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
@@ -99,6 +102,16 @@ impl Need {
                 let found =
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
                 found.or_else(|| runs("gcc", &["--version"]))
+            }
+            Self::Fanotify => {
+                // SAFETY: plain numbers; the descriptor is closed with us.
+                let group = unsafe { libc::fanotify_init(libc::FAN_CLOEXEC | libc::FAN_CLASS_NOTIF, 0) };
+                if group < 0 {
+                    return Some(format!("fanotify_init: {}", std::io::Error::last_os_error()));
+                }
+                // SAFETY: it is ours and nobody else has it.
+                unsafe { libc::close(group) };
+                None
             }
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();

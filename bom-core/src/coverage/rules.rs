@@ -521,9 +521,14 @@ fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Ga
     let alive = |probe: &str| {
         seen.alive.contains(probe) || OPENING.contains(&probe) && seen.alive.contains(STANDS_IN)
     };
-    probes.iter().filter(move |&&probe| !alive(probe)).map(|&probe| match seen.silent.contains(probe) {
-        true => Gap::Silent(probe.to_owned()),
-        false => Gap::Probe(probe.to_owned()),
+    probes.iter().filter(move |&&probe| !alive(probe)).map(|&probe| {
+        // Who was to stand in for it told nothing.
+        let stood_in = OPENING.contains(&probe) && seen.silent.contains(STANDS_IN);
+        let probe = if stood_in { STANDS_IN } else { probe };
+        match seen.silent.contains(probe) {
+            true => Gap::Silent(probe.to_owned()),
+            false => Gap::Probe(probe.to_owned()),
+        }
     })
 }
 
