@@ -166,7 +166,7 @@ impl Opens {
         mut tracked: impl FnMut(u32) -> Option<Task>,
     ) -> Taken {
         let mut taken = Taken::default();
-        let mut strangers = BTreeSet::new();
+        let (mut strangers, mut looked) = (BTreeSet::new(), BTreeSet::new());
         let mut known = |owners: &mut Owners, tgid| {
             if !owners.knows(tgid) && strangers.insert(tgid) {
                 // Its record was lost, which is declared; what it opens need not be.
@@ -189,8 +189,19 @@ impl Opens {
                 }
                 Read::Open { tgid, executed, mut file } => {
                     known(owners, tgid);
-                    if let Some(device) = self.mounts.device(file.mount_id) {
-                        file.key.device = device;
+                    let place = match self.mounts.place(file.mount_id) {
+                        None if owners.knows(tgid) && looked.insert((tgid, file.mount_id)) => {
+                            // It went to a mount namespace of its own, or mounted something.
+                            let subject = owners.subject(tgid).unwrap_or_default();
+                            self.mounts.met(&self.queue, tgid, subject);
+                            self.mounts.place(file.mount_id)
+                        }
+                        place => place,
+                    };
+                    if let Some(place) = place {
+                        // On overlayfs and btrfs stat has another number than the file system itself.
+                        file.key.device = place.device;
+                        owners.enter(tgid, place.namespace);
                     }
                     let program = executed.then_some((file.key.device, file.key.inode));
                     let Some(owner) = owners.attribute(tgid, program, now_ns) else { continue };
@@ -214,8 +225,8 @@ impl Opens {
 
     /// Follows the mounts of the namespaces that processes of subjects are in.
     pub fn follow_mounts(&mut self, owners: &mut Owners) {
-        for (namespace, task) in owners.take_namespaces() {
-            self.mounts.met(&self.queue, namespace, task.process.tgid, task.subject);
+        for task in owners.take_namespaces().into_values() {
+            self.mounts.met(&self.queue, task.process.tgid, task.subject);
         }
         self.mounts.follow(&self.queue, &owners.inhabited());
         owners.watch(self.mounts.marked());

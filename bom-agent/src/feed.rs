@@ -73,6 +73,8 @@ pub struct Feed {
     /// Whose processes are whose, where something else than the probes tells of them.
     #[cfg(feature = "probes")]
     owners: Option<crate::fanotify::Owners>,
+    #[cfg(feature = "probes")]
+    reads: Vec<(u16, u64, Body)>,
     /// What became of cgroups, for whoever says who is observed.
     cgroups: Vec<CgroupLife>,
 }
@@ -90,6 +92,8 @@ impl Feed {
             expected: BTreeMap::new(),
             #[cfg(feature = "probes")]
             owners: None,
+            #[cfg(feature = "probes")]
+            reads: Vec::new(),
             cgroups: Vec::new(),
         }
     }
@@ -138,8 +142,22 @@ impl Feed {
                 owners.note(&body, task);
             }
             self.announce(task)?;
-            self.sequence += 1;
-            self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
+            #[cfg(feature = "probes")]
+            if self.owners.is_some() && matches!(&body, Body::Read { task, .. } if task.image.0 != 0) {
+                // What opened the file is told of after the rings; whoever reads is the program it is either way.
+                self.reads.push((probe, time_ns, body));
+                continue;
+            }
+            self.read(probe, time_ns, body)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in the reads that waited for the opens.
+    #[cfg(feature = "probes")]
+    pub fn take_reads(&mut self) -> Result<(), FeedError> {
+        for (probe, time_ns, body) in std::mem::take(&mut self.reads) {
+            self.read(probe, time_ns, body)?;
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ use super::{number, queue::Queue};
 
 /// Mount namespaces beside our own that are followed. One more is only looked at once.
 const NAMESPACES: usize = 256;
+/// Mounts that are remembered, of all of them together.
+const PLACES: usize = 65_536;
 /// Bytes of one mountinfo.
 const TEXT: u64 = 16 << 20;
 
@@ -50,10 +52,19 @@ const PSEUDO: [&str; 17] = [
     "tracefs",
 ];
 
+/// A mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Of the file system, as the kernel numbers it.
+    pub(super) device: u32,
+    /// The mount namespace it is in.
+    pub(super) namespace: u32,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
-    /// Mount id → the device of what is mounted there, as the kernel numbers it. Ids are those of the whole machine.
-    devices: BTreeMap<u32, u32>,
+    /// By mount id, which are those of the whole machine: one namespace's copy of a mount has another than the next.
+    places: BTreeMap<u32, Place>,
     marked: BTreeSet<u32>,
     /// File systems that are mounted and not watched: device → type and why. Not those hidden under others.
     unmarked: BTreeMap<u32, (String, String)>,
@@ -78,18 +89,18 @@ impl Mounts {
         self.look(queue, own, inode, true)
     }
 
-    /// A process of the subject was seen in this mount namespace.
-    pub(super) fn met(&mut self, queue: &Queue, namespace: u32, tgid: u32, subject: u64) {
-        if self.namespaces.contains_key(&namespace) {
-            return;
-        }
-        // A process that is gone took its namespace with it, or another one leads to it. What was opened there on a
-        // file system of its own is not told of: the rules say so.
-        let Ok((met, inode)) = Namespace::of(&PathBuf::from(format!("/proc/{tgid}")), Some(subject)) else {
-            return;
-        };
-        if inode == namespace {
-            let _ = self.look(queue, met, namespace, self.namespaces.len() < NAMESPACES);
+    /// Looks at the mount namespace that a process of the subject is in. A process that is gone took it with it, or
+    /// another one leads to it: what was opened there on a file system of its own is not told of, and the rules say so.
+    pub(super) fn met(&mut self, queue: &Queue, tgid: u32, subject: u64) {
+        let process = PathBuf::from(format!("/proc/{tgid}"));
+        let Ok(inode) = Namespace::inode(&process) else { return };
+        if let Some(known) = self.namespaces.remove(&inode) {
+            match known.has_changed() {
+                true => drop(self.look(queue, known, inode, true)),
+                false => drop(self.namespaces.insert(inode, known)),
+            }
+        } else if let Ok((met, inode)) = Namespace::of(&process, Some(subject)) {
+            let _ = self.look(queue, met, inode, self.namespaces.len() < NAMESPACES);
         }
     }
 
@@ -97,6 +108,8 @@ impl Mounts {
     pub(super) fn follow(&mut self, queue: &Queue, inhabited: &BTreeSet<u32>) {
         let own = |namespace: &Namespace| namespace.subject.is_none();
         self.namespaces.retain(|inode, namespace| own(namespace) || inhabited.contains(inode));
+        let namespaces = &self.namespaces;
+        self.places.retain(|_, place| namespaces.contains_key(&place.namespace));
         let changed: Vec<u32> = self
             .namespaces
             .iter()
@@ -119,7 +132,9 @@ impl Mounts {
             if PSEUDO.contains(&mounted.kind.as_str()) {
                 continue;
             }
-            self.devices.insert(mounted.id, mounted.device);
+            if self.places.len() < PLACES || self.places.contains_key(&mounted.id) {
+                self.places.insert(mounted.id, Place { device: mounted.device, namespace: inode });
+            }
             if self.marked.contains(&mounted.device) {
                 continue;
             }
@@ -144,8 +159,8 @@ impl Mounts {
         Ok(())
     }
 
-    pub(super) fn device(&self, mount_id: u32) -> Option<u32> {
-        self.devices.get(&mount_id).copied()
+    pub(super) fn place(&self, mount_id: u32) -> Option<Place> {
+        self.places.get(&mount_id).copied()
     }
 
     pub(super) fn marked(&self) -> &BTreeSet<u32> {
@@ -164,14 +179,16 @@ impl Mounts {
 impl Namespace {
     /// That of a process by its folder in /proc, and its inode number.
     fn of(process: &Path, subject: Option<u64>) -> io::Result<(Self, u32)> {
-        let inode = fs::metadata(process.join("ns/mnt"))?.ino();
         let mountinfo = File::open(process.join("mountinfo"))?;
         let root = fs::OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
             .open(process.join("root"))?;
-        let inode = u32::try_from(inode).map_err(io::Error::other)?;
-        Ok((Self { mountinfo, root, subject }, inode))
+        Ok((Self { mountinfo, root, subject }, Self::inode(process)?))
+    }
+
+    fn inode(process: &Path) -> io::Result<u32> {
+        u32::try_from(fs::metadata(process.join("ns/mnt"))?.ino()).map_err(io::Error::other)
     }
 
     fn text(&mut self) -> io::Result<Vec<u8>> {

@@ -139,6 +139,18 @@ impl Owners {
         self.current.contains_key(&tgid)
     }
 
+    pub fn subject(&self, tgid: u32) -> Option<u64> {
+        self.current.get(&tgid).map(|task| task.subject)
+    }
+
+    /// The process used a mount of this namespace.
+    pub fn enter(&mut self, tgid: u32, namespace: u32) {
+        let own = self.current.get_mut(&tgid).into_iter();
+        for task in own.chain(self.next.get_mut(&tgid).into_iter().flatten().map(|(_, task)| task)) {
+            task.mount_namespace = namespace;
+        }
+    }
+
     /// To whom an event belongs that was read before `read_ns`; `program` if the file was opened to be executed.
     pub fn attribute(&mut self, tgid: u32, program: Option<FileId>, read_ns: u64) -> Option<Owner> {
         let task = *self.current.get(&tgid)?;

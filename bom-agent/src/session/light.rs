@@ -97,8 +97,10 @@ impl Light {
         feed: &mut Feed,
         emptied: bool,
     ) -> Result<(bool, bool), SessionError> {
-        let Some(opens) = &mut self.opens else { return Ok((false, false)) };
-        let Some(mut owners) = feed.take_owners() else { return Ok((false, false)) };
+        let (Some(opens), Some(mut owners)) = (&mut self.opens, feed.take_owners()) else {
+            feed.take_reads()?;
+            return Ok((self.tell(feed)?, false));
+        };
         if self.mounts.elapsed() >= MOUNTS_EVERY {
             self.mounts = Instant::now();
             opens.follow_mounts(&mut owners);
@@ -112,6 +114,7 @@ impl Light {
         for body in taken.opens {
             feed.open(probe::FANOTIFY_OPEN, self.read_ns, body)?;
         }
+        feed.take_reads()?;
         if !taken.repeats.is_empty() {
             feed.input(Input::Repeats(taken.repeats))?;
         }
