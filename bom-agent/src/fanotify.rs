@@ -223,11 +223,16 @@ impl Opens {
         taken
     }
 
-    /// Follows the mounts of the namespaces that processes of subjects are in.
-    pub fn follow_mounts(&mut self, owners: &mut Owners) {
+    /// Watches the file systems of mount namespaces that processes of subjects were seen in for the first time.
+    pub fn meet_namespaces(&mut self, owners: &mut Owners) {
         for task in owners.take_namespaces().into_values() {
             self.mounts.met(&self.queue, task.process.tgid, task.subject);
         }
+        owners.watch(self.mounts.marked());
+    }
+
+    /// Follows the mounts of the namespaces that processes of subjects are in.
+    pub fn follow_mounts(&mut self, owners: &mut Owners) {
         self.mounts.follow(&self.queue, &owners.inhabited());
         owners.watch(self.mounts.marked());
     }

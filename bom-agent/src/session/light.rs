@@ -101,6 +101,7 @@ impl Light {
             feed.take_reads()?;
             return Ok((self.tell(feed)?, false));
         };
+        opens.meet_namespaces(&mut owners);
         if self.mounts.elapsed() >= MOUNTS_EVERY {
             self.mounts = Instant::now();
             opens.follow_mounts(&mut owners);
