@@ -65,6 +65,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("packet-unparsed", Detector::UnparsedPacket),
     ("mappings-unresolved", Detector::UnresolvedMapping),
     ("socket-unknown", Detector::SocketUnknown),
+    ("bpf-calls", Detector::BpfCalled),
 ];
 
 /// Whether a counter of this name means that a fact may be missing.

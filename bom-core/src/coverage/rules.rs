@@ -79,6 +79,8 @@ pub enum Detector {
     LeftCgroup,
     /// A request in plain text to a proxy, after which others can go elsewhere.
     PlainProxy,
+    /// A process of the subject called bpf(), and was let.
+    BpfCalled,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -141,6 +143,12 @@ pub const REQUIRED: &[(&[Class], &[&str])] = &[
 ];
 
 pub const ESCAPES: &[Escape] = &[
+    Escape {
+        id: "changed-probes",
+        classes: &Class::ALL,
+        watch: Watch::Detector(Detector::BpfCalled, &["sys_exit_bpf"]),
+        text: "probes taken away or their tables written to, by a subject that may call bpf()",
+    },
     Escape {
         id: "io-uring-open",
         classes: FILES,
