@@ -76,10 +76,8 @@ impl Queue {
         let read = unsafe { libc::read(self.group.as_fd().as_raw_fd(), buffer.as_mut_ptr().cast(), READ) };
         let Ok(length) = usize::try_from(read) else {
             let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock => Ok(Vec::new()),
-                _ => Err(error),
-            };
+            let empty = error.kind() == io::ErrorKind::WouldBlock;
+            return if empty { Ok(Vec::new()) } else { Err(error) };
         };
         // SAFETY: the kernel has just written these bytes.
         let bytes = unsafe { buffer.get_unchecked(..length.min(READ)).assume_init_ref() };

@@ -15,7 +15,7 @@ use bom_core::{
 
 use super::SessionError;
 use crate::{
-    fanotify::{FanotifyError, Opens, Taken},
+    fanotify::{Opens, Taken},
     feed::Feed,
     host,
     probes::{Probes, Profile, Settings},
@@ -86,7 +86,8 @@ impl Light {
         self.read_ns = host::boot_ns();
         match opens.fetch() {
             Ok(more) => self.more = more,
-            Err(error) => self.fail(&error),
+            // It cannot be read any more: from now on it is silent.
+            Err(_) => (self.opens, self.more) = (None, false),
         }
     }
 
@@ -133,8 +134,13 @@ impl Light {
     /// The probe as it is to be told if it did not tell of our call.
     pub(super) fn silent(&mut self) -> Option<ProbeState> {
         let quiet = self.opens.as_ref().is_some_and(|opens| opens.is_whole() && !opens.heard());
+        if quiet { self.fell_silent() } else { None }
+    }
+
+    /// Once.
+    fn fell_silent(&mut self) -> Option<ProbeState> {
         let state = self.states.iter_mut().find(|state| state.name == OPEN)?;
-        if !quiet || state.status != ProbeStatus::Attached {
+        if state.status != ProbeStatus::Attached {
             return None;
         }
         state.status = ProbeStatus::Silent;
@@ -144,13 +150,6 @@ impl Light {
     /// How often each delivered open was repeated.
     pub(super) fn repeats(&self) -> Vec<Repeat> {
         self.opens.as_ref().map(Opens::repeats).unwrap_or_default()
-    }
-
-    /// It cannot be read any more: from now on it is silent.
-    fn fail(&mut self, _: &FanotifyError) {
-        self.opens = None;
-        self.more = false;
-        *self.unresolved.entry(None).or_insert(0) += 1;
     }
 
     /// Tells what was lost since it was told last.
@@ -169,6 +168,12 @@ impl Light {
             }
         }
         let mut grew = false;
+        if self.opens.is_none()
+            && let Some(state) = self.fell_silent()
+        {
+            grew = true;
+            feed.input(Input::Probes { at_ns: host::boot_ns(), states: vec![state] })?;
+        }
         for ((cause, subject), count) in lost {
             let told = self.told.entry((cause, subject)).or_insert(0);
             if count <= *told {
