@@ -26,6 +26,7 @@ pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
     engine.read_flows()?;
     let Engine { ledger, probes, feed, light, .. } = engine;
     if let Some(light) = light {
+        light.last_mounts(feed)?;
         feed.input(Input::Repeats(light.repeats()))?;
     }
     ledger.end(probes, feed)

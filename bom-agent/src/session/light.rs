@@ -126,6 +126,15 @@ impl Light {
         Ok((self.tell(feed)?, self.more))
     }
 
+    /// A last look at what is mounted.
+    pub(super) fn last_mounts(&mut self, feed: &mut Feed) -> Result<(), SessionError> {
+        if let (Some(opens), Some(mut owners)) = (&mut self.opens, feed.take_owners()) {
+            opens.follow_mounts(&mut owners);
+            feed.put_owners(owners);
+        }
+        self.tell(feed).map(drop)
+    }
+
     /// Opens a file of ours, of which the queue has to tell. To be followed by [`Self::fetch`] and [`Self::silent`].
     pub(super) fn call(&mut self) -> bool {
         self.opens.as_mut().is_some_and(Opens::call)
