@@ -83,8 +83,10 @@ impl Light {
     /// Before the rings are read: what the kernel holds. What comes later comes after the records.
     pub(super) fn fetch(&mut self) {
         let Some(opens) = &mut self.opens else { return };
+        let fetched = opens.fetch();
+        // Only now: who started meanwhile can have opened what was read.
         self.read_ns = host::boot_ns();
-        match opens.fetch() {
+        match fetched {
             Ok(more) => self.more = more,
             // It cannot be read any more: from now on it is silent.
             Err(_) => (self.opens, self.more) = (None, false),

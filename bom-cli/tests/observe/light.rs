@@ -37,7 +37,7 @@ fn opens_belong_to_their_subject() -> Result<(), Failed> {
         let child = scratch.model(&format!("{name}-child"));
         puppet.tell(&format!("shell cat {child} > /dev/null"));
         let short = scratch.model(&format!("{name}-short"));
-        puppet.tell(&format!("shell (true < {short} &) ; true"));
+        puppet.tell(&format!("shell true < {short} & wait"));
     }
     let document = observer.end();
     let expected = |name: &str| [name.to_owned(), format!("{name}-child"), format!("{name}-short")].into();
