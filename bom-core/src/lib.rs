@@ -25,6 +25,7 @@ pub mod fact;
 pub mod inventory;
 pub mod join;
 pub mod metadata;
+pub mod stored;
 
 pub mod identify;
 
