@@ -14,6 +14,7 @@ use crate::{
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::Extracted,
     path::SeenPath,
+    stored::Origins,
 };
 
 /// One thing the outside tells the core. The core is a function of the list of these.
@@ -172,6 +173,8 @@ pub enum Request {
     Locate,
     /// Is it still as it was when it was opened?
     Recheck,
+    /// What does the store it lies in say of it?
+    Origin,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +190,7 @@ pub enum Answer {
         mount_namespace: u32,
     },
     Unchanged,
+    Origins(Origins),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

@@ -10,6 +10,7 @@ use crate::{
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
+    stored::Stored,
 };
 
 /// Everything observed, from any number of epochs and nodes.
@@ -92,6 +93,8 @@ pub enum Description {
     /// SHA-256, lower-case hex.
     Digest(String),
     Owner(Owner),
+    /// What a store says of it.
+    Stored(Stored),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.
@@ -129,6 +132,8 @@ pub enum Question {
     Owner,
     /// Whether it stayed as it was.
     Change,
+    /// What its store says of it.
+    Origin,
 }
 
 impl From<Request> for Question {
@@ -139,6 +144,7 @@ impl From<Request> for Question {
             Request::Recheck => Self::Change,
             Request::Digest => Self::Digest,
             Request::Owner => Self::Owner,
+            Request::Origin => Self::Origin,
         }
     }
 }
@@ -150,6 +156,7 @@ impl Question {
             Self::Digest => "digest",
             Self::Owner => "owner",
             Self::Change => "change",
+            Self::Origin => "origin",
         }
     }
 }

@@ -9,6 +9,7 @@ use super::namespace::Namespaces;
 use super::owner::Owners;
 use super::place;
 use super::settings::PoolSettings;
+use super::store;
 use super::watch::Watch;
 
 /// What every question needs.
@@ -28,6 +29,7 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
             Request::Owner => owners.owner(context, work).map(Answer::Owner),
             Request::Locate => place::locate(context, work),
             Request::Recheck => content::recheck(context, work),
+            Request::Origin => store::origins_of(context, work),
         },
     };
     outcome.unwrap_or_else(Answer::Unknown)
@@ -46,7 +48,7 @@ fn usable(work: &Work) -> Result<(), Reason> {
         Request::Inspect | Request::Digest | Request::Recheck => {
             work.file.is_detached() || path.bytes().starts_with(b"/")
         }
-        Request::Owner => path.bytes().starts_with(b"/"),
+        Request::Owner | Request::Origin => path.bytes().starts_with(b"/"),
     };
     if !whole || path.components().any(|part| part == b"." || part == b"..") {
         return Err(Reason::NotFound);

@@ -15,6 +15,7 @@ mod place;
 mod pool;
 mod queue;
 mod settings;
+mod store;
 mod watch;
 
 pub use pool::Pool;

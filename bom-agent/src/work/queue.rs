@@ -42,7 +42,7 @@ impl Lane {
     pub(super) fn of(request: Request) -> Self {
         match request {
             Request::Inspect | Request::Locate | Request::Recheck => Self::Inspect,
-            Request::Owner => Self::Owner,
+            Request::Owner | Request::Origin => Self::Owner,
             Request::Digest => Self::Digest,
         }
     }
@@ -82,7 +82,7 @@ impl Queue {
         }
         let size = match work.request {
             Request::Digest => work.file.key.size,
-            Request::Inspect | Request::Owner | Request::Locate | Request::Recheck => 0,
+            Request::Inspect | Request::Owner | Request::Locate | Request::Recheck | Request::Origin => 0,
         };
         lane.insert(Rank { size, arrival }, work);
         drop(questions);

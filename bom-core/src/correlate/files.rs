@@ -13,6 +13,7 @@ use crate::{
     inventory::{Description, Epoch, Question},
     key::{FileKey, ImageId, Object, ProcessKey},
     path::SeenPath,
+    stored::Origins,
 };
 
 /// The key under which the kernel counts repeated opens.
@@ -40,7 +41,11 @@ struct Asked {
     digest: bool,
     owner: bool,
     place: bool,
+    origin: bool,
 }
+
+/// Bytes up to which a file is hashed whatever its store says of it: a few seconds of one processor.
+const ALWAYS_HASHED: u64 = 1 << 30;
 
 /// Probes that see a descriptor come from another process.
 const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
@@ -94,6 +99,9 @@ impl Correlator {
                     self.not_located(&done);
                 }
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
+                if done.request == Request::Origin {
+                    return self.files.ask(Request::Digest, &done).into_iter().collect();
+                }
             }
             Answer::Digest(digest) if is_sha256(&digest) => {
                 describe(&mut self.epoch, &object, Description::Digest(digest));
@@ -108,13 +116,29 @@ impl Correlator {
                 }
                 describe(&mut self.epoch, &object, Description::Owner(owner));
             }
+            Answer::Origins(origins) => {
+                let hash = must_hash(done.file.key.size, &origins);
+                let Origins { stored, partial } = origins;
+                for stored in stored {
+                    describe(&mut self.epoch, &object, Description::Stored(stored));
+                }
+                if let Some(reason) = partial {
+                    describe(&mut self.epoch, &object, Description::Unknown { question, reason });
+                }
+                if hash {
+                    return self.files.ask(Request::Digest, &done).into_iter().collect();
+                }
+            }
             Answer::Inspected(content) => {
                 let known = content.is_some();
+                let is_model = content.as_ref().is_some_and(|content| content.model.is_some());
                 describe(&mut self.epoch, &object, Description::Content(content));
                 if known {
                     self.files.matters(&done);
                     let template = done;
-                    return [Request::Digest, Request::Owner]
+                    // Whether a model has to be hashed depends on what its store recorded.
+                    let first = if is_model { Request::Origin } else { Request::Digest };
+                    return [first, Request::Owner]
                         .into_iter()
                         .filter_map(|request| self.files.ask(request, &template))
                         .collect();
@@ -222,6 +246,7 @@ impl Files {
             Request::Digest => &mut asked.digest,
             Request::Owner => &mut asked.owner,
             Request::Locate => &mut asked.place,
+            Request::Origin => &mut asked.origin,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
         };
@@ -240,6 +265,11 @@ impl Files {
 pub(crate) fn is_python_code(path: &SeenPath) -> bool {
     let name = path.file_name();
     [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// Whether the content is to be read for its digest: unless its store recorded one, and reading takes long.
+fn must_hash(size: u64, origins: &Origins) -> bool {
+    size <= ALWAYS_HASHED || origins.sha256().is_none()
 }
 
 /// 64 lower-case hexadecimal digits.

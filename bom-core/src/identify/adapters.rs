@@ -65,6 +65,7 @@ mod tests {
         };
         Model {
             digest: None,
+            stored: BTreeSet::new(),
             files: BTreeSet::new(),
             content: Extracted::new(kind),
             metadata,

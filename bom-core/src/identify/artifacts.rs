@@ -8,6 +8,7 @@ use crate::{
     inventory::Description,
     metadata::{ElfMetadata, ElfType, Extracted},
     path::SeenPath,
+    stored::Stored,
 };
 
 /// What is known of one file, sorted out of its descriptions.
@@ -19,6 +20,7 @@ pub(super) struct Known<'a> {
     pub(super) python: Option<&'a PythonOwner>,
     pub(super) deb: Option<&'a DebOwner>,
     pub(super) device: Option<u32>,
+    pub(super) stored: BTreeSet<&'a Stored>,
 }
 
 impl<'a> Known<'a> {
@@ -36,6 +38,9 @@ impl<'a> Known<'a> {
                     known.deb = deb.as_ref().or(known.deb);
                 }
                 Description::Device(number) => known.device = Some(*number),
+                Description::Stored(stored) => {
+                    known.stored.insert(stored);
+                }
                 Description::Unlinked
                 | Description::Name { .. }
                 | Description::Mismatch { .. }

@@ -162,6 +162,7 @@ impl<'a> Builder<'a> {
                 files: BTreeSet::new(),
                 metadata,
                 content: content.clone(),
+                stored: BTreeSet::new(),
                 python: None,
                 deb: None,
                 uses: Vec::new(),
@@ -169,6 +170,7 @@ impl<'a> Builder<'a> {
             (model, Uses::new())
         });
         model.files.insert(file);
+        model.stored.extend(known.stored.iter().map(|&stored| stored.clone()));
         model.python = model.python.take().or_else(|| known.python.cloned());
         model.deb = model.deb.take().or_else(|| known.deb.cloned());
         Some(uses)

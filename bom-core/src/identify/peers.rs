@@ -115,6 +115,7 @@ fn describe(endpoint: &mut Endpoint, about: Option<&BTreeSet<Description>>) {
             | Description::Content(_)
             | Description::Digest(_)
             | Description::Owner(_)
+            | Description::Stored(_)
             | Description::Device(_)
             | Description::SamePeer(_)
             | Description::Unknown { .. } => {}

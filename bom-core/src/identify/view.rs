@@ -15,6 +15,7 @@ use crate::{
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{ElfMetadata, Extracted, ModelMetadata},
     path::SeenPath,
+    stored::Stored,
 };
 
 /// Everything, ready to be shown.
@@ -104,6 +105,8 @@ pub struct Model {
     pub files: BTreeSet<FileKey>,
     pub metadata: ModelMetadata,
     pub content: Extracted,
+    /// What stores say of its files.
+    pub stored: BTreeSet<Stored>,
     /// The package that ships it.
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
