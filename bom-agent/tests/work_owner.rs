@@ -60,6 +60,7 @@ impl Root {
             | Answer::Digest(_)
             | Answer::Located { .. }
             | Answer::Unchanged
+            | Answer::Origins(_)
             | Answer::Unknown(_)) => {
                 panic!("{path}: {other:?}")
             }

@@ -28,6 +28,9 @@ impl Context<'_> {
         for (model, reference) in self.view.models.iter().zip(&self.names.models) {
             let component = self.model(model, reference)?;
             self.used(bom, &model.uses, reference);
+            for base in model.bases.iter().filter_map(|&base| self.names.models.get(base)) {
+                depend(bom, reference, base);
+            }
             place(bom, component);
         }
         for (library, reference) in self.view.libraries.iter().zip(&self.names.libraries) {

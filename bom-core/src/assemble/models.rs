@@ -15,6 +15,9 @@ use crate::{
     path::SeenPath,
 };
 
+/// Files of one model that are listed; `aibom:model:parts` counts them all.
+const PARTS: usize = 4096;
+
 impl Context<'_> {
     pub(super) fn model(&self, model: &Model, reference: &BomRef) -> Result<Component, AssembleError> {
         let path = model.uses.iter().flat_map(|usage| &usage.paths).next();
@@ -53,6 +56,7 @@ impl Context<'_> {
             shape(properties, &model.metadata);
         }
         findings(properties, model);
+        parts(properties, model);
         if let Some(file) = model.files.first() {
             property(properties, "aibom:model:size_bytes", file.size.to_string());
         }
@@ -71,6 +75,31 @@ impl Context<'_> {
         }
         component.evidence = self.evidence(reference, &model.uses, "open", identities)?;
         Ok(component)
+    }
+}
+
+/// The files of a model that consists of several, and those that were not met.
+fn parts(properties: &mut Vec<Property>, model: &Model) {
+    if model.parts.is_empty() {
+        return;
+    }
+    property(properties, "aibom:model:parts", model.parts.len().to_string());
+    let missing = model.parts.values().filter(|part| !part.met).count();
+    if missing > 0 {
+        property(properties, "aibom:model:parts_not_met", missing.to_string());
+    }
+    for (name, part) in model.parts.iter().take(PARTS) {
+        let digest = match (&part.digest, &part.recorded) {
+            (Some(read), Some(recorded)) if read != recorded => {
+                format!(" sha256:{read} differs=sha256:{recorded}")
+            }
+            (Some(read), _) => format!(" sha256:{read}"),
+            (None, Some(recorded)) => format!(" store-recorded=sha256:{recorded}"),
+            (None, None) => String::new(),
+        };
+        let size = part.size.map(|size| format!(" size={size}")).unwrap_or_default();
+        let met = if part.met { "" } else { " not-met" };
+        property(properties, "aibom:model:part", format!("{}{met}{size}{digest}", clean(name)));
     }
 }
 

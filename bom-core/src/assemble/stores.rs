@@ -6,13 +6,15 @@ use super::{clean, components::Known, property};
 use crate::{
     bom::{IdentityField, Property, Purl},
     fact::Technique,
-    identify::Model,
+    identify::{Model, Part},
     stored::{self, Basis, Repository, Store, Stored},
 };
 
 /// Everything stores say of one model, against what was read.
 pub(super) struct Origin<'a> {
     model: &'a Model,
+    /// It is several files that are alike: no digest of one is the whole's.
+    set: bool,
     /// SHA-256 that a store recorded, where the content was not hashed.
     recorded: Option<&'a str>,
     /// What the content contradicts.
@@ -21,13 +23,19 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     pub(super) fn of(model: &'a Model) -> Self {
+        let set = !model.parts.is_empty() && model.digest.is_none();
+        let parts_differ = model
+            .parts
+            .values()
+            .any(|part| part.digest.is_some() && part.recorded.is_some() && part.digest != part.recorded);
         let read = model.digest.as_deref();
         let differing = model.stored.iter().filter(|stored| {
-            stored.digest.as_ref().zip(read).and_then(|(digest, read)| digest.agrees(read)) == Some(false)
+            let compared = stored.digest.as_ref().zip(read).and_then(|(digest, read)| digest.agrees(read));
+            compared == Some(false) || set && parts_differ
         });
         let differing: BTreeSet<&Stored> = differing.collect();
-        let recorded = stored::sha256(&model.stored).filter(|_| read.is_none());
-        Self { model, recorded, differing }
+        let recorded = stored::sha256(&model.stored).filter(|_| read.is_none() && !set);
+        Self { model, set, recorded, differing }
     }
 
     /// The digest a store recorded, if the content was not hashed.
@@ -54,8 +62,16 @@ impl<'a> Origin<'a> {
 
     /// The package URL, if there is exactly one. Which of two revisions was meant cannot be told from the content.
     pub(super) fn purl(&self) -> Option<Purl> {
-        let purls: BTreeSet<Purl> = self.sound().filter_map(purl).collect();
+        let purls: BTreeSet<Purl> = self.sound().filter_map(|stored| self.purl_of(stored)).collect();
         if purls.len() == 1 { purls.into_iter().next() } else { None }
+    }
+
+    fn purl_of(&self, stored: &Stored) -> Option<Purl> {
+        if self.set {
+            // The whole is the repository's, not one file's.
+            return purl(&Stored { file: None, ..stored.clone() });
+        }
+        purl(stored)
     }
 
     pub(super) fn properties(&self, properties: &mut Vec<Property>) {
@@ -64,6 +80,7 @@ impl<'a> Origin<'a> {
             (None, Some(_)) => Some("store-recorded"),
             (None, None) => None,
         };
+        let source = source.or_else(|| self.parts_source());
         if let Some(source) = source {
             property(properties, "aibom:hash:source", source);
         }
@@ -88,20 +105,32 @@ impl<'a> Origin<'a> {
                 rows.extend(value.map(|value| (name, clean(value))));
             }
             rows.extend(stored.references.iter().map(|name| ("aibom:store:reference", clean(name))));
+            rows.extend(self.purl_of(stored).map(|purl| ("aibom:store:purl", purl.as_str().to_owned())));
             let compared = digest.zip(self.model.digest.as_deref());
             let word = match compared.and_then(|(digest, read)| digest.agrees(read)) {
                 Some(true) => "same".to_owned(),
                 Some(false) => format!("differs: {}", shown.unwrap_or_default()),
+                None if self.set => continue,
                 None => "not-compared".to_owned(),
             };
             if digest.is_some() {
                 rows.insert(("aibom:store:recorded_digest", word));
             }
-            rows.extend(purl(stored).map(|purl| ("aibom:store:purl", purl.as_str().to_owned())));
         }
         for (name, value) in rows {
             property(properties, name, value);
         }
+    }
+
+    /// Of a set: as its parts, the weakest.
+    fn parts_source(&self) -> Option<&'static str> {
+        let known = |part: &Part| part.digest.is_some() || part.recorded.is_some();
+        let parts = &self.model.parts;
+        if !self.set || !parts.values().any(known) {
+            return None;
+        }
+        let recorded = parts.values().any(|part| part.digest.is_none() && part.recorded.is_some());
+        Some(if recorded { "store-recorded" } else { "read" })
     }
 
     /// How the digest and the package URL are known, as far as a store is the witness.

@@ -12,6 +12,7 @@ use crate::{
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     key::{FileKey, ImageId, Object, ProcessKey},
+    metadata::ModelMetadata,
     path::SeenPath,
     stored::Origins,
 };
@@ -31,6 +32,10 @@ pub(super) struct Files {
     places: BTreeSet<(FileKey, SeenPath)>,
     /// Files of a known format, and code of packages.
     mattering: BTreeMap<FileKey, Work>,
+    /// Files of no known format that could be weights, where they were met.
+    formless: BTreeMap<SeenPath, Work>,
+    /// Where headers say that more of their weights are.
+    referred: BTreeSet<SeenPath>,
     /// Which fact a counted open belongs to.
     repeats: BTreeMap<RepeatKey, FactKey>,
 }
@@ -44,6 +49,12 @@ struct Asked {
     origin: bool,
 }
 
+/// Smaller files are not remembered as what could be weights: a header comes before its weights, as a rule.
+const WEIGHTS: u64 = 64 << 10;
+/// Most of them.
+const FORMLESS: usize = 4096;
+/// Most files that headers refer to.
+const REFERRED: usize = 65_536;
 /// Bytes up to which a file is hashed whatever its store says of it: a few seconds of one processor.
 const ALWAYS_HASHED: u64 = 1 << 30;
 
@@ -132,17 +143,18 @@ impl Correlator {
             Answer::Inspected(content) => {
                 let known = content.is_some();
                 let is_model = content.as_ref().is_some_and(|content| content.model.is_some());
+                let referred = content.as_ref().and_then(|content| content.model.as_ref());
+                let mut asked = referred.map_or_else(Vec::new, |model| self.files.refer(&done, model));
                 describe(&mut self.epoch, &object, Description::Content(content));
-                if known {
-                    self.files.matters(&done);
-                    let template = done;
-                    // Whether a model has to be hashed depends on what its store recorded.
-                    let first = if is_model { Request::Origin } else { Request::Digest };
-                    return [first, Request::Owner]
-                        .into_iter()
-                        .filter_map(|request| self.files.ask(request, &template))
-                        .collect();
+                if !known {
+                    return self.files.formless(done);
                 }
+                self.files.matters(&done);
+                // Whether a model has to be hashed depends on what its store recorded.
+                let first = if is_model { Request::Origin } else { Request::Digest };
+                let more = [first, Request::Owner].into_iter();
+                asked.extend(more.filter_map(|request| self.files.ask(request, &done)));
+                return asked;
             }
         }
         Vec::new()
@@ -219,6 +231,39 @@ impl Files {
             }
         }
         asked
+    }
+
+    /// A header says where more of its weights are: those are hashed, as soon as they are met.
+    fn refer(&mut self, done: &Work, model: &ModelMetadata) -> Vec<Work> {
+        let mut asked = Vec::new();
+        let name = done.file.path.file_name().len();
+        let whole = done.file.path.bytes();
+        let directory = whole.get(..whole.len().saturating_sub(name)).unwrap_or_default();
+        for file in &model.external_files {
+            let steps_out = file.split('/').any(|step| matches!(step, "" | "." | ".."));
+            if steps_out || self.referred.len() >= REFERRED {
+                continue;
+            }
+            let path = SeenPath::new([directory, file.as_bytes()].concat());
+            if let Some(work) = self.formless.remove(&path) {
+                self.matters(&work);
+                asked.extend(self.ask(Request::Digest, &work));
+            }
+            self.referred.insert(path);
+        }
+        asked
+    }
+
+    /// A file of no known format: part of a model if a header says so.
+    fn formless(&mut self, done: Work) -> Vec<Work> {
+        if self.referred.contains(&done.file.path) {
+            self.matters(&done);
+            return self.ask(Request::Digest, &done).into_iter().collect();
+        }
+        if done.file.key.size >= WEIGHTS && self.formless.len() < FORMLESS {
+            self.formless.insert(done.file.path.clone(), done);
+        }
+        Vec::new()
     }
 
     /// A file became a component, or code of one.

@@ -1,18 +1,21 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
 //!
 //! `view` is the result, `build` makes it, `artifacts` says what a file is, `peers` who was called,
-//! `programs` groups images; `catalog` knows names.
+//! `programs` groups images, `sets` files of one model (with `parts`, `homes`, `adapters`); `catalog` knows names.
 
 mod adapters;
 mod artifacts;
 mod build;
 pub mod catalog;
+mod homes;
+mod parts;
 mod peers;
 mod programs;
+mod sets;
 mod view;
 
 pub use build::identify;
 pub(crate) use build::unknown_readers;
 pub use view::{
-    Device, Endpoint, Library, Model, Package, Program, SubjectView, UnixPeer, Unresolved, Usage, View,
+    Device, Endpoint, Library, Model, Package, Part, Program, SubjectView, UnixPeer, Unresolved, Usage, View,
 };

@@ -107,10 +107,27 @@ pub struct Model {
     pub content: Extracted,
     /// What stores say of its files.
     pub stored: BTreeSet<Stored>,
+    /// The files it consists of, by the name it has for each; empty if it is one file. Of a set in which all are alike
+    /// (shards) `digest` is `None`; of a header that refers to others it is the header's own.
+    pub parts: BTreeMap<String, Part>,
+    /// Indices into [`View::models`]: what it is an adapter of, where that was used too.
+    pub bases: BTreeSet<usize>,
     /// The package that ships it.
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
     pub uses: Vec<Usage>,
+}
+
+/// One file of a model that consists of several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    pub digest: Option<String>,
+    /// What a store recorded.
+    pub recorded: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Whether it was seen used, under its name.
+    pub met: bool,
 }
 
 #[derive(Clone, Debug)]
