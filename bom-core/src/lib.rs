@@ -31,3 +31,4 @@ pub mod identify;
 
 pub mod assemble;
 pub mod bom;
+pub mod explain;

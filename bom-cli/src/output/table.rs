@@ -342,7 +342,7 @@ fn clean(text: &str) -> String {
     escape(text.as_bytes()).text
 }
 
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let (mut whole, mut tenth) = (count, 0);
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if whole < 1024 {
@@ -355,7 +355,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// 22713728 → 22,713,728.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

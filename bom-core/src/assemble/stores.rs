@@ -23,15 +23,11 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     pub(super) fn of(model: &'a Model) -> Self {
-        let set = !model.parts.is_empty() && model.digest.is_none();
-        let parts_differ = model
-            .parts
-            .values()
-            .any(|part| part.digest.is_some() && part.recorded.is_some() && part.digest != part.recorded);
+        let set = model.is_set();
         let read = model.digest.as_deref();
         let differing = model.stored.iter().filter(|stored| {
             let compared = stored.digest.as_ref().zip(read).and_then(|(digest, read)| digest.agrees(read));
-            compared == Some(false) || set && parts_differ
+            compared == Some(false) || set && model.contradicts_store()
         });
         let differing: BTreeSet<&Stored> = differing.collect();
         let recorded = stored::sha256(&model.stored).filter(|_| read.is_none() && !set);

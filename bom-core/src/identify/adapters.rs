@@ -10,7 +10,7 @@ use crate::metadata::{FileKind, ModelRole};
 
 /// Gives adapters without a base the base that a configuration in the same folder, used by the same subject, names.
 /// It stays a claim: the header of another file made it.
-pub(super) fn join(models: &mut [Model]) {
+pub fn join(models: &mut [Model]) {
     let mut bases: BTreeMap<Home, BTreeSet<String>> = BTreeMap::new();
     for model in models.iter().filter(|model| model.metadata.format == FileKind::AdapterConfig) {
         for home in homes(model) {

@@ -14,8 +14,10 @@ mod programs;
 mod sets;
 mod view;
 
+pub use adapters::join as join_adapters;
 pub use build::identify;
 pub(crate) use build::unknown_readers;
+pub use sets::join as join_sets;
 pub use view::{
     Device, Endpoint, Library, Model, Package, Part, Program, SubjectView, UnixPeer, Unresolved, Usage, View,
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     metadata::{Extracted, FileKind, ModelMetadata, ModelRole},
-    stored,
+    stored::{self, Stored},
 };
 
 /// What makes files one set.
@@ -40,7 +40,7 @@ pub(super) fn shard(file: &[u8]) -> Option<(Vec<u8>, u32, u32, Vec<u8>)> {
 }
 
 /// Joins what belongs together; the models it is made of go.
-pub(super) fn join(models: &mut Vec<Model>) {
+pub fn join(models: &mut Vec<Model>) {
     let by_address: BTreeMap<Address, usize> = models
         .iter()
         .enumerate()
@@ -99,6 +99,8 @@ fn indexed(
     let list: Vec<&Model> = members.iter().filter_map(|&member| models.get(member)).collect();
     let first = *list.first()?;
     let mut set = whole(first, &list, &parts);
+    let with_index: Vec<&Model> = list.iter().copied().chain([index]).collect();
+    set.stored = common(&with_index);
     let tensors = index.metadata.tensor_count;
     set.metadata.tensor_count = tensors.or(set.metadata.tensor_count);
     set.metadata.parameter_count = set.metadata.parameter_count.or(index.metadata.parameter_count);
@@ -171,9 +173,23 @@ fn whole(first: &Model, list: &[&Model], parts: &BTreeMap<String, Part>) -> Mode
         set.files.extend(model.files.iter().copied());
         set.content.truncated |= model.content.truncated;
         set.content.issues.extend(model.content.issues.iter().cloned());
-        set.stored.extend(model.stored.iter().cloned());
     }
+    set.stored = common(list);
     set
+}
+
+/// What stores call all of the parts: a part can belong to other repositories too. No file and no digest of one part is
+/// the whole's.
+fn common(list: &[&Model]) -> BTreeSet<Stored> {
+    let same = |one: &Stored, other: &Stored| {
+        (one.store, &one.name, &one.revision) == (other.store, &other.name, &other.revision)
+    };
+    let Some((first, rest)) = list.split_first() else { return BTreeSet::new() };
+    let of_all = first
+        .stored
+        .iter()
+        .filter(|stored| rest.iter().all(|model| model.stored.iter().any(|other| same(stored, other))));
+    of_all.map(|stored| Stored { file: None, digest: None, media: None, ..stored.clone() }).collect()
 }
 
 /// A program that used several parts used the whole once, with all it did.

@@ -118,6 +118,26 @@ pub struct Model {
     pub uses: Vec<Usage>,
 }
 
+impl Model {
+    /// Whether the content, or that of a part, is not what a store recorded.
+    pub fn contradicts_store(&self) -> bool {
+        let own = self.digest.as_deref().is_some_and(|read| {
+            self.stored
+                .iter()
+                .any(|it| it.digest.as_ref().and_then(|digest| digest.agrees(read)) == Some(false))
+        });
+        let part = |part: &Part| {
+            part.digest.as_ref().zip(part.recorded.as_ref()).is_some_and(|(one, other)| one != other)
+        };
+        own || self.parts.values().any(part)
+    }
+
+    /// Several files that are alike: no digest of one is the whole's.
+    pub fn is_set(&self) -> bool {
+        !self.parts.is_empty() && self.digest.is_none()
+    }
+}
+
 /// One file of a model that consists of several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
