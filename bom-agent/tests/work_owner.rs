@@ -61,6 +61,7 @@ impl Root {
             | Answer::Located { .. }
             | Answer::Unchanged
             | Answer::Origins(_)
+            | Answer::Verified(_)
             | Answer::Unknown(_)) => {
                 panic!("{path}: {other:?}")
             }

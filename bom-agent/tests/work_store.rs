@@ -72,3 +72,40 @@ fn says_what_it_could_not_read() {
     changed.file.key.size += 1;
     assert_eq!(ask(&pool, changed), Answer::Unknown(Reason::ChangedSinceOpen));
 }
+
+/// Debian's own programs are what dpkg recorded, and a changed one is not; only where dpkg is.
+#[test]
+fn compares_programs_with_what_dpkg_recorded() {
+    let pool = pool();
+    let md5 = |content: &str| {
+        let folder = Folder::new("md5");
+        let path = folder.put("x", content);
+        let output = std::process::Command::new("md5sum").arg(path).output().expect("md5sum");
+        String::from_utf8_lossy(&output.stdout)[..32].to_owned()
+    };
+    let root = Folder::new("verify");
+    let program = root.put("usr/bin/cp", "the program");
+    root.put("var/lib/dpkg/info/coreutils.list", "/.\n/bin\n/bin/cp\n");
+    root.put(
+        "var/lib/dpkg/status",
+        "Package: coreutils\nStatus: install ok installed\nVersion: 9.1\nArchitecture: amd64\n\n",
+    );
+    let settings = PoolSettings { root: root.0.clone(), ..PoolSettings::default() };
+    let rooted = Pool::start(settings).expect("a pool");
+    let asked = || {
+        let mut question = work(Request::Verify, &program);
+        question.file.path = bom_core::path::SeenPath::new("/usr/bin/cp");
+        question
+    };
+    for (name, sums, expected) in [
+        ("same", format!("{}  bin/cp\n", md5("the program")), Answer::Verified(true)),
+        ("other", format!("{}  bin/cp\n", md5("another")), Answer::Verified(false)),
+        ("not_listed", format!("{}  bin/mv\n", md5("the program")), Answer::Unknown(Reason::NotFound)),
+        ("cut_short", "00".to_owned(), Answer::Unknown(Reason::NotFound)),
+    ] {
+        root.put("var/lib/dpkg/info/coreutils.md5sums", sums);
+        assert_eq!(ask(&rooted, asked()), expected, "{name}");
+    }
+    let nobodys = work(Request::Verify, &program);
+    assert_eq!(ask(&pool, nobodys), Answer::Unknown(Reason::NotFound));
+}

@@ -181,6 +181,8 @@ pub enum Request {
     Recheck,
     /// What does the store it lies in say of it?
     Origin,
+    /// Is it what the package that owns it recorded?
+    Verify,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +199,8 @@ pub enum Answer {
     },
     Unchanged,
     Origins(Origins),
+    /// Whether it has the digest that its package recorded.
+    Verified(bool),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

@@ -119,6 +119,8 @@ pub enum Description {
     Owner(Box<Owner>),
     /// What a store says of it.
     Stored(Box<Stored>),
+    /// Whether it has the digest that its package recorded.
+    Intact(bool),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.
@@ -158,6 +160,8 @@ pub enum Question {
     Change,
     /// What its store says of it.
     Origin,
+    /// Whether it is what its package recorded.
+    Verify,
 }
 
 impl From<Request> for Question {
@@ -169,6 +173,7 @@ impl From<Request> for Question {
             Request::Digest => Self::Digest,
             Request::Owner => Self::Owner,
             Request::Origin => Self::Origin,
+            Request::Verify => Self::Verify,
         }
     }
 }
@@ -181,6 +186,7 @@ impl Question {
             Self::Owner => "owner",
             Self::Change => "change",
             Self::Origin => "origin",
+            Self::Verify => "verify",
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod inventory;
 pub mod join;
 pub mod metadata;
 pub mod stored;
+pub mod strength;
 
 pub mod identify;
 

@@ -12,6 +12,7 @@ use bom_core::{
     identify::catalog::{Catalog, Matching},
     input::Input,
     recording::Reader,
+    strength,
 };
 
 const BOM: &str = include_str!("../../docs/bom.md");
@@ -138,6 +139,15 @@ fn confidence_page_has_the_table() {
             let name = strength.name();
             table.push_str(&format!("| {word} | {name} | {} | {} |\n", shown(seen), shown(claimed)));
         }
+    }
+    assert!(CONFIDENCE.contains(&table), "docs/confidence.md lacks this table:\n{table}");
+}
+
+#[test]
+fn confidence_page_says_what_counts_as_what() {
+    let mut table = String::new();
+    for rule in strength::RULES {
+        table.push_str(&format!("| {} | {} | {} |\n", rule.text, rule.strength.name(), rule.why));
     }
     assert!(CONFIDENCE.contains(&table), "docs/confidence.md lacks this table:\n{table}");
 }

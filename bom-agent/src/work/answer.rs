@@ -10,6 +10,7 @@ use super::owner::Owners;
 use super::place;
 use super::settings::PoolSettings;
 use super::store;
+use super::verify;
 use super::watch::Watch;
 
 /// What every question needs.
@@ -30,6 +31,7 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
             Request::Locate => place::locate(context, work),
             Request::Recheck => content::recheck(context, work),
             Request::Origin => store::origins_of(context, work),
+            Request::Verify => verify::verify(context, owners, work),
         },
     };
     outcome.unwrap_or_else(Answer::Unknown)
@@ -48,7 +50,7 @@ fn usable(work: &Work) -> Result<(), Reason> {
         Request::Inspect | Request::Digest | Request::Recheck => {
             work.file.is_detached() || path.bytes().starts_with(b"/")
         }
-        Request::Owner | Request::Origin => path.bytes().starts_with(b"/"),
+        Request::Owner | Request::Origin | Request::Verify => path.bytes().starts_with(b"/"),
     };
     if !whole || path.components().any(|part| part == b"." || part == b"..") {
         return Err(Reason::NotFound);

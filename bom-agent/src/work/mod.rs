@@ -16,6 +16,7 @@ mod pool;
 mod queue;
 mod settings;
 mod store;
+mod verify;
 mod watch;
 
 pub use pool::Pool;

@@ -10,7 +10,7 @@ use crate::{
         IdentityField, Method, Occurrence, Property, Purl, Technique as Word, Version,
     },
     fact::{self, Technique, confidence},
-    identify::{Library, Package, Program, Usage},
+    identify::{Handler, Library, Package, Program, Usage},
     input::{DebOwner, PythonOwner},
     path::SeenPath,
 };
@@ -76,6 +76,9 @@ impl Context<'_> {
         component.hashes = hashes(program.digest.as_deref())?;
         let properties = &mut component.properties;
         property(properties, "aibom:role", "program");
+        if let Some(Handler { work, ecosystem, package }) = &program.handler {
+            property(properties, "aibom:program:handler", format!("{work} {ecosystem}/{package}"));
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
@@ -200,7 +203,7 @@ impl Context<'_> {
         identities: Vec<Known>,
     ) -> Result<Evidence, AssembleError> {
         let mut evidence = Evidence::default();
-        let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
+        let strongest = uses.iter().map(|usage| self.counts(usage, operation)).max();
         for Known { field, techniques, claimed, value } in identities {
             let own = techniques
                 .iter()
@@ -254,11 +257,23 @@ impl Context<'_> {
         format!("evidence:{epoch}:{}:{first}-{last}:{}:{own}", probes.join("+"), usage.evidence.count.0)
     }
 
+    /// That a program was started counts, whatever it does with files.
+    fn counts(&self, usage: &Usage, operation: &str) -> fact::Strength {
+        let file = matches!(operation, "open" | IMPORT);
+        if file { usage.strength(self.view) } else { usage.evidence.strength.0 }
+    }
+
     pub(super) fn context(&self, usage: &Usage, operation: &str) -> String {
         let subject = self.names.subjects.get(usage.subject).map_or("", BomRef::as_str);
         let program = self.names.programs.get(usage.program).map_or("", BomRef::as_str);
-        let strength = usage.evidence.strength.0.name();
+        let (seen, counts) = (usage.evidence.strength.0, self.counts(usage, operation));
+        let strength = counts.name();
         let mut text = format!("subject={subject} program={program} op={operation} strength={strength}");
+        let handler = self.view.programs.get(usage.program).and_then(|program| program.handler.as_ref());
+        if let Some(handler) = handler.filter(|_| counts != seen) {
+            let Handler { work, ecosystem, package } = handler;
+            text.push_str(&format!(" seen={} handler={work}:{ecosystem}/{package}", seen.name()));
+        }
         if usage.paths.len() > 1 {
             text.push_str(&format!(" files={}", usage.paths.len()));
         }

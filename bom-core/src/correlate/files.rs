@@ -18,12 +18,14 @@ use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
+    identify::handler,
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
     key::{FileKey, Object},
     path::SeenPath,
     stored::Origins,
+    strength,
 };
 
 /// What is known of opened files and of the questions asked of them.
@@ -50,6 +52,7 @@ struct File {
     owner_asked: bool,
     place_asked: bool,
     origin_asked: bool,
+    verify_asked: bool,
     /// The inode below an overlay.
     real: Option<(u32, u64)>,
     /// Its facts are in the epoch.
@@ -73,7 +76,7 @@ const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PID
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
-        let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        let strength = strength::opened(file.can_read());
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
@@ -226,6 +229,7 @@ impl Correlator {
         let mut more = Vec::new();
         match answer {
             Answer::Unchanged => {}
+            Answer::Verified(intact) => self.learn(file, Description::Intact(intact)),
             Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
                 if done.request == Request::Locate {
@@ -254,6 +258,10 @@ impl Correlator {
             Answer::Owner(owner) => {
                 if owner.python.is_some() {
                     self.files.matters(&done);
+                }
+                // Whether such a program is what it seems decides what its reading means.
+                if owner.deb.as_ref().is_some_and(|deb| handler("deb", &deb.package).is_some()) {
+                    more.extend(self.files.again(Request::Verify, &done));
                 }
                 self.learn(file, Description::Owner(Box::new(owner)));
             }
@@ -308,6 +316,7 @@ impl Correlator {
             | Description::SamePeer(_)
             | Description::Model(_)
             | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Unknown { .. } => false,
         };
         if matters {
@@ -521,6 +530,7 @@ impl Asking<'_> {
             Request::Owner => &mut self.known.owner_asked,
             Request::Locate => &mut self.known.place_asked,
             Request::Origin => &mut self.known.origin_asked,
+            Request::Verify => &mut self.known.verify_asked,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
         };

@@ -22,6 +22,8 @@ pub(super) struct Known<'a> {
     pub(super) deb: Option<&'a DebOwner>,
     pub(super) device: Option<u32>,
     pub(super) stored: BTreeSet<&'a Stored>,
+    /// Whether it has the digest that its package recorded.
+    pub(super) intact: Option<bool>,
 }
 
 impl<'a> Known<'a> {
@@ -40,6 +42,10 @@ impl<'a> Known<'a> {
                     known.deb = deb.as_ref().or(known.deb);
                 }
                 Description::Device(number) => known.device = Some(*number),
+                // Two answers about one state of one file cannot differ; if they do, the worse counts.
+                Description::Intact(intact) => {
+                    known.intact = Some(known.intact.unwrap_or(true) && *intact);
+                }
                 Description::Stored(stored) => {
                     known.stored.insert(stored);
                 }

@@ -6,7 +6,7 @@ use super::{
     adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
-    parts,
+    handlers, parts,
     peers::Peers,
     programs::{self, Used, fold},
     sets,
@@ -98,6 +98,7 @@ impl<'a> Builder<'a> {
             set.extend(signature(fact, &known, &interpreters));
         }
         let program_of = programs::group(epoch, index, key, &used, &mut self.view.programs);
+        handlers::note(epoch, key, &known, &program_of, &mut self.view.programs);
         let mut subject = subject_view(id, epoch, key);
         for (fact, evidence) in mine {
             match &fact.object {

@@ -7,6 +7,7 @@ mod adapters;
 mod artifacts;
 mod build;
 pub mod catalog;
+mod handlers;
 mod homes;
 mod parts;
 mod peers;
@@ -17,6 +18,7 @@ mod view;
 pub use adapters::join as join_adapters;
 pub use build::identify;
 pub(crate) use build::unknown_readers;
+pub use handlers::{Handler, handler};
 pub use sets::join as join_sets;
 pub use view::{
     Device, Endpoint, Library, Model, Package, Part, Program, SubjectView, UnixPeer, Unresolved, Usage, View,

@@ -117,6 +117,7 @@ fn describe(endpoint: &mut Endpoint, about: Option<&Few<Description>>) {
             | Description::Digest(_)
             | Description::Owner(_)
             | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Device(_)
             | Description::SamePeer(_)
             | Description::Unknown { .. } => {}

@@ -6,16 +6,17 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::catalog;
+use super::{catalog, handlers::Handler};
 use crate::{
     coverage::{Cell, Class, Loss, ProbeState},
-    fact::Evidence,
+    fact::{Evidence, Strength},
     input::{DebOwner, HostFacts, PythonOwner, Reason},
     inventory::{NameSource, Question},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{ElfMetadata, Extracted, ModelMetadata},
     path::SeenPath,
     stored::Stored,
+    strength::{self, Deed},
 };
 
 /// Everything, ready to be shown.
@@ -99,6 +100,8 @@ pub struct Program {
     /// Processes that came and went and are only counted.
     pub more_processes: u64,
     pub evidence: Option<Evidence>,
+    /// It handles files without loading them.
+    pub handler: Option<Handler>,
     /// The exec itself was not seen: the process was running before.
     pub unseen_start: bool,
 }
@@ -120,6 +123,16 @@ pub struct Model {
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
     pub uses: Vec<Usage>,
+}
+
+impl Usage {
+    /// What the use counts as: what a program that only handles files opens and reads is none. What it runs as code, it
+    /// runs.
+    pub fn strength(&self, view: &View) -> Strength {
+        let handled = view.programs.get(self.program).is_some_and(|program| program.handler.is_some());
+        let seen = self.evidence.strength.0;
+        if handled && seen < Strength::Executed { seen.min(strength::of(Deed::Handled)) } else { seen }
+    }
 }
 
 impl Model {

@@ -230,6 +230,7 @@ impl FakeHost {
             Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
             Request::Owner => Some(Answer::Owner(Owner::default())),
             Request::Origin => Some(Answer::Origins(Origins::default())),
+            Request::Verify => Some(Answer::Verified(false)),
             Request::Locate | Request::Recheck => None,
         });
     }
@@ -397,6 +398,7 @@ pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
         (Request::Owner, _) => Answer::Owner(Owner::default()),
         (Request::Origin, _) => Answer::Origins(Origins::default()),
         // A story that has these answers them itself.
+        (Request::Verify, _) => Answer::Verified(false),
         (Request::Locate | Request::Recheck, _) => return None,
     })
 }

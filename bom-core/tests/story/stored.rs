@@ -47,7 +47,7 @@ fn told(size: u64, answer: &Answer) -> (Value, Vec<Request>) {
         match request {
             Request::Origin => Some(answer.clone()),
             Request::Owner => Some(Answer::Owner(Owner::default())),
-            Request::Inspect | Request::Digest | Request::Locate | Request::Recheck => {
+            Request::Inspect | Request::Digest | Request::Locate | Request::Recheck | Request::Verify => {
                 reply(Thing::Model(DIGEST), request)
             }
         }
@@ -120,9 +120,12 @@ fn what_stores_could_not_be_asked_is_unresolved() {
     let work = host.event(bom_common::record::probe::SYS_EXIT_OPENAT, body);
     host.answer_all(work, |request| match request {
         Request::Origin => Some(Answer::Origins(partial.clone())),
-        Request::Inspect | Request::Owner | Request::Digest | Request::Locate | Request::Recheck => {
-            reply(Thing::Model(DIGEST), request)
-        }
+        Request::Inspect
+        | Request::Owner
+        | Request::Digest
+        | Request::Locate
+        | Request::Recheck
+        | Request::Verify => reply(Thing::Model(DIGEST), request),
     });
     assert!(document(&host.finish()).contains("origin too-large: /m"));
 }
