@@ -94,6 +94,9 @@ fn header(row: &mut impl FnMut(&str, Option<String>), model: &ModelMetadata) {
     row("quantization", model.quantization.clone());
     row("context length", model.context_length.map(grouped));
     row("producer", model.producer.clone());
+    for (name, value) in &model.hyperparameters {
+        row(&format!("  {name}"), Some(value.clone()));
+    }
     row("licence (claimed)", model.license.clone());
     row("author (claimed)", model.author.clone());
     for base in &model.base_models {
