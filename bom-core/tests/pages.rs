@@ -9,7 +9,10 @@ use bom_core::{
         rules::{ESCAPES, REQUIRED},
     },
     fact::{Strength, Technique, confidence},
-    identify::catalog::{Catalog, Matching},
+    identify::{
+        ROLES,
+        catalog::{Catalog, Matching},
+    },
     input::Input,
     recording::Reader,
     strength,
@@ -150,6 +153,15 @@ fn confidence_page_says_what_counts_as_what() {
         table.push_str(&format!("| {} | {} | {} |\n", rule.text, rule.strength.name(), rule.why));
     }
     assert!(CONFIDENCE.contains(&table), "docs/confidence.md lacks this table:\n{table}");
+}
+
+#[test]
+fn bom_page_has_the_rules_of_roles() {
+    for rule in ROLES {
+        let signs: Vec<String> = rule.signs.iter().map(|sign| format!("`{}`", sign.text())).collect();
+        let row = format!("| `{}` | {} |", rule.role, signs.join(", "));
+        assert!(BOM.contains(&row), "docs/bom.md lacks {row}");
+    }
 }
 
 /// Only `fact::confidence` decides; a number written where documents are made would be a second table.

@@ -9,7 +9,7 @@ use super::{
     handlers, parts,
     peers::Peers,
     programs::{self, Used, fold},
-    sets,
+    roles, sets,
     view::{Device, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
 use crate::{
@@ -32,6 +32,12 @@ pub fn identify(inventory: &Inventory, catalog: &Catalog) -> View {
     }
     let mut view = builder.finish();
     parts::join(&mut view, inventory);
+    for subject in 0..view.subjects.len() {
+        let signs = roles::signs(&view, subject);
+        if let Some(subject) = view.subjects.get_mut(subject) {
+            subject.signs = signs;
+        }
+    }
     view
 }
 
@@ -432,6 +438,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         resolved: BTreeSet::new(),
         served: BTreeMap::new(),
         served_unix: BTreeSet::new(),
+        signs: BTreeSet::new(),
     }
 }
 

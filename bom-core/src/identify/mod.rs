@@ -12,6 +12,7 @@ mod homes;
 mod parts;
 mod peers;
 mod programs;
+mod roles;
 mod sets;
 mod view;
 
@@ -19,6 +20,7 @@ pub use adapters::join as join_adapters;
 pub use build::identify;
 pub(crate) use build::unknown_readers;
 pub use handlers::{Handler, handler};
+pub use roles::{ROLES, RoleRule, Sign, roles};
 pub use sets::join as join_sets;
 pub use view::{
     Device, Endpoint, Library, Model, Package, Part, Program, SubjectView, UnixPeer, Unresolved, Usage, View,

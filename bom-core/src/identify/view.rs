@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::{catalog, handlers::Handler};
+use super::{catalog, handlers::Handler, roles::Sign};
 use crate::{
     coverage::{Cell, Class, Loss, ProbeState},
     fact::{Evidence, Strength},
@@ -63,6 +63,8 @@ pub struct SubjectView {
     pub served: BTreeMap<(Carrier, SocketAddr), u64>,
     /// Unix sockets at which it can be called; `None` is one without a name.
     pub served_unix: BTreeSet<Option<SeenPath>>,
+    /// From which its roles follow.
+    pub signs: BTreeSet<Sign>,
 }
 
 /// Who used an artifact: one program of one subject.
