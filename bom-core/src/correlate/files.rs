@@ -70,6 +70,9 @@ struct File {
     about: Few<Description>,
 }
 
+/// Set in the number of a question that an answer gave rise to.
+const FOLLOWS: u64 = 1 << 62;
+
 /// Probes that see a descriptor come from another process.
 const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
@@ -140,25 +143,20 @@ impl Correlator {
         }
         let mut asked = Vec::new();
         if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
-            if file.is_truncated() {
-                let reason = Reason::PathTruncated;
-                self.learn(key, Description::Unknown { question: Question::Content, reason });
-            } else {
-                let python = first_here && is_python_code(&file.path);
-                if placeless || !known.content_asked || python {
-                    let mut ask = Asking { known, next, waiting };
-                    let work = Work {
-                        id: 0,
-                        subject: at.id,
-                        request: Request::Inspect,
-                        process: task.process,
-                        mount_namespace: task.mount_namespace,
-                        file,
-                    };
-                    match placeless {
-                        true => asked.extend(ask.ask(Request::Locate, &work)),
-                        false => asked.extend(ask.questions(&work, python)),
-                    }
+            let python = first_here && is_python_code(&file.path);
+            if placeless || !known.content_asked || python {
+                let mut ask = Asking { known, next, waiting };
+                let work = Work {
+                    id: 0,
+                    subject: at.id,
+                    request: Request::Inspect,
+                    process: task.process,
+                    mount_namespace: task.mount_namespace,
+                    file,
+                };
+                match placeless {
+                    true => asked.extend(ask.ask(Request::Locate, &work)),
+                    false => asked.extend(ask.questions(&work, python)),
                 }
             }
         }
@@ -237,7 +235,7 @@ impl Correlator {
                 }
                 self.learn(file, unknown(reason));
                 if done.request == Request::Origin {
-                    more.extend(self.files.again(Request::Digest, &done));
+                    more.extend(self.files.follow(Request::Digest, &done));
                 }
             }
             Answer::Origins(origins) => {
@@ -250,7 +248,7 @@ impl Correlator {
                     self.learn(file, unknown(reason));
                 }
                 if hash {
-                    more.extend(self.files.again(Request::Digest, &done));
+                    more.extend(self.files.follow(Request::Digest, &done));
                 }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
@@ -261,7 +259,7 @@ impl Correlator {
                 }
                 // Whether such a program is what it seems decides what its reading means.
                 if owner.deb.as_ref().is_some_and(|deb| handler("deb", &deb.package).is_some()) {
-                    more.extend(self.files.again(Request::Verify, &done));
+                    more.extend(self.files.follow(Request::Verify, &done));
                 }
                 self.learn(file, Description::Owner(Box::new(owner)));
             }
@@ -447,10 +445,19 @@ impl Files {
         Asking { known: files.entry(like.file.key).or_default(), next, waiting }.ask(request, like)
     }
 
+    /// A question that an answer gave rise to. Its number is that of the question before, so that the numbers of all
+    /// others are what they are in recordings in which it was never asked.
+    fn follow(&mut self, request: Request, done: &Work) -> Option<Work> {
+        let mut own = (done.id | FOLLOWS).checked_sub(1)?;
+        let Self { files, waiting, .. } = self;
+        let known = files.entry(done.file.key).or_default();
+        Asking { known, next: &mut own, waiting }.ask(request, done)
+    }
+
     /// A file of no format of its own became part of a model.
     pub(super) fn part(&mut self, done: &Work) -> Option<Work> {
         self.matters(done);
-        self.again(Request::Digest, done)
+        self.follow(Request::Digest, done)
     }
 
     /// A file became a component, or code of one.
