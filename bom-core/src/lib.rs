@@ -25,8 +25,11 @@ pub mod fact;
 pub mod inventory;
 pub mod join;
 pub mod metadata;
+pub mod stored;
+pub mod strength;
 
 pub mod identify;
 
 pub mod assemble;
 pub mod bom;
+pub mod explain;

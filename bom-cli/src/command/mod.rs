@@ -2,6 +2,7 @@
 
 #[cfg(feature = "observe")]
 mod doctor;
+mod explain;
 mod inspect;
 #[cfg(feature = "observe")]
 mod observe;
@@ -28,5 +29,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         Command::Doctor(doctor) => Ok(doctor::doctor(&doctor)?),
         Command::Replay(replay) => Ok(replay::replay(&replay)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
+        Command::Explain(explain) => Ok(explain::explain(&explain)?),
     }
 }
