@@ -9,6 +9,7 @@ use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, FactKey, Strength},
+    identify::of_name,
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     key::{FileKey, ImageId, Object, ProcessKey},
@@ -26,7 +27,7 @@ pub(super) struct Files {
     waiting: BTreeMap<u64, Work>,
     /// Files that were asked about.
     asked: BTreeMap<FileKey, Asked>,
-    /// Python code whose owner was asked for, by place.
+    /// Code whose owner was asked for, by place.
     places: BTreeSet<(FileKey, SeenPath)>,
     /// Files of a known format, and code of packages.
     mattering: BTreeMap<FileKey, Work>,
@@ -103,10 +104,16 @@ impl Correlator {
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
             Answer::Owner(owner) => {
-                if owner.python.is_some() {
+                let nobodys = owner.is_nobody();
+                if owner.python.is_some() || !owner.packages.is_empty() {
                     self.files.matters(&done);
                 }
                 describe(&mut self.epoch, &object, Description::Owner(owner));
+                // Code that no list names has nothing but its content to be known by.
+                if nobodys && is_code(&done.file.path) {
+                    self.files.matters(&done);
+                    return self.files.ask(Request::Digest, &done).into_iter().collect();
+                }
             }
             Answer::Inspected(content) => {
                 let known = content.is_some();
@@ -187,7 +194,7 @@ impl Files {
         let mut asked = Vec::new();
         asked.extend(self.ask(Request::Inspect, &work));
         // An owner is asked for by path: the same file has another one at another place.
-        if is_python_code(&work.file.path) {
+        if is_code(&work.file.path) {
             let place = (work.file.key, work.file.path.clone());
             if self.places.insert(place) {
                 self.asked.entry(work.file.key).or_default().owner = false;
@@ -235,11 +242,12 @@ impl Files {
     }
 }
 
-/// Python source, byte code and extension modules: what an import opens. Whose file it is decides
-/// its installer's RECORD, not this name.
-pub(crate) fn is_python_code(path: &SeenPath) -> bool {
+/// Source, byte code and extension modules: what an import opens; and the `.pth` files that lead to code elsewhere, so
+/// that the installation they belong to is known before the code is met. Whose file it is decides an installer's list,
+/// not this name.
+fn is_code(path: &SeenPath) -> bool {
     let name = path.file_name();
-    [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+    name.ends_with(b".so") || name.ends_with(b".pth") || of_name(path).is_some()
 }
 
 /// 64 lower-case hexadecimal digits.

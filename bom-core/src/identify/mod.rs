@@ -1,5 +1,6 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
 //!
+//! `languages` says who runs what, `detect` what may hide something, `versions` how a library is numbered.
 //! `view` is the result, `build` makes it, `artifacts` says what a file is, `peers` who was called,
 //! `programs` groups images; `catalog` knows names.
 
@@ -7,12 +8,17 @@ mod adapters;
 mod artifacts;
 mod build;
 pub mod catalog;
+mod detect;
+mod languages;
 mod peers;
 mod programs;
+mod versions;
 mod view;
 
 pub use build::identify;
-pub(crate) use build::unknown_readers;
+pub(crate) use detect::detections;
+pub(crate) use languages::of_name;
 pub use view::{
-    Device, Endpoint, Library, Model, Package, Program, SubjectView, UnixPeer, Unresolved, Usage, View,
+    Code, Device, Endpoint, How, Library, Model, Package, Program, SubjectView, UnixPeer, Unresolved, Usage,
+    VersionSource, View,
 };

@@ -105,6 +105,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         elf: None,
         deb: None,
         python: None,
+        owners: BTreeSet::new(),
+        code: None,
         images: 0,
         processes: BTreeSet::new(),
         evidence: None,
@@ -118,6 +120,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         program.elf = known.elf().cloned();
         program.deb = known.deb.cloned();
         program.python = known.python.cloned();
+        program.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
+        program.code = known.code().cloned();
     }
     program
 }

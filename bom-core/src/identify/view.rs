@@ -13,7 +13,8 @@ use crate::{
     input::{DebOwner, HostFacts, PythonOwner, Reason},
     inventory::{NameSource, Question},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
-    metadata::{ElfMetadata, Extracted, ModelMetadata},
+    metadata::{CodeMetadata, ElfMetadata, Extracted, Language, ModelMetadata},
+    package::{Basis, Ecosystem, PackageOwner},
     path::SeenPath,
 };
 
@@ -25,6 +26,8 @@ pub struct View {
     pub models: Vec<Model>,
     pub libraries: Vec<Library>,
     pub packages: Vec<Package>,
+    /// Code of which no installer says what package it is.
+    pub code: Vec<Code>,
     pub endpoints: Vec<Endpoint>,
     pub unix_peers: Vec<UnixPeer>,
     pub devices: Vec<Device>,
@@ -90,6 +93,10 @@ pub struct Program {
     pub elf: Option<ElfMetadata>,
     pub deb: Option<DebOwner>,
     pub python: Option<PythonOwner>,
+    /// Owners of every other kind.
+    pub owners: BTreeSet<PackageOwner>,
+    /// What it says of the code in it.
+    pub code: Option<CodeMetadata>,
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
@@ -107,9 +114,11 @@ pub struct Model {
     /// The package that ships it.
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
+    pub owners: BTreeSet<PackageOwner>,
     pub uses: Vec<Usage>,
 }
 
+/// A shared library, or a program that was loaded like one.
 #[derive(Clone, Debug)]
 pub struct Library {
     pub digest: Option<String>,
@@ -117,8 +126,13 @@ pub struct Library {
     /// Soname, else file name.
     pub name: String,
     pub elf: ElfMetadata,
+    /// The version, and what says it.
+    pub version: Option<(String, VersionSource)>,
+    /// AI engines whose own texts are in it.
+    pub engines: BTreeSet<String>,
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
+    pub owners: BTreeSet<PackageOwner>,
     /// From the catalog.
     pub role: Option<String>,
     pub uses: Vec<Usage>,
@@ -126,13 +140,76 @@ pub struct Library {
 
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// As METADATA writes it.
+    pub ecosystem: Ecosystem,
+    /// As its own metadata writes it.
     pub name: String,
+    /// Empty if nothing says it.
     pub version: String,
+    pub architecture: Option<String>,
     pub editable: bool,
-    pub dist_info: BTreeSet<SeenPath>,
+    /// What made files part of it.
+    pub bases: BTreeSet<Basis>,
+    pub how: BTreeSet<How>,
+    /// Lists and manifests that name it, or the files that contain it.
+    pub sources: BTreeSet<SeenPath>,
     pub role: Option<String>,
     pub uses: Vec<Usage>,
+}
+
+/// How the code of a package came into a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// Its interpreter opened it.
+    Imported,
+    /// The program or library was built with it.
+    CompiledIn,
+    /// It is in an archive that its interpreter opened; which members were used is not known.
+    Archived,
+}
+
+impl How {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imported => "imported",
+            Self::CompiledIn => "compiled-in",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+/// A file of code that an interpreter opened and no installer's list or manifest names.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub digest: Option<String>,
+    pub name: String,
+    pub languages: BTreeSet<Language>,
+    /// Projects and places that it lies in.
+    pub owners: BTreeSet<PackageOwner>,
+    pub uses: Vec<Usage>,
+}
+
+/// What says the version of a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VersionSource {
+    /// The only version of its symbols.
+    SymbolVersion,
+    /// The file's name, which goes on where the soname ends.
+    FileName,
+    /// The soname; often the version of the interface alone.
+    Soname,
+    /// A note that its distribution put in.
+    PackageNote,
+}
+
+impl VersionSource {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SymbolVersion => "symbol-version",
+            Self::FileName => "file-name",
+            Self::Soname => "soname",
+            Self::PackageNote => "package-note",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

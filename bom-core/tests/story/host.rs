@@ -389,7 +389,7 @@ pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
         (Request::Digest, Thing::UnhashedModel) => Answer::Unknown(Reason::TooLarge),
         (Request::Digest, _) => Answer::Digest("cc".repeat(32)),
         (Request::Owner, Thing::Wheel(name, version) | Thing::WheelLibrary(name, version)) => {
-            Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
+            Answer::Owner(Owner { python: Some(owner(name, version)), ..Owner::default() })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
         // A story that has these answers them itself.
@@ -414,13 +414,7 @@ fn model() -> Extracted {
         dtype: Some("F32".to_owned()),
         ..ModelMetadata::new(FileKind::Safetensors)
     };
-    Extracted {
-        kind: FileKind::Safetensors,
-        model: Some(metadata),
-        elf: None,
-        issues: Vec::new(),
-        truncated: false,
-    }
+    Extracted { model: Some(metadata), ..Extracted::new(FileKind::Safetensors) }
 }
 
 fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
@@ -434,8 +428,10 @@ fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
         version: None,
         build_id: None,
         needed: needed.iter().map(|&name| name.to_owned()).collect(),
+        symbol_versions: Vec::new(),
+        package_note: None,
         interp: None,
         exports: exports.iter().map(|&name| name.to_owned()).collect(),
     };
-    Extracted { kind: FileKind::Elf, model: None, elf: Some(elf), issues: Vec::new(), truncated: false }
+    Extracted { elf: Some(elf), ..Extracted::new(FileKind::Elf) }
 }

@@ -295,6 +295,8 @@ fn empty(header: &Header, container: Container, little: bool) -> ElfMetadata {
         version: None,
         build_id: None,
         needed: Vec::new(),
+        symbol_versions: Vec::new(),
+        package_note: None,
         interp: None,
         exports: BTreeSet::new(),
     }

@@ -47,7 +47,7 @@ impl Owners {
         let path = work.file.path.bytes();
         let python = self.python.owner(&tree, path, &context.watch)?;
         let deb = self.deb.owner(&tree, path, &context.watch)?;
-        Ok(Owner { python, deb })
+        Ok(Owner { python, deb, ..Owner::default() })
     }
 }
 
