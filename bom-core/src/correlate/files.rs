@@ -116,7 +116,7 @@ impl Correlator {
                 }
             }
             Answer::Inspected(content) => {
-                let known = content.is_some();
+                let known = content.as_ref().is_some_and(|content| content.is_telling());
                 describe(&mut self.epoch, &object, Description::Content(content));
                 if known {
                     self.files.matters(&done);

@@ -303,6 +303,15 @@ pub struct Extracted {
 }
 
 impl Extracted {
+    /// Whether the file can become a component of its own. An archive of which nothing is known but that it is one is
+    /// counted as a gap, and neither hashed nor looked up.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        let code = self.code.as_ref();
+        self.kind != FileKind::Archive
+            || code.is_some_and(|code| !code.languages.is_empty() || !code.packages.is_empty())
+    }
+
     /// Nothing known yet but the format.
     #[must_use]
     pub fn new(kind: FileKind) -> Self {

@@ -2,6 +2,7 @@
 
 mod budget;
 mod check;
+mod code;
 mod containers;
 mod documents;
 mod elf;
