@@ -3,9 +3,6 @@
 
 mod work_tree;
 
-use std::path::Path;
-use std::process::Command;
-
 use bom_agent::work::{Pool, PoolSettings};
 use bom_core::{
     input::{Answer, Owner, Request},
@@ -209,15 +206,4 @@ fn rpm_databases_that_are_not_read_are_declared() {
         assert!(owner.is_nobody(), "{name}: {owner:?}");
         assert_eq!(owner.unread, [expected].into(), "{name}");
     }
-}
-
-/// Whether a program is there; what it would show is then shown.
-fn has(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
-    let output = Command::new(program).args(arguments).current_dir(folder).output().expect("a program");
-    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
 }

@@ -35,6 +35,16 @@ pub enum Need {
     Corpus,
     /// gcc, with the headers and static libraries of C.
     C,
+    /// rpm and rpmbuild, which make the databases that they are asked about.
+    Rpm,
+    /// dpkg and what it installed.
+    Dpkg,
+    /// npm, which tells what is in a folder.
+    Npm,
+    /// Go's compiler.
+    Go,
+    /// RubyGems.
+    Gem,
 }
 
 impl Need {
@@ -54,6 +64,11 @@ impl Need {
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
             Self::C => "C",
+            Self::Rpm => "RPM",
+            Self::Dpkg => "DPKG",
+            Self::Npm => "NPM",
+            Self::Go => "GO",
+            Self::Gem => "GEM",
         }
     }
 
@@ -100,6 +115,11 @@ impl Need {
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
                 found.or_else(|| runs("gcc", &["--version"]))
             }
+            Self::Rpm => runs("rpm", &["--version"]).or_else(|| runs("rpmbuild", &["--version"])),
+            Self::Dpkg => runs("dpkg", &["--version"]),
+            Self::Npm => runs("npm", &["--version"]),
+            Self::Go => runs("go", &["version"]),
+            Self::Gem => runs("gem", &["--version"]),
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())

@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path};
 
 use anyhow::Context as _;
-use bom_core::{bom::escape, metadata::Extracted};
+use bom_core::{bom::escape, metadata::Extracted, package::ListedPackage};
 use bom_extract::{FileInput, Limits, extract};
 
 use crate::{
@@ -80,6 +80,26 @@ fn human(path: &Path, extracted: Option<&Extracted>) -> String {
         row("build-id", elf.build_id.clone());
         row("interpreter", elf.interp.clone());
         row("needs", (!elf.needed.is_empty()).then(|| elf.needed.join(" ")));
+        row("symbol versions", (!elf.symbol_versions.is_empty()).then(|| elf.symbol_versions.join(" ")));
+    }
+    if let Some(code) = &extracted.code {
+        let listed = |package: &ListedPackage| {
+            let version = package.version.as_deref().unwrap_or("(no version)");
+            format!("{} {} {version}", package.ecosystem.name(), package.name)
+        };
+        row("built by (claimed)", code.toolchain.clone());
+        row("run by", code.interpreter.clone());
+        row("is (claimed)", code.main.as_ref().map(listed));
+        for engine in &code.engines {
+            row("engine", Some(engine.clone()));
+        }
+        for language in &code.languages {
+            row("code of", Some(language.name().to_owned()));
+        }
+        for package in &code.packages {
+            row("contains (claimed)", Some(listed(package)));
+        }
+        row("members", code.opaque.then(|| "not all known".to_owned()));
     }
     for issue in &extracted.issues {
         row("issue", Some(issue.detail.clone()));

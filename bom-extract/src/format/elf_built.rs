@@ -34,6 +34,7 @@ const GO_BIG_ENDIAN: u8 = 1;
 const GO_INLINE: u8 = 2;
 /// Bytes of the data segment that are searched. Go's linker puts the blob at its start; only relocated data precedes it.
 const GO_SEARCH: u64 = 1 << 20;
+const DATA_SEGMENTS: usize = 4;
 /// Go puts this before and behind the text, so that a string search finds no half of it.
 const GO_SENTINEL: usize = 16;
 const AUDITABLE: &[u8] = b".dep-v0";
@@ -95,13 +96,28 @@ fn go(
     order: ByteOrder,
     code: &mut CodeMetadata,
 ) -> Result<(), Stop> {
-    let Some((start, size)) = loaded(segments, PF_R | PF_W).next() else { return Ok(()) };
-    let size = size.min(GO_SEARCH).min(reader.len().saturating_sub(start));
-    reader.seek(start);
-    let data = reader.bytes(size)?;
-    let mut hits = memmem::find_iter(&data, GO_MAGIC).filter(|at| at.is_multiple_of(GO_ALIGNMENT));
-    let Some(at) = hits.next() else { return Ok(()) };
-    let at = start.saturating_add(u64_of(at));
+    // A program that can be placed anywhere has its relocated data in a segment of its own.
+    for (start, size) in loaded(segments, PF_R | PF_W).take(DATA_SEGMENTS) {
+        let size = size.min(GO_SEARCH).min(reader.len().saturating_sub(start));
+        reader.seek(start);
+        let data = reader.bytes(size)?;
+        let mut hits = memmem::find_iter(&data, GO_MAGIC).filter(|at| at.is_multiple_of(GO_ALIGNMENT));
+        if let Some(at) = hits.next() {
+            let at = start.saturating_add(u64_of(at));
+            return go_blob(reader, draft, segments, order, at, code);
+        }
+    }
+    Ok(())
+}
+
+fn go_blob(
+    reader: &mut Reader<'_>,
+    draft: &mut Draft<'_>,
+    segments: &[ProgramHeader],
+    order: ByteOrder,
+    at: u64,
+    code: &mut CodeMetadata,
+) -> Result<(), Stop> {
     reader.seek(at.saturating_add(u64_of(GO_MAGIC.len())));
     let (pointer, flags) = (reader.u8()?, reader.u8()?);
     let limit = draft.limits.string_bytes;
