@@ -13,7 +13,7 @@ use crate::{
     identify::catalog::Catalog,
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::Extracted,
-    package::{PackageOwner, UnreadList},
+    package::{Basis, PackageOwner, UnreadList},
     path::SeenPath,
 };
 
@@ -206,6 +206,12 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// No installer speaks of the file, at most whoever wrote it: then it has nothing but its content to be known by.
+    pub fn is_own_word(&self) -> bool {
+        let installed = self.python.as_ref().is_some_and(|owner| !owner.editable) || self.deb.is_some();
+        !installed && self.packages.iter().all(|owner| owner.basis == Basis::Project)
+    }
+
     /// No list and no manifest speaks of the file.
     pub fn is_nobody(&self) -> bool {
         self.python.is_none() && self.deb.is_none() && self.packages.is_empty()

@@ -83,6 +83,9 @@ impl Context<'_> {
         component.hashes = hashes(program.digest.as_deref())?;
         let properties = &mut component.properties;
         property(properties, "aibom:role", "program");
+        for part in &program.mcp {
+            property(properties, "aibom:program:mcp", part.name());
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }

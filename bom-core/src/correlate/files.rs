@@ -104,13 +104,12 @@ impl Correlator {
                 describe(&mut self.epoch, &object, Description::Unknown { question, reason });
             }
             Answer::Owner(owner) => {
-                let nobodys = owner.is_nobody();
+                let own_word = owner.is_own_word();
                 if owner.python.is_some() || !owner.packages.is_empty() {
                     self.files.matters(&done);
                 }
                 describe(&mut self.epoch, &object, Description::Owner(owner));
-                // Code that no list names has nothing but its content to be known by.
-                if nobodys && is_code(&done.file.path) {
+                if own_word && is_code(&done.file.path) {
                     self.files.matters(&done);
                     return self.files.ask(Request::Digest, &done).into_iter().collect();
                 }

@@ -10,6 +10,7 @@ use super::{
     languages::{self, Runs},
     peers::Peers,
     programs::{self, Used, fold},
+    servers::{self, Listening},
     versions,
     view::{Code, Device, How, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
@@ -62,6 +63,7 @@ struct Builder<'a> {
     packages: BTreeMap<(Ecosystem, String, String), (Package, Uses)>,
     code: BTreeMap<Identity, (Code, Uses)>,
     peers: Peers,
+    listening: BTreeSet<Listening>,
     devices: BTreeMap<(u32, SeenPath), (Device, Uses)>,
 }
 
@@ -85,6 +87,7 @@ impl<'a> Builder<'a> {
             packages: BTreeMap::new(),
             code: BTreeMap::new(),
             peers: Peers::default(),
+            listening: BTreeSet::new(),
             devices: BTreeMap::new(),
         }
     }
@@ -124,6 +127,10 @@ impl<'a> Builder<'a> {
                         .entry((*carrier, std::net::SocketAddr::new(*address, *port)))
                         .or_default();
                     *known = calls.fold(*known, u64::saturating_add);
+                    if let Some(&program) = program_of.get(&fact.image) {
+                        let address = std::net::SocketAddr::new(*address, *port);
+                        self.listening.insert((index, program, *carrier, address));
+                    }
                 }
                 Object::Endpoint { .. } | Object::Behind { .. } => {}
                 Object::File(file) => {
@@ -136,6 +143,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+        subject.unread = known.values().flat_map(|about| about.unread.iter().copied()).collect();
         self.unresolved(epoch, index);
         self.view.subjects.push(subject);
     }
@@ -289,6 +297,8 @@ impl<'a> Builder<'a> {
         self.view.code = done(self.code.into_values(), |code, uses| code.uses = uses);
         self.peers.finish(&mut self.view);
         self.view.devices = done(self.devices.into_values(), |device, uses| device.uses = uses);
+        servers::join(&mut self.view, &self.listening, self.catalog);
+        servers::mcp(&mut self.view);
         self.view
     }
 }
@@ -343,13 +353,15 @@ fn meanings<'k>(
     let running = |language: &Language| runs.is_some_and(|runs| runs.languages.contains(language));
     if opened {
         let parts = known.package_code();
+        // The hundreds of files of an interpreter's own library are one package, if only by their place.
+        let placed = parts.iter().any(|part| part.basis == Basis::Place);
         all.extend(
             parts
                 .into_iter()
                 .filter(|part| running(&part.language))
                 .map(|part| Meaning::Package(part, How::Imported)),
         );
-        if known.is_unlisted() && known.languages().iter().any(running) {
+        if known.is_unlisted() && !placed && known.languages().iter().any(running) {
             all.push(Meaning::Code(known));
         }
         if known.archive().is_some_and(|code| code.languages.iter().any(running)) {
@@ -455,5 +467,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         resolved: BTreeSet::new(),
         served: BTreeMap::new(),
         served_unix: BTreeSet::new(),
+        served_by: Vec::new(),
+        unread: BTreeSet::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
 //!
-//! `languages` says who runs what, `detect` what may hide something, `versions` how a library is numbered.
+//! `servers` says what listens, `languages` who runs what, `detect` what may hide something, `versions` how a library is numbered.
 //! `view` is the result, `build` makes it, `artifacts` says what a file is, `peers` who was called,
 //! `programs` groups images; `catalog` knows names.
 
@@ -12,6 +12,7 @@ mod detect;
 mod languages;
 mod peers;
 mod programs;
+mod servers;
 mod versions;
 mod view;
 
@@ -19,6 +20,6 @@ pub use build::identify;
 pub(crate) use detect::detections;
 pub(crate) use languages::of_name;
 pub use view::{
-    Code, Device, Endpoint, How, Library, Model, Package, Program, SubjectView, UnixPeer, Unresolved, Usage,
-    VersionSource, View,
+    Code, Device, Endpoint, How, Library, McpPart, Model, Package, Program, ServedBy, Server, ServerBasis,
+    SubjectView, UnixPeer, Unresolved, Usage, VersionSource, View,
 };

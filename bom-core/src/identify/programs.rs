@@ -107,6 +107,7 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         python: None,
         owners: BTreeSet::new(),
         code: None,
+        mcp: BTreeSet::new(),
         images: 0,
         processes: BTreeSet::new(),
         evidence: None,

@@ -6,6 +6,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::catalog;
 use crate::{
     coverage::{Cell, Class, Loss, ProbeState},
@@ -14,7 +16,7 @@ use crate::{
     inventory::{NameSource, Question},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{CodeMetadata, ElfMetadata, Extracted, Language, ModelMetadata},
-    package::{Basis, Ecosystem, PackageOwner},
+    package::{Basis, Ecosystem, PackageOwner, UnreadList},
     path::SeenPath,
 };
 
@@ -62,6 +64,10 @@ pub struct SubjectView {
     pub served: BTreeMap<(Carrier, SocketAddr), u64>,
     /// Unix sockets at which it can be called; `None` is one without a name.
     pub served_unix: BTreeSet<Option<SeenPath>>,
+    /// What serves there, where it is known or can be guessed.
+    pub served_by: Vec<ServedBy>,
+    /// Package lists that were there and are not read.
+    pub unread: BTreeSet<UnreadList>,
 }
 
 /// Who used an artifact: one program of one subject.
@@ -97,6 +103,8 @@ pub struct Program {
     pub owners: BTreeSet<PackageOwner>,
     /// What it says of the code in it.
     pub code: Option<CodeMetadata>,
+    /// Its part in MCP, by the packages it imported.
+    pub mcp: BTreeSet<McpPart>,
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
@@ -188,6 +196,80 @@ pub struct Code {
     pub uses: Vec<Usage>,
 }
 
+/// Software that serves, and how it was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: String,
+    /// inference-server, vector-db, …
+    pub kind: String,
+    pub bases: BTreeSet<ServerBasis>,
+}
+
+impl Server {
+    /// Only a name or a number says so.
+    pub fn is_hint(&self) -> bool {
+        self.bases.iter().all(|basis| matches!(basis, ServerBasis::Program | ServerBasis::Port))
+    }
+}
+
+/// What a server is recognised by, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ServerBasis {
+    /// The program that listens imported it, or was built with it.
+    Package,
+    /// It has this library loaded.
+    Library,
+    /// It, or a library of it, has the texts of this engine inside.
+    Engine,
+    /// Its file is called so.
+    Program,
+    /// It listens, or is called, on this port.
+    Port,
+}
+
+impl ServerBasis {
+    pub const ALL: [Self; 5] = [Self::Package, Self::Library, Self::Engine, Self::Program, Self::Port];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Library => "library",
+            Self::Engine => "engine",
+            Self::Program => "program",
+            Self::Port => "port",
+        }
+    }
+}
+
+/// What serves at one address of a subject.
+#[derive(Clone, Debug)]
+pub struct ServedBy {
+    /// Index into [`View::programs`].
+    pub program: usize,
+    pub carrier: Carrier,
+    pub address: SocketAddr,
+    pub server: Server,
+}
+
+/// The part that a program can have in the Model Context Protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum McpPart {
+    Server,
+    Client,
+    /// It imported a package that has both.
+    Either,
+}
+
+impl McpPart {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Either => "client-or-server",
+        }
+    }
+}
+
 /// What says the version of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VersionSource {
@@ -222,6 +304,10 @@ pub struct Endpoint {
     pub carriers: BTreeSet<Carrier>,
     pub protocols: BTreeSet<String>,
     pub provider: Option<catalog::Provider>,
+    /// What the provider's pattern says of the host: `region`, `resource`, ….
+    pub parts: BTreeMap<String, String>,
+    /// What software it is, where no provider is known.
+    pub server: Option<Server>,
     /// Names its streams gave it that are not what DNS had said of the address.
     pub mismatches: BTreeSet<(NameSource, String)>,
     /// Several names are known for an address, and nothing says which was meant.

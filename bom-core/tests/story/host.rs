@@ -205,6 +205,26 @@ impl FakeHost {
     }
 
     pub(crate) fn exec(&mut self, pid: u32, parent: u32, path: &str) {
+        let program = match path {
+            PYTHON => elf(ElfType::PieExecutable, &["Py_BytesMain"], &[]),
+            LIBPYTHON => elf(ElfType::PieExecutable, &[], &["libpython3.11.so.1.0"]),
+            _ => elf(ElfType::PieExecutable, &[], &[]),
+        };
+        self.exec_answering(pid, parent, path, |request| match request {
+            Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
+            Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
+            Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Locate | Request::Recheck => None,
+        });
+    }
+
+    pub(crate) fn exec_answering(
+        &mut self,
+        pid: u32,
+        parent: u32,
+        path: &str,
+        reply: impl Fn(Request) -> Option<Answer>,
+    ) {
         let file = self.file(path);
         let previous = self.task(pid).1;
         let image = self.number();
@@ -218,17 +238,7 @@ impl FakeHost {
         };
         let body = Body::Exec { task: self.whole_task(pid), exec: Box::new(exec) };
         let work = self.event(probe::SCHED_PROCESS_EXEC, body);
-        let program = match path {
-            PYTHON => elf(ElfType::PieExecutable, &["Py_BytesMain"], &[]),
-            LIBPYTHON => elf(ElfType::PieExecutable, &[], &["libpython3.11.so.1.0"]),
-            _ => elf(ElfType::PieExecutable, &[], &[]),
-        };
-        self.answer_all(work, |request| match request {
-            Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
-            Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
-            Request::Owner => Some(Answer::Owner(Owner::default())),
-            Request::Locate | Request::Recheck => None,
-        });
+        self.answer_all(work, reply);
     }
 
     pub(crate) fn fork(&mut self, parent: u32, child: u32) {
@@ -417,7 +427,7 @@ fn model() -> Extracted {
     Extracted { model: Some(metadata), ..Extracted::new(FileKind::Safetensors) }
 }
 
-fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
+pub(crate) fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
     let elf = ElfMetadata {
         class: ElfClass::Bits64,
         byte_order: ByteOrder::Little,
