@@ -99,6 +99,8 @@ pub mod probe {
     pub const SYS_EXIT_MREMAP: u16 = 31;
     /// A second program on that hook.
     pub const SCHED_PROCESS_EXEC_MEMORY: u16 = 32;
+    /// Writes no records: it counts.
+    pub const SYS_EXIT_BPF: u16 = 33;
     pub const CGROUP_CONNECT4: u16 = 40;
     pub const CGROUP_CONNECT6: u16 = 41;
     pub const CGROUP_SENDMSG4: u16 = 42;

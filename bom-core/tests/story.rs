@@ -359,7 +359,13 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
 fn a_cause_nobody_knows_concerns_everything() {
     let mut host = FakeHost::new();
     host.exec(100, 0, PYTHON);
-    host.input(Input::Lost { at_ns: 5, cause: "something-new".to_owned(), count: 1, from_ns: None });
+    host.input(Input::Lost {
+        at_ns: 5,
+        cause: "something-new".to_owned(),
+        count: 1,
+        subject: None,
+        from_ns: None,
+    });
     let correlator = host.finish();
     for class in Class::ALL {
         assert!(gaps(&correlator, class).contains(&"lost:something-new".to_owned()), "{}", class.name());

@@ -168,9 +168,18 @@ pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
 
 /// Runs trials that do not disturb each other, so many at a time.
 pub fn run_on(threads: usize, trials: Vec<Trial>) -> std::process::ExitCode {
+    hear_signals();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(arguments.test_threads.unwrap_or(threads).min(threads));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What whoever started the tests ignores (`nohup`), the programs that they start would ignore as well.
+fn hear_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: no handler of ours is involved.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 fn required() -> BTreeSet<String> {

@@ -6,6 +6,7 @@ use super::languages;
 use crate::{
     input::{DebOwner, PythonOwner},
     inventory::Description,
+    join::Few,
     metadata::{CodeMetadata, ElfMetadata, ElfType, Extracted, FileKind, Language},
     package::{Basis, Ecosystem, PackageOwner, UnreadList},
     path::SeenPath,
@@ -41,7 +42,7 @@ pub(super) struct Part {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn of(descriptions: &'a BTreeSet<Description>) -> Self {
+    pub(super) fn of(descriptions: &'a Few<Description>) -> Self {
         let mut known = Self::default();
         for description in descriptions {
             match description {
