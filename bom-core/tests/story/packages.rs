@@ -207,7 +207,7 @@ fn what_a_program_was_built_with_is_listed_with_it() {
     assert_eq!(served.len(), 1);
     assert_eq!(served[0].server.name, "Ollama");
     assert_eq!(served[0].server.bases, [ServerBasis::Package, ServerBasis::Port].into());
-    assert_eq!(view.endpoints[0].server.as_ref().map(|server| server.is_hint()), Some(false));
+    assert_eq!(view.endpoints[0].server.as_ref().map(bom_core::identify::Server::is_hint), Some(false));
     let text = document(&correlator);
     for part in [
         "pkg:golang/github.com/openai/openai-go@v1.0.0",

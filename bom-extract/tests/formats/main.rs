@@ -11,6 +11,7 @@ mod laws;
 mod messages;
 mod onnx;
 mod pickled;
+mod rpm;
 mod safetensors;
 mod seeds;
 mod tables;

@@ -15,6 +15,7 @@ mod numpy;
 mod onnx;
 mod pickle;
 mod safetensors;
+mod sqlite;
 mod tables;
 mod wire;
 mod zip;
@@ -32,6 +33,7 @@ pub use numpy::{npy, npy_header};
 pub use onnx::{Onnx, onnx};
 pub use pickle::{Pickle, joblib, pickle, torch_legacy, torch_zip};
 pub use safetensors::{Safetensors, safetensors};
+pub use sqlite::{rpm_header, sqlite};
 pub use tables::{
     ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
     xgboost_ubjson,
