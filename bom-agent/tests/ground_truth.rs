@@ -65,7 +65,12 @@ impl Tree {
     fn inspect(&self, path: &Path) -> Result<Extracted, Failed> {
         match ask(&self.pool, work(Request::Inspect, path)) {
             Answer::Inspected(Some(content)) => Ok(*content),
-            other => Err(format!("{}: {other:?}", path.display()).into()),
+            other @ (Answer::Inspected(None)
+            | Answer::Owner(_)
+            | Answer::Digest(_)
+            | Answer::Located { .. }
+            | Answer::Unchanged
+            | Answer::Unknown(_)) => Err(format!("{}: {other:?}", path.display()).into()),
         }
     }
 }

@@ -13,6 +13,7 @@ fn database(deep: bool) -> Vec<u8> {
             (7, rpm_header("large", "1.0", "1", "/usr/lib/large/", &many)),
         ],
         deep,
+        4096,
     )
 }
 
@@ -49,7 +50,7 @@ fn other_databases_are_none_of_ours() {
     for (name, bytes) in [
         ("nothing", Vec::new()),
         ("text", b"SQLite format 2\0".repeat(20)),
-        ("another_table", sqlite("Other", &[], false)),
+        ("another_table", sqlite("Other", &[], false, 4096)),
     ] {
         assert_eq!(read(&bytes), (RpmOutcome::Other, Vec::new()), "{name}");
     }
