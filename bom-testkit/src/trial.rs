@@ -23,6 +23,14 @@ pub enum Need {
     Agents,
     /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
     Quic,
+    /// Clients of other make (`cargo xtask prepare`), beside the demo agent.
+    Clients,
+    /// Go's compiler.
+    Go,
+    /// `fio`, which reads by io_uring.
+    Fio,
+    /// `stress-ng`.
+    StressNg,
     /// `curl`, which this program did not write.
     Curl,
     /// `node`, likewise.
@@ -58,6 +66,10 @@ impl Need {
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
             Self::Quic => "QUIC",
+            Self::Clients => "CLIENTS",
+            Self::Go => "GO",
+            Self::Fio => "FIO",
+            Self::StressNg => "STRESS_NG",
             Self::Curl => "CURL",
             Self::Node => "NODE",
             Self::IoUring => "IO_URING",
@@ -103,6 +115,16 @@ impl Need {
                 let python = agents().join("network-venv/bin/python");
                 (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
             }
+            Self::Clients => {
+                let python = agents().join("network-venv/bin/python");
+                let asked = python
+                    .to_str()
+                    .map(|python| runs(python, &["-c", "import aiodns, aiohttp, grpc, httpx"]));
+                asked.unwrap_or_else(|| Some("a path that is no text".to_owned()))
+            }
+            Self::Go => runs("go", &["version"]),
+            Self::Fio => runs("fio", &["--version"]),
+            Self::StressNg => runs("stress-ng", &["--version"]),
             Self::Curl => runs("curl", &["--version"]),
             Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
