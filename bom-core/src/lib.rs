@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod key;
+pub mod package;
 pub mod path;
 
 pub mod decode;

@@ -193,7 +193,7 @@ fn every_probe_has_its_row() {
 fn the_example_catalog_does_what_the_page_says() {
     let text = block(CATALOG, "tsv");
     let mut catalog = Catalog::parse(&text).expect("the example parses");
-    assert_eq!((catalog.providers.len(), catalog.packages.len()), (3, 3));
+    assert_eq!((catalog.providers.len(), catalog.packages.len(), catalog.servers.len()), (3, 3, 1));
     catalog.extend(Catalog::built_in());
     let provider =
         |host: &str| catalog.provider(host).map(|row| (row.provider.as_str(), row.matching, row.sure));

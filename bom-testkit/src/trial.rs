@@ -45,6 +45,14 @@ pub enum Need {
     Stores,
     /// gcc, with the headers and static libraries of C.
     C,
+    /// rpm and rpmbuild, which make the databases that they are asked about.
+    Rpm,
+    /// dpkg and what it installed.
+    Dpkg,
+    /// npm, which tells what is in a folder.
+    Npm,
+    /// RubyGems.
+    Gem,
 }
 
 impl Need {
@@ -69,6 +77,10 @@ impl Need {
             Self::Corpus => "CORPUS",
             Self::Stores => "STORES",
             Self::C => "C",
+            Self::Rpm => "RPM",
+            Self::Dpkg => "DPKG",
+            Self::Npm => "NPM",
+            Self::Gem => "GEM",
         }
     }
 
@@ -129,6 +141,10 @@ impl Need {
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
                 found.or_else(|| runs("gcc", &["--version"]))
             }
+            Self::Rpm => runs("rpm", &["--version"]).or_else(|| runs("rpmbuild", &["--version"])),
+            Self::Dpkg => runs("dpkg", &["--version"]),
+            Self::Npm => runs("npm", &["--version"]),
+            Self::Gem => runs("gem", &["--version"]),
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())

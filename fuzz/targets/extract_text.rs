@@ -14,6 +14,7 @@ const KINDS: &[FileKind] = &[
     FileKind::Skill,
     FileKind::ModelCard,
     FileKind::ChatTemplate,
+    FileKind::Script,
 ];
 
 fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(KINDS, bytes) });

@@ -1,8 +1,10 @@
 //! Models, packages, libraries, programs and devices as components.
 
 use super::{
-    AssembleError, Context, clean, depend, place, property,
-    references::{package_purl, short},
+    AssembleError, Context, clean, depend,
+    owners::{built, deb_purl, owner_purl, owners},
+    place, property,
+    references::{distribution, short},
 };
 use crate::{
     bom::{
@@ -10,12 +12,14 @@ use crate::{
         IdentityField, Method, Occurrence, Property, Purl, Technique as Word, Version,
     },
     fact::{self, Technique, confidence},
-    identify::{Handler, Library, Package, Program, Usage},
-    input::{DebOwner, PythonOwner},
+    identify::{Handler, Library, Program, Usage},
+    input::PythonOwner,
+    metadata::ElfType,
+    package::Basis,
     path::SeenPath,
 };
 
-const IMPORT: &str = "import";
+pub(super) const IMPORT: &str = "import";
 /// Places of one artifact in one program that are listed; `files=` in the context counts them all.
 const PLACES: usize = 64;
 
@@ -42,6 +46,11 @@ impl Context<'_> {
         for (package, reference) in self.view.packages.iter().zip(&self.names.packages) {
             let component = self.package(package, reference)?;
             self.used(bom, &package.uses, reference);
+            place(bom, component);
+        }
+        for (code, reference) in self.view.code.iter().zip(&self.names.code) {
+            let component = self.code(code, reference)?;
+            self.used(bom, &code.uses, reference);
             place(bom, component);
         }
         for (device, reference) in self.view.devices.iter().zip(&self.names.devices) {
@@ -79,13 +88,25 @@ impl Context<'_> {
         if let Some(Handler { work, ecosystem, package }) = &program.handler {
             property(properties, "aibom:program:handler", format!("{work} {ecosystem}/{package}"));
         }
+        for part in &program.mcp {
+            property(properties, "aibom:program:mcp", part.name());
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
         for path in &program.requested {
             paths_property(properties, "aibom:claim:exec", path);
         }
-        owners(properties, program.digest.as_deref(), program.python.as_ref(), program.deb.as_ref());
+        owners(
+            self.view,
+            properties,
+            program.digest.as_deref(),
+            (program.python.as_ref(), program.deb.as_ref()),
+            &program.owners,
+        );
+        if let Some(code) = &program.code {
+            built(properties, code);
+        }
         if let Some(elf) = &program.elf {
             if let Some(build_id) = &elf.build_id {
                 property(properties, "aibom:elf:build_id", build_id);
@@ -126,16 +147,15 @@ impl Context<'_> {
         let name = clean(&library.name);
         let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
         component.hashes = hashes(library.digest.as_deref())?;
-        component.version = library.elf.version.as_ref().and_then(|text| Version::new(text).ok());
-        let distribution = self
-            .view
-            .subjects
-            .iter()
-            .flat_map(|subject| &subject.host)
-            .find_map(|host| host.distribution.as_ref());
+        component.version = library.version.as_ref().and_then(|(text, _)| Version::new(text).ok());
+        let distribution = distribution(self.view);
         if let (Some(deb), Some((id, version))) = (&library.deb, distribution) {
             component.purl = deb_purl(deb, id, version).ok();
             component.version = Version::new(&deb.version).ok();
+        } else if let Some(owner) = library.owners.iter().find(|owner| owner.basis == Basis::List) {
+            component.purl = owner_purl(self.view, owner).ok();
+            let version = owner.version.as_deref().and_then(|text| Version::new(text).ok());
+            component.version = version.or(component.version);
         }
         let properties = &mut component.properties;
         property(properties, "aibom:role", library.role.as_deref().unwrap_or("library"));
@@ -148,7 +168,33 @@ impl Context<'_> {
         for needed in &library.elf.needed {
             property(properties, "aibom:elf:needed", clean(needed));
         }
-        owners(properties, library.digest.as_deref(), library.python.as_ref(), library.deb.as_ref());
+        for version in &library.elf.symbol_versions {
+            property(properties, "aibom:elf:symbol_version", clean(version));
+        }
+        if let Some(note) = &library.elf.package_note {
+            for (name, value) in [("name", &note.name), ("version", &note.version), ("type", &note.kind)] {
+                if let Some(value) = value {
+                    property(properties, &format!("aibom:claim:package_{name}"), clean(value));
+                }
+            }
+        }
+        for engine in &library.engines {
+            property(properties, "aibom:code:engine", engine);
+        }
+        if let Some((version, source)) = &library.version {
+            property(properties, "aibom:library:version", clean(version));
+            property(properties, "aibom:library:version_source", source.name());
+        }
+        if library.elf.elf_type != ElfType::SharedLibrary {
+            property(properties, "aibom:library:loaded", "program");
+        }
+        owners(
+            self.view,
+            properties,
+            library.digest.as_deref(),
+            (library.python.as_ref(), library.deb.as_ref()),
+            &library.owners,
+        );
         let mut identities = hash_identity(library.digest.as_deref(), library.python.as_ref());
         let technique: &[Technique] =
             if library.elf.soname.is_some() { &[Technique::BinaryAnalysis] } else { &[Technique::Filename] };
@@ -173,25 +219,6 @@ impl Context<'_> {
                 depend(bom, reference, name);
             }
         }
-    }
-
-    fn package(&self, package: &Package, reference: &BomRef) -> Result<Component, AssembleError> {
-        let mut component = Component::new(reference.clone(), ComponentKind::Library, clean(&package.name));
-        component.purl = package_purl(package).ok();
-        component.version =
-            Some(&package.version).filter(|text| !text.is_empty()).and_then(|text| Version::new(text).ok());
-        let properties = &mut component.properties;
-        property(properties, "aibom:role", package.role.as_deref().unwrap_or("library"));
-        property(properties, "aibom:package:ecosystem", "pypi");
-        if package.editable {
-            property(properties, "aibom:package:editable", "true");
-        }
-        for directory in &package.dist_info {
-            paths_property(properties, "aibom:package:dist_info", directory);
-        }
-        let identities = component.purl.as_ref().map(by_manifest).into_iter().collect();
-        component.evidence = self.evidence(reference, &package.uses, IMPORT, identities)?;
-        Ok(component)
     }
 
     /// How it is known, and where it was seen: one occurrence for each program that used it.
@@ -360,37 +387,6 @@ pub(super) fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
     let pairs = (0..32).map(|index| hex.get(2 * index..2 * index + 2));
     let bytes: Option<Vec<u8>> = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect();
     bytes?.try_into().ok()
-}
-
-fn deb_purl(deb: &DebOwner, id: &str, version: &str) -> Result<Purl, AssembleError> {
-    let distro = format!("{id}-{version}");
-    Ok(Purl::deb(id, &deb.package, Some(&deb.version), Some(&deb.architecture), Some(&distro))?)
-}
-
-pub(super) fn owners(
-    properties: &mut Vec<Property>,
-    digest: Option<&str>,
-    python: Option<&PythonOwner>,
-    deb: Option<&DebOwner>,
-) {
-    if let Some(python) = python
-        && let Ok(purl) = Purl::pypi(&python.name, Some(&python.version))
-    {
-        property(properties, "aibom:owner:purl", purl.as_str());
-        if let (Some(digest), Some(recorded)) = (digest, python.recorded_sha256.as_deref()) {
-            // What was installed and what was used can differ; both digests are then on record.
-            let word =
-                if digest == recorded { "same".to_owned() } else { format!("differs: sha256:{recorded}") };
-            property(properties, "aibom:owner:recorded_digest", word);
-        }
-    }
-    if let Some(deb) = deb {
-        property(
-            properties,
-            "aibom:owner:deb",
-            format!("{} {} {}", deb.package, deb.version, deb.architecture),
-        );
-    }
 }
 
 pub(super) fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {

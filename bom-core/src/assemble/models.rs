@@ -2,8 +2,9 @@
 
 use super::{
     AssembleError, Context, clean,
-    components::{Known, digest_bytes, hash_identity, hashes, owners},
+    components::{Known, digest_bytes, hash_identity, hashes},
     model_header::{card, header, shape},
+    owners::owners,
     property,
     stores::Origin,
 };
@@ -60,7 +61,13 @@ impl Context<'_> {
         if let Some(file) = model.files.first() {
             property(properties, "aibom:model:size_bytes", file.size.to_string());
         }
-        owners(properties, model.digest.as_deref(), model.python.as_ref(), model.deb.as_ref());
+        owners(
+            self.view,
+            properties,
+            model.digest.as_deref(),
+            (model.python.as_ref(), model.deb.as_ref()),
+            &model.owners,
+        );
         origin.properties(properties);
         component.model_card = is_model.then(|| card(&model.metadata));
         let mut identities = hash_identity(model.digest.as_deref(), model.python.as_ref());

@@ -147,6 +147,23 @@ impl Context<'_> {
             let calls = if self.deterministic { String::new() } else { format!(" calls={calls}") };
             property(properties, "aibom:net:served", format!("{} {local}{calls}", carrier.name()));
         }
+        for by in &subject.served_by {
+            let program = self.names.programs.get(by.program).map_or("", BomRef::as_str);
+            let bases: Vec<&str> = by.server.bases.iter().map(|basis| basis.name()).collect();
+            let word = if by.server.is_hint() { "hint" } else { "server" };
+            let value = format!(
+                "{} {} {word}={} kind={} by={} program={program}",
+                by.carrier.name(),
+                by.address,
+                clean(&by.server.name),
+                clean(&by.server.kind),
+                bases.join(",")
+            );
+            property(properties, "aibom:net:served_by", value);
+        }
+        for list in &subject.unread {
+            property(properties, "aibom:package:unread_list", list.name());
+        }
         for name in &subject.served_unix {
             property(properties, "aibom:net:served", super::references::unix_text(name.as_ref()));
         }

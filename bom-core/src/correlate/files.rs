@@ -18,7 +18,7 @@ use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
-    identify::handler,
+    identify::{handler, of_name},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
@@ -143,7 +143,7 @@ impl Correlator {
         }
         let mut asked = Vec::new();
         if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
-            let python = first_here && is_python_code(&file.path);
+            let python = first_here && is_code(&file.path);
             if placeless || !known.content_asked || python {
                 let mut ask = Asking { known, next, waiting };
                 let work = Work {
@@ -254,7 +254,8 @@ impl Correlator {
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
             Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
             Answer::Owner(owner) => {
-                if owner.python.is_some() {
+                let own_word = owner.is_own_word();
+                if owner.python.is_some() || !owner.packages.is_empty() {
                     self.files.matters(&done);
                 }
                 // Whether such a program is what it seems decides what its reading means.
@@ -262,9 +263,16 @@ impl Correlator {
                     more.extend(self.files.follow(Request::Verify, &done));
                 }
                 self.learn(file, Description::Owner(Box::new(owner)));
+                if own_word && is_code(&done.file.path) {
+                    self.files.matters(&done);
+                    self.keep(file);
+                    let Files { files, next, waiting, .. } = &mut self.files;
+                    let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
+                    more.extend(ask.ask(Request::Digest, &done));
+                }
             }
             Answer::Inspected(content) => {
-                let known = content.is_some();
+                let known = content.as_ref().is_some_and(|content| content.is_telling());
                 let model = content.as_ref().and_then(|content| content.model.as_ref());
                 // Whether a model has to be hashed depends on what its store recorded.
                 let first = if model.is_some() { Request::Origin } else { Request::Digest };
@@ -294,7 +302,7 @@ impl Correlator {
         if known.kept {
             describe(&mut self.epoch, &Object::File(key), Description::Path(work.file.path.clone()));
         }
-        let python = first_here && is_python_code(&work.file.path);
+        let python = first_here && is_code(&work.file.path);
         Asking { known, next, waiting }.questions(work, python)
     }
 
@@ -302,7 +310,7 @@ impl Correlator {
     fn learn(&mut self, file: FileKey, about: Description) {
         let matters = match &about {
             Description::Content(content) => content.is_some(),
-            Description::Owner(owner) => owner.python.is_some() || owner.deb.is_some(),
+            Description::Owner(owner) => !owner.is_nobody(),
             Description::Digest(_) | Description::Device(_) => true,
             Description::Path(_)
             | Description::Unlinked
@@ -566,11 +574,12 @@ fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
     }
 }
 
-/// Python source, byte code and extension modules: what an import opens. Whose file it is decides
-/// its installer's RECORD, not this name.
-pub(crate) fn is_python_code(path: &SeenPath) -> bool {
+/// Source, byte code and extension modules: what an import opens; and the `.pth` files that lead to code elsewhere, so
+/// that the installation they belong to is known before the code is met. Whose file it is decides an installer's list,
+/// not this name.
+fn is_code(path: &SeenPath) -> bool {
     let name = path.file_name();
-    [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+    name.ends_with(b".so") || name.ends_with(b".pth") || of_name(path).is_some()
 }
 
 /// 64 lower-case hexadecimal digits.

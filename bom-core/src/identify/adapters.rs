@@ -92,6 +92,7 @@ mod tests {
             metadata,
             python: None,
             deb: None,
+            owners: BTreeSet::new(),
             uses: vec![usage],
         }
     }

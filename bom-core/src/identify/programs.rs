@@ -114,6 +114,9 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         elf: None,
         deb: None,
         python: None,
+        owners: BTreeSet::new(),
+        code: None,
+        mcp: BTreeSet::new(),
         images: 0,
         processes: BTreeSet::new(),
         more_processes: 0,
@@ -129,6 +132,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         program.elf = known.elf().cloned();
         program.deb = known.deb.cloned();
         program.python = known.python.cloned();
+        program.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
+        program.code = known.code().cloned();
     }
     program
 }

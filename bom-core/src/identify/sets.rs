@@ -212,6 +212,7 @@ fn empty() -> Model {
         bases: BTreeSet::new(),
         python: None,
         deb: None,
+        owners: BTreeSet::new(),
         uses: Vec::new(),
     }
 }

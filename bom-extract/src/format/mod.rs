@@ -1,6 +1,7 @@
 //! One file per format, each with an `EXTRACTOR`, or a function that a family of formats calls (`zip_family`,
 //! `json_family`); beside them the tables they stand on. What several formats share is in `grammar`.
 
+pub(crate) mod archive;
 pub(crate) mod arrow;
 pub(crate) mod catboost;
 pub(crate) mod chat_template;
@@ -31,6 +32,7 @@ pub(crate) mod paddle;
 pub(crate) mod parquet;
 pub(crate) mod pickled;
 pub(crate) mod safetensors;
+pub(crate) mod script;
 pub(crate) mod sentencepiece;
 pub(crate) mod spacy_config;
 pub(crate) mod tensorflow;
@@ -44,7 +46,9 @@ pub(crate) mod zip_family;
 
 mod adapter_config;
 mod coreml_package;
+mod elf_built;
 mod elf_exports;
+mod elf_versions;
 mod ggml_types;
 mod gguf_tensors;
 mod json_object;

@@ -159,6 +159,24 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
             synth::elf().imported("free").exported("ggml_init").exported("OrtGetApiBase").build(),
         ),
         ("elf_old_hash", synth::elf().narrow().exported("Py_BytesMain").sysv_hash().no_gnu_hash().build()),
+        (
+            "go_program",
+            synth::built()
+                .go("go1.22.1", &synth::go_modules(&["mod\ta\tv1\th1:", "dep\tb\tv2\th1:", "=>\tc\tv3"]), 16)
+                .build(),
+        ),
+        (
+            "rust_program",
+            synth::built().auditable(r#"{"packages":[{"name":"a","version":"1","root":true}]}"#).build(),
+        ),
+        ("script", text("#!/usr/bin/env python3\n")),
+        (
+            "jar",
+            synth::zip()
+                .stored("a/A.class", b"")
+                .deflated("META-INF/maven/a/b/pom.properties", b"groupId=a\nartifactId=b\nversion=1\n")
+                .build(),
+        ),
         ("pytorch", synth::torch_zip(&state()).build()),
         ("torchscript", synth::torch_zip(&state()).stored("model/constants.pkl", &state()).build()),
         (
@@ -208,7 +226,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
             "nemo",
             synth::tar(&[("./model_config.yaml", NEMO.as_bytes()), ("./model_weights.ckpt", b"weights")]),
         ),
-        ("chroma", synth::sqlite(CHROMA)),
+        ("chroma", synth::sqlite_schema(CHROMA)),
         ("faiss", synth::faiss(b"IxF2", 16, 4, 1)),
         ("hnswlib", synth::hnswlib(3, 10, 16, 32)),
         ("usearch", synth::usearch(10, 32, 8)),

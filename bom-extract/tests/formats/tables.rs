@@ -320,14 +320,14 @@ fn reads_indexes_and_archives_of_others() {
                 "model.hyperparameters.weights_bytes=1",
             ],
         ),
-        ("another_tar", synth::tar(&[("model_config.yaml", b"a: b"), ("x", b"y")]), vec!["not ours"]),
+        ("another_tar", synth::tar(&[("model_config.yaml", b"a: b"), ("x", b"y")]), vec!["kind=archive"]),
         (
             "nemo_that_lies",
             with(nemo("a: b"), 1024 + 124, b"77777777777"),
             vec!["kind=nemo", "! leads out of the file"],
         ),
-        ("chroma", synth::sqlite(seeds::CHROMA), vec!["kind=chroma", "model.role=vector-index"]),
-        ("another_database", synth::sqlite(&["CREATE TABLE embeddings_queue (a)"]), vec!["not ours"]),
+        ("chroma", synth::sqlite_schema(seeds::CHROMA), vec!["kind=chroma", "model.role=vector-index"]),
+        ("another_database", synth::sqlite_schema(&["CREATE TABLE embeddings_queue (a)"]), vec!["not ours"]),
         (
             "spacy_config",
             seeds::SPACY_CONFIG.as_bytes().to_vec(),

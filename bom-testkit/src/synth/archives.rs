@@ -62,7 +62,7 @@ pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// The first page of a database whose schema has these statements.
 #[must_use]
-pub fn sqlite(statements: &[&str]) -> Vec<u8> {
+pub fn sqlite_schema(statements: &[&str]) -> Vec<u8> {
     let mut page = b"SQLite format 3\0".to_vec();
     page.resize(96, 0);
     page.extend(3_045_000_u32.to_be_bytes());

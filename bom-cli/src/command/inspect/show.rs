@@ -11,6 +11,7 @@ use bom_core::{
     fact::{Evidence, Strength},
     identify::{Model, Usage, join_adapters, join_sets},
     metadata::{Extracted, ModelMetadata},
+    package::ListedPackage,
     path::SeenPath,
     stored::{Basis, Stored},
 };
@@ -70,6 +71,26 @@ fn one(file: &Looked) -> String {
         row("build-id", elf.build_id.clone());
         row("interpreter", elf.interp.clone());
         row("needs", (!elf.needed.is_empty()).then(|| elf.needed.join(" ")));
+        row("symbol versions", (!elf.symbol_versions.is_empty()).then(|| elf.symbol_versions.join(" ")));
+    }
+    if let Some(code) = &extracted.code {
+        let listed = |package: &ListedPackage| {
+            let version = package.version.as_deref().unwrap_or("(no version)");
+            format!("{} {} {version}", package.ecosystem.name(), package.name)
+        };
+        row("built by (claimed)", code.toolchain.clone());
+        row("run by", code.interpreter.clone());
+        row("is (claimed)", code.main.as_ref().map(listed));
+        for engine in &code.engines {
+            row("engine", Some(engine.clone()));
+        }
+        for language in &code.languages {
+            row("code of", Some(language.name().to_owned()));
+        }
+        for package in &code.packages {
+            row("contains (claimed)", Some(listed(package)));
+        }
+        row("members", code.opaque.then(|| "not all known".to_owned()));
     }
     row("sha-256 (read)", file.digest.clone());
     for stored in &file.origins.stored {
@@ -187,6 +208,7 @@ fn model(file: &Looked) -> Option<Model> {
         bases: BTreeSet::new(),
         python: None,
         deb: None,
+        owners: BTreeSet::new(),
         uses: vec![usage],
     })
 }
