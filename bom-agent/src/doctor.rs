@@ -20,6 +20,7 @@ use bom_core::{
 
 use crate::{
     cgroup::{Hierarchy, Session},
+    fanotify::Opens,
     host::{self, Host, Missing},
     probes::{Hook, PROBES, Probes, Settings},
 };
@@ -45,6 +46,8 @@ pub struct Diagnosis {
     pub locked_memory: Option<u64>,
     /// Bytes of the rings: opens, and everything else.
     pub rings: (u32, u32),
+    /// The light profile: file systems that it does not watch, with their type; or why there is none.
+    pub light: Result<BTreeSet<String>, String>,
     /// Why no probe could be tried.
     pub failure: Option<String>,
     pub probes: Vec<ProbeState>,
@@ -106,6 +109,7 @@ pub fn diagnose() -> Diagnosis {
         io_uring_disabled: number("/proc/sys/kernel/io_uring_disabled"),
         locked_memory: locked_memory(),
         rings: (settings.common_ring_bytes, settings.rare_ring_bytes),
+        light: light(),
         failure,
         probes,
         gaps,
@@ -179,7 +183,14 @@ fn is_upper(state: &ProbeState) -> bool {
 /// Whether a machine without it lacks something: not a second witness, nor what only helps another probe.
 fn is_base(state: &ProbeState) -> bool {
     let rows = PROBES.iter().filter(|probe| probe.number == state.number);
-    rows.into_iter().any(|probe| !matches!(probe.hook, Hook::FunctionExit(_) | Hook::SocketCreate))
+    rows.into_iter()
+        .any(|probe| !matches!(probe.hook, Hook::FunctionExit(_) | Hook::SocketCreate | Hook::Notification))
+}
+
+/// Watches the file systems for a moment.
+fn light() -> Result<BTreeSet<String>, String> {
+    let opens = Opens::watch(true).map_err(|error| chain(&error))?;
+    Ok(opens.unmarked().values().map(|(kind, why)| format!("{kind}: {why}")).collect())
 }
 
 /// Loads and attaches everything, and drops it.

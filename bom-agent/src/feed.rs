@@ -70,6 +70,11 @@ pub struct Feed {
     undecodable: BTreeMap<u64, u64>,
     /// Subjects that are announced when something of theirs is met.
     expected: BTreeMap<u64, Subject>,
+    /// Whose processes are whose, where something else than the probes tells of them.
+    #[cfg(feature = "probes")]
+    owners: Option<crate::fanotify::Owners>,
+    #[cfg(feature = "probes")]
+    reads: Vec<(u16, u64, Body)>,
     /// What became of cgroups, for whoever says who is observed.
     cgroups: Vec<CgroupLife>,
 }
@@ -85,6 +90,10 @@ impl Feed {
             namespaces: BTreeSet::new(),
             undecodable: BTreeMap::new(),
             expected: BTreeMap::new(),
+            #[cfg(feature = "probes")]
+            owners: None,
+            #[cfg(feature = "probes")]
+            reads: Vec::new(),
             cgroups: Vec::new(),
         }
     }
@@ -127,15 +136,63 @@ impl Feed {
             }
         };
         for body in bodies {
-            if let Some(task) = self.hold_namespace(&body)
-                && let Some(subject) = self.expected.remove(&task.subject)
-            {
-                self.input(Input::Subject(subject))?;
+            let task = self.hold_namespace(&body);
+            #[cfg(feature = "probes")]
+            if let (Some(owners), Some(task)) = (&mut self.owners, &task) {
+                owners.note(&body, task);
             }
-            self.sequence += 1;
-            self.input(Input::Event(Event { sequence: self.sequence, probe, time_ns, body }))?;
+            self.announce(task)?;
+            #[cfg(feature = "probes")]
+            if self.owners.is_some() && matches!(&body, Body::Read { task, .. } if task.image.0 != 0) {
+                // What opened the file is told of after the rings; whoever reads is the program it is either way.
+                self.reads.push((probe, time_ns, body));
+                continue;
+            }
+            self.read(probe, time_ns, body)?;
         }
         Ok(())
+    }
+
+    /// Takes in the reads that waited for the opens.
+    #[cfg(feature = "probes")]
+    pub fn take_reads(&mut self) -> Result<(), FeedError> {
+        for (probe, time_ns, body) in std::mem::take(&mut self.reads) {
+            self.read(probe, time_ns, body)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in an open that something else than the probes told of.
+    #[cfg(feature = "probes")]
+    pub fn open(&mut self, probe: u16, time_ns: u64, body: Body) -> Result<(), FeedError> {
+        let task = self.hold_namespace(&body);
+        self.announce(task)?;
+        self.read(probe, time_ns, body)
+    }
+
+    /// The subject of a task is announced before anything of it.
+    fn announce(&mut self, task: Option<Task>) -> Result<(), FeedError> {
+        match task.and_then(|task| self.expected.remove(&task.subject)) {
+            Some(subject) => self.input(Input::Subject(subject)),
+            None => Ok(()),
+        }
+    }
+
+    /// From now on it is noted whose processes are whose, for opens on these file systems.
+    #[cfg(feature = "probes")]
+    pub fn watch_owners(&mut self, devices: Option<&BTreeSet<u32>>) {
+        self.owners = devices.cloned().map(crate::fanotify::Owners::new);
+    }
+
+    /// Lends them out: what is noted meanwhile is lost.
+    #[cfg(feature = "probes")]
+    pub fn take_owners(&mut self) -> Option<crate::fanotify::Owners> {
+        self.owners.take()
+    }
+
+    #[cfg(feature = "probes")]
+    pub fn put_owners(&mut self, owners: crate::fanotify::Owners) {
+        self.owners = Some(owners);
     }
 
     /// What ends with a connection comes before its end.

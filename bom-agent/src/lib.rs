@@ -15,6 +15,8 @@ pub mod daemon;
 pub mod doctor;
 #[cfg(feature = "probes")]
 pub mod drain;
+#[cfg(feature = "probes")]
+pub mod fanotify;
 pub mod feed;
 #[cfg(feature = "probes")]
 pub mod flows;

@@ -125,6 +125,10 @@ pub(crate) struct Run {
     /// kernel allows it.
     #[arg(long, value_name = "TIER", default_value = "auto")]
     pub(crate) tier: TierArgument,
+    /// `full`: opens by the exits of system calls, which slows every system call of the machine a little. `light`: by
+    /// fanotify, which slows opens alone; what only the exits see becomes a gap (docs/profiles.md).
+    #[arg(long, value_name = "PROFILE", default_value = "full")]
+    pub(crate) profile: ProfileArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,
@@ -175,6 +179,10 @@ pub(crate) struct Observe {
     /// kernel allows it.
     #[arg(long, value_name = "TIER", default_value = "auto")]
     pub(crate) tier: TierArgument,
+    /// `full`: opens by the exits of system calls, which slows every system call of the machine a little. `light`: by
+    /// fanotify, which slows opens alone; what only the exits see becomes a gap (docs/profiles.md).
+    #[arg(long, value_name = "PROFILE", default_value = "full")]
+    pub(crate) profile: ProfileArgument,
     /// Bytes of the ring for file opens; a power of two, at least 4096.
     #[arg(long, value_name = "BYTES", value_parser = ring_bytes, hide_short_help = true)]
     pub(crate) ring_bytes: Option<u32>,
@@ -261,6 +269,13 @@ pub(crate) enum TierArgument {
     Base,
     Upper,
     Auto,
+}
+
+#[cfg(feature = "observe")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileArgument {
+    Full,
+    Light,
 }
 
 #[cfg(feature = "observe")]

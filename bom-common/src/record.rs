@@ -124,6 +124,10 @@ pub mod probe {
     pub const SECURITY_SOCKET_CONNECT: u16 = 72;
     /// Writes no records: gives sockets their cookie where [`INET_SOCK_SET_STATE`] cannot ask for it.
     pub const CGROUP_SOCK_CREATE: u16 = 73;
+    /// Not of the eBPF programs: opens as fanotify(7) reports them.
+    pub const FANOTIFY_OPEN: u16 = 90;
+    /// Writes no records: that fanotify says which files it could not open.
+    pub const FANOTIFY_ERRORS: u16 = 91;
     /// In records only: one of the `SYS_EXIT_*`, by the number of the system call.
     pub const SYS_EXIT: u16 = u16::MAX;
 }

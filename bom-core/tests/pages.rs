@@ -6,6 +6,7 @@ use bom_common::counter::Counter;
 use bom_core::{
     coverage::{
         Gap,
+        light::{LIGHT, STANDS_IN},
         rules::{ESCAPES, REQUIRED},
     },
     fact::{Strength, Technique, confidence},
@@ -183,8 +184,8 @@ fn no_other_code_writes_a_confidence() {
 #[test]
 fn every_probe_has_its_row() {
     let required = REQUIRED.iter().flat_map(|(_, probes)| probes.iter());
-    let watching = ESCAPES.iter().flat_map(|escape| escape.watch.probes());
-    for probe in required.copied().chain(watching) {
+    let watching = ESCAPES.iter().chain(LIGHT).flat_map(|escape| escape.watch.probes());
+    for probe in required.copied().chain(watching).chain([STANDS_IN]) {
         assert!(PROBES.contains(&format!("| `{probe}` |")), "docs/probes.md lacks {probe}");
     }
 }

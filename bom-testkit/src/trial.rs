@@ -37,6 +37,8 @@ pub enum Need {
     Node,
     /// io_uring is not switched off.
     IoUring,
+    /// fanotify can be asked for.
+    Fanotify,
     /// A file system can be served from user space.
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
@@ -72,6 +74,7 @@ impl Need {
             Self::StressNg => "STRESS_NG",
             Self::Curl => "CURL",
             Self::Node => "NODE",
+            Self::Fanotify => "FANOTIFY",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
@@ -145,6 +148,16 @@ impl Need {
             Self::Dpkg => runs("dpkg", &["--version"]),
             Self::Npm => runs("npm", &["--version"]),
             Self::Gem => runs("gem", &["--version"]),
+            Self::Fanotify => {
+                // SAFETY: plain numbers; the descriptor is closed with us.
+                let group = unsafe { libc::fanotify_init(libc::FAN_CLOEXEC | libc::FAN_CLASS_NOTIF, 0) };
+                if group < 0 {
+                    return Some(format!("fanotify_init: {}", std::io::Error::last_os_error()));
+                }
+                // SAFETY: it is ours and nobody else has it.
+                unsafe { libc::close(group) };
+                None
+            }
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
                 (off.trim() == "2").then(|| "io_uring is disabled".to_owned())

@@ -5,10 +5,10 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use bom_agent::{
     daemon::{self, Options},
     observe::Selection,
-    probes::Settings,
+    probes::{Profile, Settings},
     time::duration,
 };
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Observes every service, scope and container of this machine and keeps a CycloneDX document of it.
 #[derive(Debug, Parser)]
@@ -35,6 +35,16 @@ struct Arguments {
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     without_probe: Vec<String>,
+    /// `full`: opens by the exits of system calls, which slows every system call of the machine a little. `light`: by
+    /// fanotify, which slows opens alone; what only the exits see becomes a gap (docs/profiles.md).
+    #[arg(long, value_name = "PROFILE", default_value = "full")]
+    profile: ProfileArgument,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProfileArgument {
+    Full,
+    Light,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +54,11 @@ fn main() -> ExitCode {
     } else {
         arguments.cgroup.into_iter().map(Selection::Cgroup).collect()
     };
+    let profile = match arguments.profile {
+        ProfileArgument::Full => Profile::Full,
+        ProfileArgument::Light => Profile::Light,
+    };
+    let without = arguments.without_probe.into_iter().collect();
     let options = Options {
         selections,
         store: arguments.store,
@@ -51,7 +66,7 @@ fn main() -> ExitCode {
         sweep: arguments.sweep,
         keep: arguments.keep,
         ready_file: arguments.ready_file,
-        settings: Settings { without: arguments.without_probe.into_iter().collect(), ..Settings::default() },
+        settings: Settings { without, profile, ..Settings::default() },
         catalog: None,
         version: env!("CARGO_PKG_VERSION"),
     };

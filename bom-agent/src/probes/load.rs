@@ -65,6 +65,7 @@ pub struct Settings {
     /// Probes left out by name.
     pub without: BTreeSet<String>,
     pub tier: Tier,
+    pub profile: Profile,
     /// Look for the names of models in requests in plain text.
     pub http_model: bool,
 }
@@ -81,6 +82,16 @@ pub enum Tier {
     Auto,
 }
 
+/// What opens are seen by, and with it what an observation costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// The exits of system calls. As long as one is watched, the kernel takes a slower way through all of them.
+    #[default]
+    Full,
+    /// fanotify, and no system call at all. What only the exits see is not seen.
+    Light,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -88,6 +99,7 @@ impl Default for Settings {
             rare_ring_bytes: 2 << 20,
             without: BTreeSet::new(),
             tier: Tier::Auto,
+            profile: Profile::Full,
             http_model: false,
         }
     }
@@ -176,6 +188,7 @@ impl Probes {
                 | Hook::SyscallExit(_)
                 | Hook::FunctionExit(_)
                 | Hook::Iterator(_)
+                | Hook::Notification
                 | Hook::SocketCreate => continue,
             };
             let status = match (self.not_to_attach(probe, settings), direction) {
@@ -296,6 +309,7 @@ impl Probes {
 
     fn attach_one(&mut self, probe: &Probe, settings: &Settings) {
         let status = match (self.not_to_attach(probe, settings), probe.hook) {
+            (_, Hook::Notification) => return,
             (Some(status), _) => status,
             (None, Hook::TracingPoint { .. }) => status_of(self.attach_tracing(probe)),
             (None, Hook::SyscallExit(name)) => status_of(self.attach_syscall(probe, name)),
@@ -375,12 +389,15 @@ fn load_program(program: &mut Program, hook: Hook, btf: &Btf) -> Result<(), Prog
         Hook::Iterator(name) => <&mut Iter>::try_from(program)?.load(name, btf),
         Hook::FunctionExit(name) => <&mut FExit>::try_from(program)?.load(name, btf),
         Hook::SocketCreate => <&mut CgroupSock>::try_from(program)?.load(),
+        // There is no program of that name.
+        Hook::Notification => Ok(()),
     }
 }
 
 fn left_out(probe: &Probe, settings: &Settings) -> bool {
     let tier = settings.tier == Tier::Base && matches!(probe.hook, Hook::FunctionExit(_));
-    tier || settings.without.contains(probe.name)
+    let profile = settings.profile == Profile::Light && matches!(probe.hook, Hook::SyscallExit(_));
+    tier || profile || settings.without.contains(probe.name)
 }
 
 /// Whether this kernel's tracepoint has the shape the program was written for. A tracepoint that

@@ -11,7 +11,7 @@ mod subjects;
 mod table;
 mod tracefs;
 
-pub use load::{LoadError, Probes, Settings, Tier};
+pub use load::{LoadError, Probes, Profile, Settings, Tier};
 pub use shares::{Ring, Shares};
 pub use subjects::IteratorError;
 pub use table::{Hook, PROBES, Probe};

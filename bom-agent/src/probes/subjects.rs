@@ -64,6 +64,14 @@ impl Probes {
         Ok(processes)
     }
 
+    /// What the table knows of one process that belongs to a subject.
+    pub fn process(&self, tgid: u32) -> Option<Process> {
+        let map = self.ebpf.map("PROCESSES")?;
+        let map: HashMap<_, u32, [u8; size_of::<Process>()]> = map.try_into().ok()?;
+        let process = Process::read_from_bytes(&map.get(&tgid, 0).ok()?).ok()?;
+        (process.subject != 0 && self.canary != Some(process.subject)).then_some(process)
+    }
+
     /// A new pass over the objects of an iterator; reading it to its end is one sweep.
     pub fn open_iterator(&mut self, program: &str) -> Result<File, IteratorError> {
         let program = self.ebpf.program_mut(program).ok_or(ProgramError::NotLoaded)?;

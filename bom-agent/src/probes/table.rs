@@ -20,6 +20,8 @@ pub enum Hook {
     Iterator(&'static str),
     /// The end of this kernel function: the upper tier.
     FunctionExit(&'static str),
+    /// No program: fanotify, in the light profile.
+    Notification,
     /// The subject's cgroup, a socket being made; only for the second program of `inet_sock_set_state`.
     SocketCreate,
 }
@@ -57,6 +59,10 @@ const fn syscall(number: u16, name: &'static str) -> Probe {
 
 const fn syscall_by(number: u16, name: &'static str, program: &'static str) -> Probe {
     Probe { number, name, program, hook: Hook::SyscallExit(name) }
+}
+
+const fn notification(number: u16, name: &'static str) -> Probe {
+    Probe { number, name, program: name, hook: Hook::Notification }
 }
 
 const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe {
@@ -159,4 +165,6 @@ pub const PROBES: &[Probe] = &[
     function(probe::SECURITY_FILE_OPEN, "security_file_open"),
     function(probe::SECURITY_MMAP_FILE, "security_mmap_file"),
     function(probe::SECURITY_SOCKET_CONNECT, "security_socket_connect"),
+    notification(probe::FANOTIFY_OPEN, "fanotify_open"),
+    notification(probe::FANOTIFY_ERRORS, "fanotify_errors"),
 ];

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bom_common::record::probe;
+use bom_core::input::Input;
 
 use super::{Engine, SessionError};
 use crate::{feed::Feed, host, launch::Signals};
@@ -14,7 +15,7 @@ const LAST_RECORDS: Duration = Duration::from_secs(20);
 pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
     // What survivors go on to do must not keep us here.
     let deadline = Instant::now() + LAST_RECORDS;
-    while engine.rings.drain(&mut engine.feed)? {
+    while engine.drain()? {
         if Instant::now() >= deadline {
             engine.lost("undrained-records", 1)?;
             break;
@@ -23,7 +24,11 @@ pub(super) fn last_records(engine: &mut Engine) -> Result<(), SessionError> {
     engine.check_links()?;
     engine.feed.finish_streams(host::boot_ns(), probe::CGROUP_SKB_EGRESS)?;
     engine.read_flows()?;
-    let Engine { ledger, probes, feed, .. } = engine;
+    let Engine { ledger, probes, feed, light, .. } = engine;
+    if let Some(light) = light {
+        light.last_mounts(feed)?;
+        feed.input(Input::Repeats(light.repeats()))?;
+    }
     ledger.end(probes, feed)
 }
 

@@ -21,7 +21,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior},
 };
 
-use super::{Ledger, Look, SessionError, Sweeper, end, io_error};
+use super::{Ledger, Look, SessionError, Sweeper, end, io_error, light::Light};
 use crate::{
     canary::Canary,
     drain::Rings,
@@ -62,6 +62,8 @@ pub struct Engine {
     pub(super) probes: Probes,
     pub(super) rings: Rings,
     pub(super) feed: Feed,
+    /// In the light profile.
+    pub(super) light: Option<Light>,
     settings: Settings,
     sweeper: Sweeper,
     waker: AsyncFd<OwnedFd>,
@@ -116,6 +118,7 @@ impl Engine {
                 feed.input(Input::Lost { at_ns, cause, count: 1, subject: None, from_ns: None })?;
             }
         }
+        let light = Light::start(&settings, &mut feed);
         let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
         // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
         let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
@@ -126,6 +129,7 @@ impl Engine {
             probes,
             rings,
             feed,
+            light,
             settings,
             sweeper: Sweeper::default(),
             waker,
@@ -152,7 +156,8 @@ impl Engine {
 
     /// Says what became of the probes, and what time it is.
     pub fn ready(&mut self) -> Result<(), SessionError> {
-        let states = self.sweeper.states(&self.probes);
+        let mut states = self.sweeper.states(&self.probes);
+        states.extend(self.light.iter().flat_map(Light::states).cloned());
         self.feed.input(Input::Probes { at_ns: host::boot_ns(), states })?;
         self.check_probes()?;
         self.read_clock()
@@ -184,10 +189,10 @@ impl Engine {
         tokio::select! {
             ready = self.waker.readable() => {
                 ready.map_err(io_error("poll the ring"))?.clear_ready();
-                self.rings.drain(&mut self.feed)?;
+                self.drain()?;
             }
             _ = self.ticks.tick() => {
-                self.rings.drain(&mut self.feed)?;
+                self.drain()?;
                 self.feed.answers()?;
                 self.look_for_losses()?;
                 if self.flowed.elapsed() >= FLOWS {
@@ -196,6 +201,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Takes in what the probes have to tell; true if there may be more.
+    pub(super) fn drain(&mut self) -> Result<bool, SessionError> {
+        if let Some(light) = &mut self.light {
+            light.fetch();
+        }
+        let mut more = self.rings.drain(&mut self.feed)?;
+        if let Some(light) = &mut self.light {
+            let (lost, waits) = light.take(&self.probes, &mut self.feed, !more)?;
+            self.wounded |= lost;
+            more |= waits;
+        }
+        Ok(more)
     }
 
     /// Takes in who was sent datagrams, and how often the subjects were called.
@@ -229,10 +248,13 @@ impl Engine {
         };
         // All it did is done; what it brought is in the rings.
         while self.rings.drain(&mut self.feed)? {}
-        let states = match self.rings.canary.as_mut() {
+        let called = self.light.as_mut().is_some_and(Light::call);
+        self.drain()?;
+        let mut states = match self.rings.canary.as_mut() {
             Some(canary) => canary.judge(&self.probes, &sung)?,
             None => Vec::new(),
         };
+        states.extend(self.light.as_mut().filter(|_| called).and_then(Light::silent));
         self.silent(states)?;
         self.check_links()
     }
@@ -324,7 +346,7 @@ impl Engine {
 
     /// Counters and repetitions as they stand, for a document that is written in between.
     pub fn take_stock(&mut self) -> Result<(), SessionError> {
-        self.rings.drain(&mut self.feed)?;
+        self.drain()?;
         self.feed.answers()?;
         self.read_flows()?;
         self.ledger.now(&self.probes, &mut self.feed)?;

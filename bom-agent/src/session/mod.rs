@@ -1,11 +1,13 @@
 //! What every observation has in common: probes, rings, feed and sweeps, from set-up to the last answer.
 //!
-//! `engine` holds them and turns the handle, `sweep` reads what is there now, `end` brings it to its end. Who is
+//! `engine` holds them and turns the handle, `sweep` reads what is there now,
+//! `light` has the opens where no system call is watched, `end` brings it to its end. Who is
 //! observed and for how long decide `run`, `observe` and `daemon`.
 
 mod end;
 mod engine;
 mod ledger;
+mod light;
 mod procfs;
 mod sweep;
 

@@ -103,12 +103,27 @@ fn document(diagnosis: &Diagnosis) -> serde_json::Value {
         "io_uring_disabled": diagnosis.io_uring_disabled,
         "locked_memory_bytes": diagnosis.locked_memory,
         "ring_bytes": { "opens": diagnosis.rings.0, "others": diagnosis.rings.1 },
+        "light_profile": match &diagnosis.light {
+            Ok(unwatched) => json!({ "available": true, "unwatched": unwatched, "reason": null }),
+            Err(reason) => json!({ "available": false, "unwatched": [], "reason": clean(reason) }),
+        },
         "failure": diagnosis.failure.as_deref().map(clean),
         "probes": probes,
         "gaps": gaps(&diagnosis.gaps),
         "gaps_everywhere": gaps(&diagnosis.everywhere),
         "advice": advice,
     })
+}
+
+fn light(diagnosis: &Diagnosis) -> String {
+    match &diagnosis.light {
+        Ok(unwatched) if unwatched.is_empty() => "available".to_owned(),
+        Ok(unwatched) => {
+            let all: Vec<&str> = unwatched.iter().map(String::as_str).collect();
+            format!("available, but not on {}", all.join(", "))
+        }
+        Err(reason) => format!("not available: {reason}"),
+    }
 }
 
 fn human(diagnosis: &Diagnosis) -> String {
@@ -132,6 +147,7 @@ fn human(diagnosis: &Diagnosis) -> String {
         ("unprivileged_bpf_disabled", number(diagnosis.unprivileged_bpf_disabled)),
         ("io_uring_disabled", number(diagnosis.io_uring_disabled)),
         ("locked memory", or(diagnosis.locked_memory.map(|bytes| format!("{bytes} bytes")), "unlimited")),
+        ("light profile", light(diagnosis)),
         ("rings", format!("{} bytes for opens, {} for the rest", diagnosis.rings.0, diagnosis.rings.1)),
     ];
     let rows: Vec<Vec<String>> =

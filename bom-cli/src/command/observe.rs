@@ -57,7 +57,7 @@ fn options(arguments: &Observe, recording: Option<&Replacement>) -> anyhow::Resu
         limit: arguments.limit,
         every: arguments.every,
         ready_file: arguments.ready_file.clone(),
-        settings: settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier),
+        settings: settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier, arguments.profile),
         catalog: catalogs(&arguments.catalog)?,
         recorder,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -8,13 +8,13 @@ use std::{
 use anyhow::Context as _;
 use bom_agent::{
     host::Host,
-    probes::{Settings, Tier},
+    probes::{Profile, Settings, Tier},
     session::SessionError,
 };
 use bom_core::identify::{View, catalog::Catalog};
 
 use crate::{
-    arguments::TierArgument,
+    arguments::{ProfileArgument, TierArgument},
     output::{Replacement, Style, table},
 };
 
@@ -28,13 +28,23 @@ pub(super) fn replacement(path: &Path) -> anyhow::Result<Replacement> {
     Replacement::of(path).with_context(|| format!("create recording {}", path.display()))
 }
 
-pub(super) fn settings(without: &[String], ring_bytes: Option<u32>, tier: TierArgument) -> Settings {
+pub(super) fn settings(
+    without: &[String],
+    ring_bytes: Option<u32>,
+    tier: TierArgument,
+    profile: ProfileArgument,
+) -> Settings {
     let tier = match tier {
         TierArgument::Base => Tier::Base,
         TierArgument::Upper => Tier::Upper,
         TierArgument::Auto => Tier::Auto,
     };
-    let mut settings = Settings { without: without.iter().cloned().collect(), tier, ..Settings::default() };
+    let profile = match profile {
+        ProfileArgument::Full => Profile::Full,
+        ProfileArgument::Light => Profile::Light,
+    };
+    let without = without.iter().cloned().collect();
+    let mut settings = Settings { without, tier, profile, ..Settings::default() };
     if let Some(bytes) = ring_bytes {
         settings.common_ring_bytes = bytes;
     }

@@ -80,7 +80,8 @@ fn observe(options: Options, status_line: bool) -> Result<Observed, Fatal> {
 fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<Options> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
     check_documents(&arguments.documents)?;
-    let mut settings = settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier);
+    let mut settings =
+        settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier, arguments.profile);
     settings.http_model = arguments.http_model;
     let catalog = catalogs(&arguments.catalog)?;
     let recorder = match recording {

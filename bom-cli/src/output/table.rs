@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bom_core::{
     bom::escape,
-    coverage::{Cell, Gap, ProbeStatus},
+    coverage::{Cell, Gap, ProbeStatus, light::STANDS_IN},
     identify::{Program, SubjectView, Usage, View},
     path::SeenPath,
 };
@@ -210,9 +210,14 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
     for (cause, loss) in &subject.losses {
         let _ = writeln!(text, "  lost: {} × {}", grouped(loss.count.0), clean(cause));
     }
+    let light = subject.probes.iter().any(|probe| probe.name == STANDS_IN);
+    if light {
+        text.push_str("  profile: light, without the exits of system calls\n");
+    }
     for probe in &subject.probes {
         match &probe.status {
             ProbeStatus::Attached => {}
+            ProbeStatus::LeftOut if light && probe.name.starts_with("sys_exit_") => {}
             ProbeStatus::LeftOut => {
                 let _ = writeln!(text, "  probe {}: left out", clean(&probe.name));
             }

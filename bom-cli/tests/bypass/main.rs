@@ -5,6 +5,7 @@
 //! `suite`, which runs a row and judges what came of it.
 
 mod facts;
+mod light;
 mod network;
 mod observation;
 mod outside;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("every_program_has_its_row", programs::every_program_has_its_row),
         page_trial(&suite),
+        light_trial(&suite),
     ];
     for (number, row) in suite.table.rows.iter().enumerate() {
         let needs = [OBSERVE, &row.needs()].concat();
@@ -56,6 +58,12 @@ fn main() -> ExitCode {
 }
 
 type Check = fn(&Suite, usize) -> Result<(), Failed>;
+
+fn light_trial(suite: &Arc<Suite>) -> Trial {
+    let suite = Arc::clone(suite);
+    let needs = [OBSERVE, &[Need::Fanotify]].concat();
+    trial("light::files_are_seen_or_declared", &needs, move || light::files_are_seen_or_declared(&suite))
+}
 
 fn page_trial(suite: &Arc<Suite>) -> Trial {
     let suite = Arc::clone(suite);

@@ -131,14 +131,14 @@ const IN_TURN: &str =
     r#"while [ $# -gt 0 ]; do "$1" "$2" "$3" "$4" || echo "failed: $3 $?" >&2; shift 4; done"#;
 
 /// Runs the programs of some rows under one `aibom run`.
-pub(crate) fn observe(rows: &[&Row], without: &[&str]) -> Observation {
+pub(crate) fn observe(rows: &[&Row], profile: &str, without: &[&str]) -> Observation {
     let stages: Vec<Stage> = rows.iter().map(|row| Stage::new(row).expect("a stage")).collect();
     let (Some(first), Some(row)) = (stages.first(), rows.first()) else { panic!("a row") };
     let bom = first.scratch.path().join("bom.json");
     fs::write(&bom, EARLIER).expect("an earlier document");
     let errors = tempfile::tempfile().expect("a file");
     let mut command = Command::new(AIBOM);
-    command.args(["run", "--quiet", "-o"]).arg(&bom);
+    command.args(["run", "--quiet", "--profile", profile, "-o"]).arg(&bom);
     for probe in without {
         command.args(["--without-probe", probe]);
     }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use bom_agent::probes::PROBES;
-use bom_core::coverage::rules::{ESCAPES, REQUIRED, Watch};
+use bom_core::coverage::{
+    light::LIGHT,
+    rules::{ESCAPES, Escape, REQUIRED, Watch},
+};
 use bom_testkit::trial::Failed;
 
 use crate::{
@@ -14,6 +17,9 @@ use crate::{
     observation::{self, Document, Observation, Run},
     rows::{Row, Status, Table},
 };
+
+/// Every probe of the base tier.
+const FULL: &str = "full";
 
 /// What came of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,18 +103,24 @@ impl Suite {
     }
 
     fn run(&self, number: usize, without: &[&str]) -> Verdict {
-        let mut verdicts = self.run_together(&[number], without);
+        let mut verdicts = self.run_together(&[number], FULL, without);
         verdicts.remove(&number).expect("a verdict for the row that was run")
     }
 
-    /// Several rows, one after the other under one observer.
-    fn run_together(&self, numbers: &[usize], without: &[&str]) -> BTreeMap<usize, Verdict> {
+    /// Several rows, one after the other under one observer. In another profile, `without` are the probes that it leaves
+    /// out by itself.
+    pub(crate) fn run_together(
+        &self,
+        numbers: &[usize],
+        profile: &str,
+        without: &[&str],
+    ) -> BTreeMap<usize, Verdict> {
         // In ascending order everywhere, so that nobody waits in a circle.
         let lock =
             |number: &usize| self.places[*number].running.lock().unwrap_or_else(PoisonError::into_inner);
         let _alone: Vec<_> = numbers.iter().map(lock).collect();
         let rows: Vec<&Row> = numbers.iter().map(|number| &self.table.rows[*number]).collect();
-        let observation = observation::observe(&rows, without);
+        let observation = observation::observe(&rows, profile, if profile == FULL { without } else { &[] });
         let judged =
             rows.iter().zip(&observation.runs).map(|(row, run)| judge(row, run, &observation, without));
         numbers.iter().copied().zip(judged).collect()
@@ -137,7 +149,7 @@ impl Suite {
             _ if without.is_empty() => self.verdict(number),
             None => self.run(number, &without),
             Some(group) => {
-                let run = || self.run_together(&group.rows, &group.without);
+                let run = || self.run_together(&group.rows, FULL, &group.without);
                 group.verdicts.get_or_init(run).get(&number).expect("every row of the group").clone()
             }
         };
@@ -216,7 +228,8 @@ fn covers(row: &Row, without: &[&str], gap: &str) -> bool {
         Some(beginning) => gap.starts_with(beginning),
         None => gap == known,
     });
-    named || left_by(row, without).contains(gap)
+    let light = |escape: &Escape| *gap == format!("unwatched:{}", escape.id);
+    named || left_by(row, without).contains(gap) || LIGHT.iter().any(light)
 }
 
 fn left_by(row: &Row, without: &[&str]) -> BTreeSet<String> {

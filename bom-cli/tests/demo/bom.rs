@@ -13,6 +13,10 @@ impl Bom {
         Ok(Self { root: serde_json::from_slice(bytes)? })
     }
 
+    pub(crate) fn metadata(&self) -> &Value {
+        &self.root["metadata"]
+    }
+
     /// The component the document is about.
     pub(crate) fn subject(&self) -> &Value {
         &self.root["metadata"]["component"]

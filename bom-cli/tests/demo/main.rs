@@ -6,6 +6,7 @@
 mod bom;
 mod contents;
 mod inside;
+mod light;
 mod programs;
 mod replay;
 mod schema;
@@ -17,6 +18,9 @@ use bom_testkit::trial::{self, Need};
 
 /// What a live run of the agent takes.
 const LIVE: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::Netns, Need::Agents];
+/// The same without system call exits.
+const LIVE_LIGHT: &[Need] =
+    &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::Netns, Need::Agents, Need::Fanotify];
 /// What a live run of a program of the system takes.
 const PLAIN: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2];
 const PLAIN_CHECKED: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::Agents];
@@ -41,6 +45,11 @@ fn main() -> ExitCode {
             "demo::model_written_and_read_back_is_seen",
             PLAIN,
             contents::model_written_and_read_back_is_seen,
+        ),
+        trial::trial(
+            "demo::light_profile_sees_what_the_full_one_sees",
+            LIVE_LIGHT,
+            light::sees_what_the_full_one_sees,
         ),
         trial::trial("demo::official_schema_accepts_the_bom", LIVE, schema::accepts_the_demo),
         trial::trial(

@@ -31,6 +31,12 @@ pub(crate) fn gives_the_bytes_of_the_live_run() -> Result<(), Failed> {
     Ok(())
 }
 
+/// The replay of this recording gives this document.
+pub(crate) fn agrees(document: &Path, recording: &Path) -> Result<(), Failed> {
+    let replayed = succeeded(as_nobody(&["replay", "-o", "-", "-"], recording)?)?;
+    same("live run and replay", &fs::read(document)?, &replayed)
+}
+
 /// Two runs of one command, and the replays of both: all four the same.
 pub(crate) fn deterministic_runs_agree() -> Result<(), Failed> {
     let folder = inside::folder("demo-deterministic")?;

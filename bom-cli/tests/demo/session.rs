@@ -21,17 +21,18 @@ pub(crate) struct Session {
 pub(crate) fn session() -> Result<&'static Session, String> {
     static SESSION: OnceLock<Result<Session, String>> = OnceLock::new();
     SESSION
-        .get_or_init(|| run().map_err(|error| format!("the run of the demo agent: {error}")))
+        .get_or_init(|| run("full").map_err(|error| format!("the run of the demo agent: {error}")))
         .as_ref()
         .map_err(Clone::clone)
 }
 
-fn run() -> Result<Session, Box<dyn std::error::Error>> {
-    let folder = inside::folder("demo")?;
+/// Runs the agent in this profile.
+pub(crate) fn run(profile: &str) -> Result<Session, Box<dyn std::error::Error>> {
+    let folder = inside::folder(&format!("demo-{profile}"))?;
     let (document, recording) = (folder.join("agent.cdx.json"), folder.join("agent.aibomrec"));
     let agents = trial::agents().canonicalize()?;
     let output = inside::aibom()
-        .args(["record", "--to"])
+        .args(["record", "--profile", profile, "--to"])
         .arg(&recording)
         .arg("-o")
         .arg(&document)

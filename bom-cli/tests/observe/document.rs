@@ -48,6 +48,12 @@ impl Document {
         self.models(subject).into_iter().map(|(name, _)| name).collect()
     }
 
+    /// Of the whole observation.
+    pub(crate) fn metadata(&self, name: &str) -> Vec<&str> {
+        let properties = self.0.metadata.properties.iter();
+        properties.filter(|one| one.name == name).map(|one| one.value.as_str()).collect()
+    }
+
     pub(crate) fn property(&self, subject: &str, name: &str) -> Vec<&str> {
         let properties = self.subject(subject).properties.iter();
         properties.filter(|one| one.name == name).map(|one| one.value.as_str()).collect()

@@ -10,6 +10,7 @@ mod stage;
 mod cgroups;
 mod doctor;
 mod healing;
+mod light;
 mod processes;
 mod selection;
 
@@ -24,7 +25,13 @@ fn main() -> ExitCode {
     if let Some(code) = puppet::as_asked() {
         return code;
     }
-    let rooms =
-        [processes::trials(), cgroups::trials(), selection::trials(), healing::trials(), doctor::trials()];
+    let rooms = [
+        processes::trials(),
+        cgroups::trials(),
+        selection::trials(),
+        healing::trials(),
+        light::trials(),
+        doctor::trials(),
+    ];
     run(rooms.into_iter().flatten().collect())
 }

@@ -132,9 +132,13 @@ impl Observer {
     }
 
     fn stop(&self) {
+        self.signal(libc::SIGINT);
+    }
+
+    pub(crate) fn signal(&self, number: i32) {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         // SAFETY: a plain system call on a child of ours that nobody waited for.
-        unsafe { libc::kill(pid, libc::SIGINT) };
+        unsafe { libc::kill(pid, number) };
     }
 
     /// Waits until it ends by itself.

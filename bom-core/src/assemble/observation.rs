@@ -10,7 +10,7 @@ use crate::{
         Aggregate, Annotation, Annotator, Bom, BomRef, Component, ComponentKind, Composition, Phase,
         Property, Timestamp, Version,
     },
-    coverage::{Cell, Gap, ProbeStatus},
+    coverage::{Cell, Gap, ProbeStatus, light::STANDS_IN},
     identify::{SubjectView, roles},
 };
 
@@ -72,6 +72,10 @@ impl Context<'_> {
                     ProbeStatus::Refused(reason) => format!("refused: {}", clean(reason)),
                 };
                 property(properties, &name, status);
+            }
+            if !subject.probes.is_empty() {
+                let light = subject.probes.iter().any(|probe| probe.name == STANDS_IN);
+                property(properties, "aibom:obs:profile", if light { "light" } else { "full" });
             }
             if self.deterministic {
                 continue;

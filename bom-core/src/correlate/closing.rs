@@ -49,6 +49,12 @@ const LOSSES: &[(&str, &[Class])] = &[
     (tiers::MAP_ONLY_UPPER, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::MAP_ONLY_BASE, &[Class::Models, Class::Libraries, Class::Packages]),
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
+    // fanotify, in the place of the system call exits.
+    ("fanotify-overflow", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("fanotify-stalled", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("fanotify-unresolved", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("file-systems-marked-late", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("file-systems-unmarked", &[Class::Models, Class::Libraries, Class::Packages]),
     ("path-truncated", &[Class::Models, Class::Libraries, Class::Packages, Class::Programs]),
 ];
 

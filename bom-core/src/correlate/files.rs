@@ -79,7 +79,8 @@ const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PID
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
-        let strength = strength::opened(file.can_read());
+        // fanotify does not tell whether it was opened for reading; what is read, other probes tell of.
+        let strength = strength::opened(file.can_read() && at.probe != probe::FANOTIFY_OPEN);
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);

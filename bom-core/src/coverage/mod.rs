@@ -4,6 +4,8 @@
 //! is what has a window and no gap. `rules` is the table of every known way past a probe.
 
 mod gap;
+pub mod light;
+mod page;
 pub mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};

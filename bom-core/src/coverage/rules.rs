@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Class, Gap};
+use super::{
+    Class, Gap,
+    light::{self, LIGHT, LIGHT_CLOSES, OPENING, STANDS_IN},
+};
+
+pub use super::page::page;
 
 /// What the rules are applied to: one subject of one epoch.
 #[derive(Clone, Debug, Default)]
@@ -488,7 +493,7 @@ impl Watch {
     }
 
     /// A cell of docs/coverage.md.
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
             Self::Probes(probes) => format!("seen by {}", probes.join(", ")),
             Self::Detector(detector, []) => format!("detector {detector:?}"),
@@ -516,6 +521,7 @@ pub const UPPER: &[(&str, &[&str])] = &[
 /// Whether the upper tier sees it.
 fn closed_above(id: &str, seen: &Seen) -> bool {
     UPPER.iter().any(|(closed, probes)| *closed == id && missing(probes, seen).next().is_none())
+        || light::stands_in(seen) && LIGHT_CLOSES.contains(&id)
 }
 
 /// The gaps of one class.
@@ -526,7 +532,8 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
             gaps.extend(missing(probes, seen));
         }
     }
-    for escape in ESCAPES.iter().filter(|escape| escape.classes.contains(&class)) {
+    let light = if light::stands_in(seen) { LIGHT } else { &[] };
+    for escape in ESCAPES.iter().chain(light).filter(|escape| escape.classes.contains(&class)) {
         if closed_above(escape.id, seen) {
             continue;
         }
@@ -546,7 +553,13 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
 }
 
 fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Gap> + 'a {
-    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| {
+    let alive = |probe: &str| {
+        seen.alive.contains(probe) || OPENING.contains(&probe) && seen.alive.contains(STANDS_IN)
+    };
+    probes.iter().filter(move |&&probe| !alive(probe)).map(|&probe| {
+        // Who was to stand in for it told nothing.
+        let stood_in = OPENING.contains(&probe) && seen.silent.contains(STANDS_IN);
+        let probe = if stood_in { STANDS_IN } else { probe };
         match seen.silent.contains(probe) {
             true => Gap::Silent(probe.to_owned()),
             false => Gap::Probe(probe.to_owned()),
@@ -558,42 +571,7 @@ fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Ga
 pub fn describe(id: &str) -> &'static str {
     ESCAPES
         .iter()
+        .chain(LIGHT)
         .find(|escape| escape.id == id)
         .map_or("an escape this build does not know", |escape| escape.text)
-}
-
-/// docs/coverage.md.
-pub fn page() -> String {
-    let mut page = String::from(
-        "# Coverage\n\nMade from `bom-core/src/coverage/rules.rs` by `cargo xtask bless`; do not edit.\n\n\
-         A class is `complete` for a subject and a window only if the probes were attached before the\n\
-         subject's first instruction, nothing was lost, and every row below that names the class is\n\
-         closed. As long as a row is watched by nothing, its classes are `incomplete`.\n\n\
-         ## Probes a class needs\n\n| class | probes |\n|---|---|\n",
-    );
-    for class in Class::ALL {
-        let probes: Vec<&str> = REQUIRED
-            .iter()
-            .filter(|(classes, _)| classes.contains(&class))
-            .flat_map(|(_, probes)| probes.iter().copied())
-            .collect();
-        page.push_str(&format!("| {} | {} |\n", class.name(), probes.join(", ")));
-    }
-    page.push_str(
-        "\n## Known ways past them\n\n| id | what | classes | closed or watched by |\n|---|---|---|---|\n",
-    );
-    for escape in ESCAPES {
-        let classes: Vec<&str> = escape.classes.iter().map(|class| class.name()).collect();
-        let watch = escape.watch.text();
-        let above = UPPER.iter().find(|(id, _)| *id == escape.id);
-        let above =
-            above.map_or_else(String::new, |(_, probes)| format!("; where it runs, {}", probes.join(", ")));
-        page.push_str(&format!(
-            "| `{}` | {} | {} | {watch}{above} |\n",
-            escape.id,
-            escape.text,
-            classes.join(", ")
-        ));
-    }
-    page
 }

@@ -9,6 +9,8 @@ use super::stage::Stage;
 pub(crate) enum Observer {
     Nobody,
     Aibom,
+    /// In the profile without system call exits.
+    Light,
     Strace,
     Bpftrace,
 }
@@ -17,12 +19,13 @@ pub(crate) enum Observer {
 const OPENAT: &str = "tracepoint:syscalls:sys_enter_openat /pid == cpid/ { printf(\"%d %s %s\\n\", pid, comm, str(args->filename)); }";
 
 impl Observer {
-    pub(crate) const ALL: [Self; 4] = [Self::Nobody, Self::Aibom, Self::Strace, Self::Bpftrace];
+    pub(crate) const ALL: [Self; 5] = [Self::Nobody, Self::Aibom, Self::Light, Self::Strace, Self::Bpftrace];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Nobody => "bare",
             Self::Aibom => "`aibom run`",
+            Self::Light => "`aibom run --profile light`",
             Self::Strace => "`strace -f -e trace=openat`",
             Self::Bpftrace => "`bpftrace`, openat tracepoint",
         }
@@ -31,7 +34,7 @@ impl Observer {
     /// Whether it is installed.
     pub(crate) fn is_here(self) -> bool {
         let program = match self {
-            Self::Nobody | Self::Aibom => return true,
+            Self::Nobody | Self::Aibom | Self::Light => return true,
             Self::Strace => "strace",
             Self::Bpftrace => "bpftrace",
         };
@@ -52,6 +55,11 @@ impl Observer {
             Self::Aibom => {
                 let mut command = stage.aibom("run");
                 command.arg("--").args(inner);
+                command
+            }
+            Self::Light => {
+                let mut command = stage.aibom("run");
+                command.args(["--profile", "light", "--"]).args(inner);
                 command
             }
             Self::Strace => {

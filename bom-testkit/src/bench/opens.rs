@@ -40,7 +40,7 @@ pub(crate) fn places(stage: &Stage) -> Result<Places, BenchError> {
 pub(crate) fn same(stage: &Stage, places: &Places, repetitions: usize) -> Result<Vec<Loop>, BenchError> {
     loops(repetitions, |observer| {
         let count = match observer {
-            Observer::Nobody | Observer::Aibom => SAME,
+            Observer::Nobody | Observer::Aibom | Observer::Light => SAME,
             Observer::Strace | Observer::Bpftrace => SAME_STOPPED,
         };
         stage.nanoseconds(observer, "same", count, &places.file)

@@ -26,7 +26,7 @@ pub(crate) fn page(results: &Results) -> String {
     parts.join("\n")
 }
 
-const SAME: &str = "A repeated open is counted in the kernel and not delivered again.";
+const SAME: &str = "A repeated open is counted in the kernel and not delivered again; fanotify merges those that wait in its queue.";
 const DISTINCT: &str = "Every open is a record with the file's full path. Worst case: nothing else happens.";
 
 fn head(results: &Results) -> String {

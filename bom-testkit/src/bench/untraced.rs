@@ -37,6 +37,8 @@ pub(crate) fn untraced(stage: &Stage, repetitions: usize) -> Result<Vec<Calls>, 
         Where::Nowhere,
         Where::Beside(Observer::Aibom),
         Where::Inside(Observer::Aibom),
+        Where::Beside(Observer::Light),
+        Where::Inside(Observer::Light),
         Where::Beside(Observer::Bpftrace),
         Where::Inside(Observer::Strace),
     ];
