@@ -185,6 +185,8 @@ pub mod direction {
     pub const CALLED: u8 = 1;
     /// Its peer called.
     pub const ACCEPTED: u8 = 2;
+    /// Beside one of them: the descriptor is closed by an exec.
+    pub const CLOSES_ON_EXEC: u8 = 0x80;
 }
 
 /// What stands at the beginning of every record. 64 bytes.

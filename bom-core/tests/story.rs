@@ -423,7 +423,7 @@ fn asks_only_what_can_matter() {
         ("write_only", |file| file.flags = 1, vec![]),
         ("o_path", |file| file.flags = 0o10_000_000, vec![]),
         ("empty", |file| file.key.size = 0, vec![]),
-        ("cut_path", |file| file.path_flags = 1, vec![]),
+        ("cut_path", |file| file.path_flags = 1, vec![Request::Inspect]),
     ] {
         let mut host = FakeHost::new();
         host.exec(100, 0, PYTHON);

@@ -23,6 +23,14 @@ pub enum Need {
     Agents,
     /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
     Quic,
+    /// Clients of other make (`cargo xtask prepare`), beside the demo agent.
+    Clients,
+    /// Go's compiler.
+    Go,
+    /// `fio`, which reads by io_uring.
+    Fio,
+    /// `stress-ng`.
+    StressNg,
     /// `curl`, which this program did not write.
     Curl,
     /// `node`, likewise.
@@ -33,6 +41,8 @@ pub enum Need {
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
     Corpus,
+    /// Stores of models made by their own libraries: `AIBOM_TEST_STORES` names the folder.
+    Stores,
     /// gcc, with the headers and static libraries of C.
     C,
     /// rpm and rpmbuild, which make the databases that they are asked about.
@@ -41,8 +51,6 @@ pub enum Need {
     Dpkg,
     /// npm, which tells what is in a folder.
     Npm,
-    /// Go's compiler.
-    Go,
     /// RubyGems.
     Gem,
 }
@@ -58,16 +66,20 @@ impl Need {
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
             Self::Quic => "QUIC",
+            Self::Clients => "CLIENTS",
+            Self::Go => "GO",
+            Self::Fio => "FIO",
+            Self::StressNg => "STRESS_NG",
             Self::Curl => "CURL",
             Self::Node => "NODE",
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
+            Self::Stores => "STORES",
             Self::C => "C",
             Self::Rpm => "RPM",
             Self::Dpkg => "DPKG",
             Self::Npm => "NPM",
-            Self::Go => "GO",
             Self::Gem => "GEM",
         }
     }
@@ -103,12 +115,26 @@ impl Need {
                 let python = agents().join("network-venv/bin/python");
                 (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
             }
+            Self::Clients => {
+                let python = agents().join("network-venv/bin/python");
+                let asked = python
+                    .to_str()
+                    .map(|python| runs(python, &["-c", "import aiodns, aiohttp, grpc, httpx"]));
+                asked.unwrap_or_else(|| Some("a path that is no text".to_owned()))
+            }
+            Self::Go => runs("go", &["version"]),
+            Self::Fio => runs("fio", &["--version"]),
+            Self::StressNg => runs("stress-ng", &["--version"]),
             Self::Curl => runs("curl", &["--version"]),
             Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
             Self::Corpus => {
                 let ready = corpus().join("expected.json").exists();
                 (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+            }
+            Self::Stores => {
+                let ready = stores().join("stores.json").exists();
+                (!ready).then(|| format!("no stores in {} (testdata/corpus/README.md)", stores().display()))
             }
             Self::C => {
                 let found =
@@ -118,7 +144,6 @@ impl Need {
             Self::Rpm => runs("rpm", &["--version"]).or_else(|| runs("rpmbuild", &["--version"])),
             Self::Dpkg => runs("dpkg", &["--version"]),
             Self::Npm => runs("npm", &["--version"]),
-            Self::Go => runs("go", &["version"]),
             Self::Gem => runs("gem", &["--version"]),
             Self::IoUring => {
                 let off = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
@@ -135,6 +160,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_stores.py made its stores.
+pub fn stores() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/stores"));
+    env::var_os("AIBOM_TEST_STORES").map_or_else(default, PathBuf::from)
 }
 
 /// The folder in which testdata/corpus/make_corpus.py made its files.

@@ -73,10 +73,7 @@ impl Probes {
         self.shares.give_back(id);
         let map = self.ebpf.map_mut("SUBJECT_PLACES").ok_or(LoadError::NoMap("SUBJECT_PLACES"))?;
         let mut map: HashMap<_, u64, u32> = map.try_into().map_err(in_map("SUBJECT_PLACES"))?;
-        match map.remove(&id) {
-            Ok(()) | Err(MapError::KeyNotFound) => {}
-            Err(source) => return Err(LoadError::Map { name: "SUBJECT_PLACES", source }),
-        }
+        if_there(map.remove(&id)).map_err(in_map("SUBJECT_PLACES"))?;
         self.count_sharing()
     }
 
@@ -285,9 +282,15 @@ impl Probes {
         let map = self.ebpf.map_mut("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
         let mut map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
             map.try_into().map_err(in_map("FLOWS"))?;
-        match map.remove(&zerocopy::transmute!(*key)) {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(source) => Err(LoadError::Map { name: "FLOWS", source }),
-        }
+        if_there(map.remove(&zerocopy::transmute!(*key))).map_err(in_map("FLOWS"))
+    }
+}
+
+/// Who removes something that is gone already has what was wanted.
+fn if_there(removed: Result<(), MapError>) -> Result<(), MapError> {
+    match removed {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(()) | Err(_) => removed,
     }
 }

@@ -135,25 +135,20 @@ impl Correlator {
         }
         let mut asked = Vec::new();
         if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
-            if file.is_truncated() {
-                let reason = Reason::PathTruncated;
-                self.learn(key, Description::Unknown { question: Question::Content, reason });
-            } else {
-                let python = first_here && is_code(&file.path);
-                if placeless || !known.content_asked || python {
-                    let mut ask = Asking { known, next, waiting };
-                    let work = Work {
-                        id: 0,
-                        subject: at.id,
-                        request: Request::Inspect,
-                        process: task.process,
-                        mount_namespace: task.mount_namespace,
-                        file,
-                    };
-                    match placeless {
-                        true => asked.extend(ask.ask(Request::Locate, &work)),
-                        false => asked.extend(ask.questions(&work, python)),
-                    }
+            let python = first_here && is_code(&file.path);
+            if placeless || !known.content_asked || python {
+                let mut ask = Asking { known, next, waiting };
+                let work = Work {
+                    id: 0,
+                    subject: at.id,
+                    request: Request::Inspect,
+                    process: task.process,
+                    mount_namespace: task.mount_namespace,
+                    file,
+                };
+                match placeless {
+                    true => asked.extend(ask.ask(Request::Locate, &work)),
+                    false => asked.extend(ask.questions(&work, python)),
                 }
             }
         }

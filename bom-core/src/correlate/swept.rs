@@ -110,7 +110,10 @@ impl Correlator {
                 Vec::new()
             }
             Swept::Socket(socket) => {
-                self.swept_socket(at, task, &socket);
+                // As with files: it is aibom's own.
+                if task.image.0 != 0 || !socket.close_on_exec {
+                    self.swept_socket(at, task, &socket);
+                }
                 Vec::new()
             }
         }

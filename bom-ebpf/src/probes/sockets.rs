@@ -101,7 +101,7 @@ pub fn inherited(seq: *mut seq_file, whose: &Tracked, file: &OpenFile) {
 
 /// The socket behind a descriptor.
 #[inline(always)]
-pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Option<()> {
+pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64, closes: bool) -> Option<()> {
     let sock = pointer(pointer(file, offset!(file_private_data)), offset!(socket_sk));
     let family: u16 = read(sock, offset!(sock_family));
     let protocol: u16 = read(sock, offset!(sock_protocol));
@@ -132,7 +132,7 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
             kind: read(sock, offset!(sock_type)),
             protocol,
             state,
-            direction: direction as u8,
+            direction: direction as u8 | if closes { direction::CLOSES_ON_EXEC } else { 0 },
             name_length: 0,
         },
     };
