@@ -11,6 +11,9 @@ use bom_core::{
 };
 use work_tree::{Folder, ask, work};
 
+/// Ecosystem, what makes the file part of the package, name and version.
+type Expected<'a> = (Ecosystem, Basis, &'a str);
+
 /// A tree that a pool takes for the root of our own mount namespace.
 struct Root {
     folder: Folder,
@@ -52,7 +55,7 @@ impl Root {
         self.owner(path).packages.into_iter().map(of).collect()
     }
 
-    fn check(&self, rows: &[(&str, Option<(Ecosystem, Basis, &str)>)]) {
+    fn check(&self, rows: &[(&str, Option<Expected<'_>>)]) {
         for (path, expected) in rows {
             let expected: Vec<_> = expected
                 .iter()

@@ -22,6 +22,8 @@ use crate::{
 pub(super) const IMPORT: &str = "import";
 /// Places of one artifact in one program that are listed; `files=` in the context counts them all.
 const PLACES: usize = 64;
+/// Versions of symbols that are listed; of a library with more, none is.
+const SYMBOL_VERSIONS: usize = 8;
 
 impl Context<'_> {
     pub(super) fn artifacts(&self, bom: &mut Bom) -> Result<(), AssembleError> {
@@ -168,8 +170,11 @@ impl Context<'_> {
         for needed in &library.elf.needed {
             property(properties, "aibom:elf:needed", clean(needed));
         }
-        for version in &library.elf.symbol_versions {
-            property(properties, "aibom:elf:symbol_version", clean(version));
+        // glibc has forty: a history, and no version of its own.
+        if library.elf.symbol_versions.len() <= SYMBOL_VERSIONS {
+            for version in &library.elf.symbol_versions {
+                property(properties, "aibom:elf:symbol_version", clean(version));
+            }
         }
         if let Some(note) = &library.elf.package_note {
             for (name, value) in [("name", &note.name), ("version", &note.version), ("type", &note.kind)] {
