@@ -1,0 +1,59 @@
+//! A container as every kind of manifest describes it.
+
+use std::collections::BTreeMap;
+
+use crate::declared::Place;
+
+/// A text and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+/// A variable.
+#[derive(Clone, Debug)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    /// `None`: a secret, a field reference, or a ConfigMap that is not in the input.
+    pub(super) value: Option<String>,
+    pub(super) place: Place,
+    /// Where it comes from: `env OPENAI_BASE_URL` or `ConfigMap agent OPENAI_BASE_URL`.
+    pub(super) origin: String,
+}
+
+/// A container, with everything resolved that the input resolves.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    pub(super) name: String,
+    pub(super) image: Option<Said>,
+    /// Entrypoint and arguments, in order.
+    pub(super) command: Vec<Said>,
+    pub(super) environment: Vec<Variable>,
+    /// Files that are mounted from ConfigMaps: path, text, and the place of the text.
+    pub(super) files: Vec<(String, Said)>,
+    /// Accelerators asked for.
+    pub(super) devices: Vec<Said>,
+    /// OCI image volumes: the image, and where it is mounted.
+    pub(super) image_volumes: Vec<(Said, String)>,
+}
+
+impl Container {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            image: None,
+            command: Vec::new(),
+            environment: Vec::new(),
+            files: Vec::new(),
+            devices: Vec::new(),
+            image_volumes: Vec::new(),
+        }
+    }
+
+    /// Variables with a value.
+    pub(super) fn known(&self) -> BTreeMap<String, String> {
+        let known = self.environment.iter();
+        known.filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?))).collect()
+    }
+}
