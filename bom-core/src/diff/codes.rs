@@ -171,7 +171,7 @@ codes! {
         "Decide again: remove the cause, or extend the waiver.";
     WAIVER_UNUSED: "waiver-unused", Note, Finding,
         "A waiver names nothing that was found.",
-        "Remove it.";
+        "Remove the waiver.";
     WORKLOAD_NOT_OBSERVED: "workload-not-observed", Note, Finding,
         "A workload is declared and was not observed.",
         "Observe it, or leave its manifest out.";

@@ -47,7 +47,7 @@ pub(super) fn drift(
     if let (Some(own), Some(other)) = (&declared.version, &observed.version)
         && matches!(declared.kind, Kind::Package | Kind::Library | Kind::Program | Kind::McpServer)
         && normal::version(own) != normal::version(other)
-        && !(pass == Pass::Digest)
+        && pass != Pass::Digest
     {
         let text = format!("{} {own} was declared, {other} is used", declared.name);
         found.push(new(codes::VERSION_DRIFT, other).saying(text));

@@ -14,6 +14,9 @@ pub(super) struct Pairing<'a> {
     pub(super) problem: Option<Finding>,
 }
 
+/// Why two are taken for the same, and whether they are.
+type Rule = (&'static str, fn(&Workload, &Subject) -> bool);
+
 /// By name, then by another name; and if each side has but one, those.
 pub(super) fn pair<'a>(
     workloads: &'a [Workload],
@@ -30,7 +33,7 @@ pub(super) fn pair<'a>(
         .collect();
     let mut left = wanted.clone();
     let mut pairs = Vec::new();
-    let rules: [(&'static str, fn(&Workload, &Subject) -> bool); 3] = [
+    let rules: [Rule; 3] = [
         ("same name", |workload, subject| same(&own_names(workload), &subject_names(subject))),
         ("another name of the workload", |workload, subject| {
             let aliases = workload.aliases.iter().map(|name| name.to_lowercase()).collect();

@@ -31,7 +31,7 @@ fields! {
     VOLUME_IMAGE: "pod", "volumes[].image", "OCI image volume: model in the folder it is mounted to";
     VOLUME_CSI: "pod", "volumes[].csi", "model store of a CSI driver whose attributes name a model";
     VOLUME_CONFIG: "pod", "volumes[].configMap", "the settings in its files: LiteLLM, MCP servers, `aibom.yaml`";
-    ANNOTATION: "pod", "metadata.annotations aibom.dev/declaration", "a workload of `aibom.yaml`, for this workload";
+    ANNOTATION: "pod", "metadata.annotations aibom/declaration", "a workload of `aibom.yaml`, for this workload";
     DEVICE: "pod", "containers[].resources.limits", "accelerator: `nvidia.com/gpu`, `amd.com/gpu`, `google.com/tpu`, …";
     CONFIG_LITELLM: "ConfigMap", "model_list[].litellm_params", "LiteLLM: model by provider, and endpoint of `api_base`";
     CONFIG_MCP: "ConfigMap", "mcpServers", "MCP servers, as in a client's configuration";

@@ -83,7 +83,8 @@ impl<'a> Report<'a> {
     /// The verdict in words.
     pub fn words(&self) -> &'static str {
         match self.verdict {
-            Verdict::Clean => "nothing to report",
+            Verdict::Clean if self.comparison.findings.is_empty() => "nothing to report",
+            Verdict::Clean => "nothing that fails",
             Verdict::Coverage => "coverage is below what was required",
             Verdict::Findings => "findings",
             Verdict::CannotTell => "cannot tell",

@@ -7,7 +7,6 @@ use crate::diff::gate::Verdict;
 use crate::diff::{CODES, Finding, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-const PAGE: &str = "https://github.com/aibom/aibom/blob/main/docs/findings.md";
 
 /// Renders.
 pub fn sarif(report: &Report<'_>) -> String {
@@ -18,7 +17,6 @@ pub fn sarif(report: &Report<'_>) -> String {
                 "id": row.code,
                 "shortDescription": {"text": row.meaning},
                 "help": {"text": row.action},
-                "helpUri": PAGE,
                 "defaultConfiguration": {"level": row.severity.word()},
             })
         })
@@ -29,7 +27,7 @@ pub fn sarif(report: &Report<'_>) -> String {
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
-            "tool": {"driver": {"name": "aibom", "version": report.version, "informationUri": PAGE, "rules": rules}},
+            "tool": {"driver": {"name": "aibom", "version": report.version, "rules": rules}},
             "columnKind": "unicodeCodePoints",
             "invocations": [{
                 "executionSuccessful": told,

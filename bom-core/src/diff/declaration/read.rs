@@ -13,13 +13,12 @@ use crate::manifest::{
 };
 
 /// What `apiVersion` must be.
-pub const API_VERSION: &str = "aibom.dev/v1";
+pub const API_VERSION: &str = "aibom/v1";
 /// `kind`, which may be left out.
 const KIND: &str = "Declaration";
 
 /// Keys at the top.
-const TOP: &[&str] =
-    &["apiVersion", "kind", "metadata", "reviewed", "reviewer", "date", "workloads", "complete"];
+const TOP: &[&str] = &["apiVersion", "kind", "metadata", "reviewed", "reviewer", "date", "workloads"];
 /// Keys of a workload that are no lists of things.
 const WORKLOAD: &[&str] = &["name", "kind", "namespace", "observedAs", "complete"];
 
@@ -60,7 +59,7 @@ const THING: &[&str] = &[
 
 /// Whether a document is a declaration.
 pub(crate) fn is_one(node: &Node) -> bool {
-    let ours = node.text_at(&["apiVersion"]).is_some_and(|version| version.starts_with("aibom.dev/"));
+    let ours = node.text_at(&["apiVersion"]).is_some_and(|version| version.starts_with("aibom/"));
     ours && node.text_at(&["kind"]).is_none_or(|kind| kind == KIND)
 }
 
@@ -106,7 +105,7 @@ pub(crate) fn annotation(text: &str, place: &Place, workload: &mut Workload, iss
     let nodes = match yaml::read(text.as_bytes(), &limits) {
         Ok((nodes, _)) => nodes,
         Err(error) => {
-            let text = format!("annotation aibom.dev/declaration: {error}");
+            let text = format!("annotation aibom/declaration: {error}");
             issues.push(Issue { place: place.clone(), kind: IssueKind::BadValue, text });
             return;
         }
@@ -307,9 +306,9 @@ fn from_purl(kind: Kind, purl: Purl) -> Item {
         let is_model = parts.ty == "huggingface";
         item.many = is_model;
         if is_model {
-            item.revision = parts.version
+            item.revision = parts.version;
         } else {
-            item.version = parts.version
+            item.version = parts.version;
         }
         item.ecosystem = Some(parts.ty);
     }

@@ -33,7 +33,12 @@ pub(super) fn kind(component: &Component) -> Option<Kind> {
         ComponentKind::Container => Kind::Image,
         ComponentKind::Device => Kind::Device,
         // Files of other tools: what they are is not said.
-        _ => return None,
+        ComponentKind::Platform
+        | ComponentKind::OperatingSystem
+        | ComponentKind::DeviceDriver
+        | ComponentKind::Firmware
+        | ComponentKind::File
+        | ComponentKind::CryptographicAsset => return None,
     })
 }
 

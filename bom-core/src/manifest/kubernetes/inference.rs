@@ -61,7 +61,7 @@ fn serving_runtime(
             }
         }
         None => {
-            gather.unresolved(&document.place(name), format!("ServingRuntime {text} is not in the input"))
+            gather.unresolved(&document.place(name), format!("ServingRuntime {text} is not in the input"));
         }
     }
 }
@@ -116,7 +116,8 @@ pub(super) fn agent(
             match found {
                 Some(server) => mcp_endpoint(server, gather, workload),
                 None => {
-                    gather.unresolved(&document.place(name), format!("MCP server {text} is not in the input"))
+                    gather
+                        .unresolved(&document.place(name), format!("MCP server {text} is not in the input"));
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::super::{
 use crate::declared::{Item, Kind, Workload};
 
 /// Annotation that holds a declaration.
-const ANNOTATION: &str = "aibom.dev/declaration";
+const ANNOTATION: &str = "aibom/declaration";
 
 /// What other documents of the input can be looked up for.
 pub(crate) struct Cluster<'a> {
