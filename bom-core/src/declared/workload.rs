@@ -126,13 +126,18 @@ impl Workload {
 
     /// Sorts the items and joins those that differ only in where they come from.
     pub fn tidy(&mut self) {
-        let mut joined: BTreeMap<Item, BTreeSet<super::Origin>> = BTreeMap::new();
-        for mut item in std::mem::take(&mut self.items) {
-            let origins = std::mem::take(&mut item.origins);
-            joined.entry(item).or_default().extend(origins);
-        }
-        self.items = joined.into_iter().map(|(item, origins)| Item { origins, ..item }).collect();
+        self.items = joined(std::mem::take(&mut self.items));
     }
+}
+
+/// Sorted items, those that differ only in where they come from as one.
+pub(crate) fn joined(items: Vec<Item>) -> Vec<Item> {
+    let mut joined: BTreeMap<Item, BTreeSet<super::Origin>> = BTreeMap::new();
+    for mut item in items {
+        let origins = std::mem::take(&mut item.origins);
+        joined.entry(item).or_default().extend(origins);
+    }
+    joined.into_iter().map(|(item, origins)| Item { origins, ..item }).collect()
 }
 
 impl std::fmt::Display for WorkloadId {

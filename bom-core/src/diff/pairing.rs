@@ -33,6 +33,8 @@ pub enum Pass {
     Provider,
     /// The same last two labels of the host.
     Domain,
+    /// Everything that is known of them, though none of it is a name.
+    Same,
 }
 
 /// One pair, by index.
@@ -66,6 +68,7 @@ impl Pass {
             Self::ClusterService => "same service of the cluster",
             Self::Provider => "same provider",
             Self::Domain => "same domain",
+            Self::Same => "nothing tells them apart",
         }
     }
 }
@@ -98,6 +101,7 @@ pub fn pair(declared: &[Item], observed: &[Item]) -> Vec<Pair> {
             }
         }
     }
+    state.same();
     state.pairs.sort();
     state.pairs
 }
@@ -167,6 +171,30 @@ impl State<'_> {
         }
     }
 
+    /// What has no key at all is the same only if all of it is.
+    fn same(&mut self) {
+        let bare = |item: &Item| Item {
+            origins: BTreeSet::new(),
+            force: Force::Stated,
+            many: false,
+            ..item.clone()
+        };
+        let mut waiting: BTreeMap<Item, Vec<usize>> = BTreeMap::new();
+        for (index, item) in self.observed.iter().enumerate().rev() {
+            if self.free_observed.get(index) == Some(&true) {
+                waiting.entry(bare(item)).or_default().push(index);
+            }
+        }
+        for (index, item) in self.declared.iter().enumerate() {
+            if self.free_declared.get(index) != Some(&true) {
+                continue;
+            }
+            if let Some(other) = waiting.get_mut(&bare(item)).and_then(Vec::pop) {
+                self.join(index, other, Pass::Same);
+            }
+        }
+    }
+
     /// Patterns have no key: each is compared with all that is left. There are few of them.
     fn patterns(&mut self, pass: Pass) {
         for at in 0..self.declared.len() {
@@ -215,7 +243,8 @@ fn compatible(declared: &Item, observed: &Item, pass: Pass) -> bool {
         | Pass::Host
         | Pass::ClusterService
         | Pass::Provider
-        | Pass::Domain => true,
+        | Pass::Domain
+        | Pass::Same => true,
     }
 }
 
@@ -255,7 +284,11 @@ fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
         Pass::ClusterService => {
             item.host.as_ref().and_then(|host| service(host.as_str())).into_iter().collect()
         }
-        Pass::Provider => item.provider.iter().map(|name| name.to_lowercase()).collect(),
+        Pass::Provider => {
+            let named = item.provider.iter().filter(|name| !name.is_empty() && item.host.is_some());
+            named.map(|name| name.to_lowercase()).collect()
+        }
+        Pass::Same => BTreeSet::new(),
         Pass::Domain => item
             .host
             .iter()

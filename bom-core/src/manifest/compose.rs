@@ -37,8 +37,7 @@ pub(super) fn workloads(document: &Document, gather: &mut Gather<'_>) -> Vec<Wor
 fn service(document: &Document, name: &str, node: &Node, gather: &mut Gather<'_>, workload: &mut Workload) {
     let mut container = Container::new(name);
     workload.aliases.extend(node.text_at(&["container_name"]).map(str::to_owned));
-    let said =
-        |node: &Node| node.text().map(|text| Said { text: defaults(text), place: document.place(node) });
+    let said = |node: &Node| node.text().map(|text| Said::new(defaults(text), document.place(node)));
     container.image = node.get("image").and_then(said);
     for key in ["entrypoint", "command"] {
         let Some(value) = node.get(key) else { continue };
@@ -46,7 +45,7 @@ fn service(document: &Document, name: &str, node: &Node, gather: &mut Gather<'_>
             Value::List(list) => container.command.extend(list.iter().filter_map(said)),
             Value::Text { text, .. } => {
                 let words = shell(&defaults(text)).into_iter().flatten();
-                container.command.extend(words.map(|text| Said { text, place: document.place(value) }));
+                container.command.extend(words.map(|text| Said::new(text, document.place(value))));
             }
             Value::Null | Value::Map(_) => {}
         }
@@ -74,9 +73,7 @@ fn service(document: &Document, name: &str, node: &Node, gather: &mut Gather<'_>
     }
     for row in node.list_at(&["deploy", "resources", "reservations", "devices"]) {
         let driver = row.text_at(&["driver"]).or_else(|| row.list_at(&["capabilities"]).first()?.text());
-        container
-            .devices
-            .extend(driver.map(|text| Said { text: text.to_owned(), place: document.place(row) }));
+        container.devices.extend(driver.map(|text| Said::new(text.to_owned(), document.place(row))));
     }
     gather.container(&container, workload);
 }

@@ -9,7 +9,7 @@ use super::{
     settings::Says,
     yaml::{self, Limits, Node},
 };
-use crate::declared::{HostPattern, Item, Kind, Place, Workload};
+use crate::declared::{HostPattern, Item, Kind, Workload};
 
 /// Sizes of one file inside a ConfigMap, whose whole is at most one mebibyte.
 const LIMITS: Limits = Limits { bytes: 2 << 20, depth: 60, values: 100_000, text: 4 << 20 };
@@ -24,19 +24,8 @@ pub(super) fn file(gather: &mut Gather<'_>, path: &str, said: &Said, workload: &
     let Ok((nodes, _)) = yaml::read(said.text.as_bytes(), &LIMITS) else { return };
     for node in &nodes {
         litellm(gather, node, said, workload);
-        mcp::servers(gather, node, &|line| inner(said, line), workload, fields::CONFIG_MCP);
+        mcp::servers(gather, node, &|line| said.line(line), workload, fields::CONFIG_MCP);
     }
-}
-
-/// The place of a line inside a block of text.
-pub(super) fn inner(said: &Said, line: u32) -> Place {
-    let mut place = said.place.clone();
-    if said.text.contains('\n') {
-        // The text begins on the line after its mark.
-        place.line = place.line.saturating_add(line);
-        place.column = 0;
-    }
-    place
 }
 
 /// LiteLLM's `model_list`.
@@ -50,7 +39,7 @@ fn litellm(gather: &mut Gather<'_>, node: &Node, said: &Said, workload: &mut Wor
         {
             host = Some(found.host.clone());
             let item = gather.endpoint_item(found.host, found.port);
-            workload.items.push(item.declared_at(inner(said, base.line), field));
+            workload.items.push(item.declared_at(said.line(base.line), field));
         }
         let Some(model) = parameters.get("model") else { continue };
         let Some(text) = model.text() else { continue };
@@ -58,19 +47,19 @@ fn litellm(gather: &mut Gather<'_>, node: &Node, said: &Said, workload: &mut Wor
         let usual = usual_host(provider);
         if let (None, Some(usual)) = (&host, usual) {
             let item = gather.endpoint_item(usual.clone(), Some(443));
-            workload.items.push(item.declared_at(inner(said, model.line), field));
+            workload.items.push(item.declared_at(said.line(model.line), field));
             host = Some(usual);
         }
         let mut item = Item::new(Kind::Model, name);
         item.aliases.extend(row.text_at(&["model_name"]).map(str::to_owned));
         item.provider = Some(provider.to_owned());
         item.host = host.or_else(|| HostPattern::new(&format!("{provider}.provider")));
-        workload.items.push(item.declared_at(inner(said, model.line), field));
+        workload.items.push(item.declared_at(said.line(model.line), field));
     }
     for key in ["database_url", "redis_host"] {
         let settings = node.at(&["general_settings", key]).or_else(|| node.at(&["router_settings", key]));
-        let Some(value) = settings
-            .and_then(|node| Some(Said { text: node.text()?.to_owned(), place: inner(said, node.line) }))
+        let Some(value) =
+            settings.and_then(|node| Some(Said::new(node.text()?.to_owned(), said.line(node.line))))
         else {
             continue;
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::yaml::Node;
 use crate::declared::Place;
 
 /// A text and its place.
@@ -9,6 +10,29 @@ use crate::declared::Place;
 pub(super) struct Said {
     pub(super) text: String,
     pub(super) place: Place,
+    /// The line on which the text's first line stands, if each of its lines is one of the file.
+    pub(super) block: Option<u32>,
+}
+
+impl Said {
+    pub(super) fn new(text: impl Into<String>, place: Place) -> Self {
+        Self { text: text.into(), place, block: None }
+    }
+
+    /// The text of a node; `None` if it is none.
+    pub(super) fn of(node: &Node, place: Place) -> Option<Self> {
+        Some(Self { text: node.text()?.to_owned(), place, block: node.block_line() })
+    }
+
+    /// The place of a line of the text, counted from 1.
+    pub(super) fn line(&self, line: u32) -> Place {
+        match self.block {
+            Some(first) => {
+                Place { line: first.saturating_add(line.saturating_sub(1)), column: 0, ..self.place.clone() }
+            }
+            None => self.place.clone(),
+        }
+    }
 }
 
 /// A variable.

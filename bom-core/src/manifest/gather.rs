@@ -86,7 +86,7 @@ impl Gather<'_> {
                 }
                 continue;
             };
-            let said = Said { text: expand(value, &known), place: variable.place.clone() };
+            let said = Said::new(expand(value, &known), variable.place.clone());
             match says {
                 Some(says) => self.setting(says, &said, &variable.origin, workload, model),
                 None => self.url(&said, &variable.origin, workload),
@@ -99,7 +99,7 @@ impl Gather<'_> {
         let words: Vec<Said> = container
             .command
             .iter()
-            .map(|said| Said { text: expand(&said.text, &known), place: said.place.clone() })
+            .map(|said| Said { text: expand(&said.text, &known), ..said.clone() })
             .collect();
         for command in commands(&words) {
             self.words(&command, workload, model);
@@ -122,7 +122,7 @@ impl Gather<'_> {
             let row = ARGUMENTS.iter().find(|(name, _)| *name == wanted && flag.starts_with('-') && !python);
             match (row, inline) {
                 (Some((name, says)), Some(value)) => {
-                    let said = Said { text: value.to_owned(), place: word.place.clone() };
+                    let said = Said::new(value.to_owned(), word.place.clone());
                     self.setting(*says, &said, &format!("args {name}"), workload, model);
                 }
                 (Some((name, says)), None) => {
@@ -136,7 +136,7 @@ impl Gather<'_> {
                 }
                 (None, _) => {
                     let text = inline.unwrap_or(&word.text).to_owned();
-                    self.url(&Said { text, place: word.place.clone() }, "args", workload);
+                    self.url(&Said::new(text, word.place.clone()), "args", workload);
                 }
             }
         }
@@ -190,7 +190,7 @@ impl Gather<'_> {
             Says::Model | Says::LocalModel => self.model(Kind::Model, said),
             Says::Adapter => {
                 let text = said.text.split_once('=').map_or(said.text.as_str(), |(_, path)| path);
-                self.model(Kind::Adapter, &Said { text: text.to_owned(), place: place.clone() })
+                self.model(Kind::Adapter, &Said::new(text.to_owned(), place.clone()))
             }
             Says::Tokenizer => self.data(said, "tokenizer"),
             Says::Dataset => self.data(said, "dataset"),
@@ -341,21 +341,15 @@ pub(super) fn commands(words: &[Said]) -> Vec<Vec<Said>> {
     for mut command in shell(&line.text) {
         command.retain(|word| word != "exec");
         let place = place_within(line, command.first().map_or("", String::as_str));
-        found.push(command.into_iter().map(|text| Said { text, place: place.clone() }).collect());
+        found.push(command.into_iter().map(|text| Said::new(text, place.clone())).collect());
     }
     found
 }
 
 /// The line of a block on which a word first stands.
 fn place_within(said: &Said, word: &str) -> Place {
-    let mut place = said.place.clone();
-    if said.text.contains('\n')
-        && let Some(at) = said.text.lines().position(|line| line.contains(word))
-    {
-        // The block's text begins on the line after its mark.
-        place.line = place.line.saturating_add(u32::try_from(at).unwrap_or(0)).saturating_add(1);
-    }
-    place
+    let at = said.text.lines().position(|line| line.contains(word));
+    said.line(u32::try_from(at.unwrap_or(0)).unwrap_or(0).saturating_add(1))
 }
 
 /// A package as its ecosystem's launcher names it: `@scope/name@1.2`, `name==1.2`, `name[extra]`.

@@ -74,7 +74,7 @@ fn server(
     }
     let mut item = Item::new(Kind::McpServer, name);
     let mut words: Vec<Said> = Vec::new();
-    let said = |node: &Node| node.text().map(|text| Said { text: text.to_owned(), place: place(node.line) });
+    let said = |node: &Node| Said::of(node, place(node.line));
     words.extend(node.get("command").and_then(said));
     words.extend(node.list_at(&["args"]).iter().filter_map(said));
     let url = node.get("url").or_else(|| node.get("serverUrl")).or_else(|| node.get("httpUrl"));

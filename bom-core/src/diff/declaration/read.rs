@@ -79,7 +79,7 @@ pub(crate) fn read(
             expected: API_VERSION,
         });
     }
-    let mut reader = Reader { file, issues, line_in_block: None };
+    let mut reader = Reader { file, issues, text: None };
     reader.unknown(node, TOP, &[]);
     let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
     let reviewed = node.get("reviewed");
@@ -99,7 +99,13 @@ pub(crate) fn read(
 }
 
 /// Reads the declaration in a pod template's annotation: what else would be one workload of `aibom.yaml`.
-pub(crate) fn annotation(text: &str, place: &Place, workload: &mut Workload, issues: &mut Vec<Issue>) {
+pub(crate) fn annotation(
+    text: &str,
+    place: &Place,
+    block: Option<u32>,
+    workload: &mut Workload,
+    issues: &mut Vec<Issue>,
+) {
     let limits = Limits { bytes: 256 << 10, values: 20_000, ..Limits::default() };
     let file = place.file.clone();
     let nodes = match yaml::read(text.as_bytes(), &limits) {
@@ -110,9 +116,7 @@ pub(crate) fn annotation(text: &str, place: &Place, workload: &mut Workload, iss
             return;
         }
     };
-    let block = text.contains('\n').then_some(place.line);
-    let mut reader =
-        Reader { file: &file, issues, line_in_block: block.or(Some(place.line.saturating_sub(1))) };
+    let mut reader = Reader { file: &file, issues, text: Some((block, place)) };
     for node in &nodes {
         let found = reader.workload(node);
         let inferred = std::mem::take(&mut workload.items);
@@ -125,8 +129,8 @@ pub(crate) fn annotation(text: &str, place: &Place, workload: &mut Workload, iss
 struct Reader<'a> {
     file: &'a Arc<str>,
     issues: &'a mut Vec<Issue>,
-    /// For text inside a document: the line before its first.
-    line_in_block: Option<u32>,
+    /// For text inside a document: the line of its first line if it has lines of its own, and its place.
+    text: Option<(Option<u32>, &'a Place)>,
 }
 
 impl Reader<'_> {
@@ -135,8 +139,14 @@ impl Reader<'_> {
     }
 
     fn line(&self, line: u32, column: u32) -> Place {
-        let line = self.line_in_block.map_or(line, |before| before.saturating_add(line));
-        Place { file: self.file.clone(), line, column }
+        match self.text {
+            None => Place { file: self.file.clone(), line, column },
+            Some((Some(first), _)) => {
+                let line = first.saturating_add(line.saturating_sub(1));
+                Place { file: self.file.clone(), line, column: 0 }
+            }
+            Some((None, place)) => place.clone(),
+        }
     }
 
     fn bad(&mut self, node: &Node, text: impl Into<String>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{ByReference, kind, of_component, of_service, subjects, values};
 use crate::bom::{Bom, BomRef, Component, ComponentKind};
-use crate::declared::{Class, Declared, Item, Kind, Origin, Place, Workload, WorkloadId};
+use crate::declared::{Class, Declared, Item, Kind, Origin, Place, Workload, WorkloadId, joined};
 use crate::identify::catalog::Catalog;
 
 /// How well a class was covered.
@@ -100,7 +100,7 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         give(&item, &subjects(values(&service.properties, "aibom:evidence")));
     }
     for subject in &mut found {
-        subject.items.sort();
+        subject.items = joined(std::mem::take(&mut subject.items));
     }
     found.sort_by(|a, b| (&a.id, &a.reference).cmp(&(&b.id, &b.reference)));
     let tools = bom.metadata.tools.iter().map(|tool| {

@@ -1,7 +1,6 @@
 //! KServe, kagent and Ray: objects that name a model outright.
 
 use super::super::{
-    config,
     container::{Container, Said},
     documents::Document,
     fields::{self, Field},
@@ -170,8 +169,7 @@ fn model_config(document: &Document, gather: &mut Gather<'_>, workload: &mut Wor
 /// `kagent.dev` MCPServer (started) and RemoteMCPServer (called) as workloads of their own.
 pub(super) fn mcp_server(document: &Document, gather: &mut Gather<'_>, workload: &mut Workload) {
     let mut container = Container::new("server");
-    let said =
-        |node: &Node| node.text().map(|text| Said { text: text.to_owned(), place: document.place(node) });
+    let said = |node: &Node| Said::of(node, document.place(node));
     for path in [&["spec", "deployment"][..], &["spec", "config", "stdio"][..]] {
         let Some(node) = document.node.at(path) else { continue };
         container.image = node.get("image").and_then(said);
@@ -201,7 +199,7 @@ fn mcp_endpoint(document: &Document, gather: &mut Gather<'_>, workload: &mut Wor
 pub(super) fn ray_serve(document: &Document, gather: &mut Gather<'_>, workload: &mut Workload) {
     let Some(block) = document.node.at(&["spec", "serveConfigV2"]) else { return };
     let Some(text) = block.text() else { return };
-    let said = Said { text: text.to_owned(), place: document.place(block) };
+    let said = Said { block: block.block_line(), ..Said::new(text, document.place(block)) };
     let limits = Limits { bytes: 1 << 20, values: 100_000, ..Limits::default() };
     let Ok((nodes, _)) = yaml::read(text.as_bytes(), &limits) else {
         gather.bad(&said.place, "serveConfigV2 is not YAML".to_owned());
@@ -217,15 +215,13 @@ pub(super) fn ray_serve(document: &Document, gather: &mut Gather<'_>, workload: 
                     continue;
                 };
                 item.aliases.extend(loading.text_at(&["model_id"]).map(str::to_owned));
-                workload
-                    .items
-                    .push(item.declared_at(config::inner(&said, source.line), fields::RAY_LLM.name));
+                workload.items.push(item.declared_at(said.line(source.line), fields::RAY_LLM.name));
             }
             for variable in application.at(&["runtime_env", "env_vars"]).map_or(&[][..], Node::entries) {
                 let mut qualifiers = Qualifiers::default();
                 let row = super::super::settings::ENVIRONMENT.iter().find(|(name, _)| *name == variable.key);
                 let (Some((_, says)), Some(text)) = (row, variable.value.text()) else { continue };
-                let value = Said { text: text.to_owned(), place: config::inner(&said, variable.line) };
+                let value = Said::new(text.to_owned(), said.line(variable.line));
                 gather.setting(*says, &value, &format!("env {}", variable.key), workload, &mut qualifiers);
             }
             if let Some(import) = application.get("import_path").and_then(Node::text) {

@@ -51,8 +51,17 @@ pub(super) fn template(
 ) {
     workload.labels.extend(template.texts_at(&["metadata", "labels"]));
     if let Some(text) = template.at(&["metadata", "annotations"]).and_then(|node| node.get(ANNOTATION)) {
-        let said = Said { text: text.text().unwrap_or_default().to_owned(), place: document.place(text) };
-        crate::diff::declaration::annotation(&said.text, &said.place, workload, &mut gather.issues);
+        let said = Said {
+            block: text.block_line(),
+            ..Said::new(text.text().unwrap_or_default(), document.place(text))
+        };
+        crate::diff::declaration::annotation(
+            &said.text,
+            &said.place,
+            said.block,
+            workload,
+            &mut gather.issues,
+        );
     }
     let Some(spec) = template.get("spec") else { return };
     pod_spec(document, spec, cluster, gather, workload);
@@ -87,8 +96,7 @@ pub(super) fn container(
 ) -> Container {
     let name = node.text_at(&["name"]).unwrap_or("unnamed");
     let mut container = Container::new(name);
-    let said =
-        |node: &Node| node.text().map(|text| Said { text: text.to_owned(), place: document.place(node) });
+    let said = |node: &Node| Said::of(node, document.place(node));
     container.image = node.get("image").and_then(said);
     for key in ["command", "args"] {
         container.command.extend(node.list_at(&[key]).iter().filter_map(said));
@@ -101,7 +109,7 @@ pub(super) fn container(
                 ["gpu", "tpu", "npu", "neuron", "gaudi", "mig-"].iter().any(|word| entry.key.contains(word));
             if accelerator && entry.key.contains('/') {
                 let place = document.place(&entry.value);
-                container.devices.push(Said { text: entry.key.clone(), place });
+                container.devices.push(Said::new(entry.key.clone(), place));
             }
         }
     }
@@ -177,7 +185,7 @@ fn volumes(
         if let Some(reference) = volume.at(&["image", "reference"])
             && let Some(text) = reference.text()
         {
-            let said = Said { text: text.to_owned(), place: document.place(reference) };
+            let said = Said::new(text.to_owned(), document.place(reference));
             container.image_volumes.push((said, folder.to_owned()));
         }
         let maps =
@@ -190,7 +198,8 @@ fn volumes(
             };
             for entry in found.node.get("data").map_or(&[][..], Node::entries) {
                 let Some(text) = entry.value.text() else { continue };
-                let said = Said { text: text.to_owned(), place: found.place(&entry.value) };
+                let said =
+                    Said { block: entry.value.block_line(), ..Said::new(text, found.place(&entry.value)) };
                 container.files.push((format!("{}/{}", folder.trim_end_matches('/'), entry.key), said));
             }
         }

@@ -24,6 +24,8 @@ pub enum Value {
         text: String,
         /// In quotes or as a block: never a number or a switch.
         quoted: bool,
+        /// A block that keeps its lines (`|`): each line of the text is one of the file.
+        literal: bool,
     },
     /// A list.
     List(Vec<Node>),
@@ -66,10 +68,22 @@ impl Node {
         self.at(path)?.text().filter(|text| !text.is_empty())
     }
 
+    /// The line of the file on which the first line of a literal block stands. The node's own line is that of the first
+    /// line with something on it.
+    pub fn block_line(&self) -> Option<u32> {
+        match &self.value {
+            Value::Text { text, literal: true, .. } => {
+                let empty = text.chars().take_while(|c| *c == '\n').count();
+                Some(self.line.saturating_sub(u32::try_from(empty).unwrap_or(u32::MAX)))
+            }
+            Value::Text { .. } | Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
     /// A switch.
     pub fn flag(&self) -> Option<bool> {
         match &self.value {
-            Value::Text { text, quoted: false } => match text.as_str() {
+            Value::Text { text, quoted: false, .. } => match text.as_str() {
                 "true" | "True" | "TRUE" => Some(true),
                 "false" | "False" | "FALSE" => Some(false),
                 _ => None,

@@ -169,8 +169,11 @@ impl<'l> Builder<'l> {
                 let null = !quoted && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let cost = Cost { values: 1, text: text.len(), depth: 0 };
                 self.pay(cost, line)?;
-                let node =
-                    node(if null { Value::Null } else { Value::Text { text: text.into_owned(), quoted } });
+                let node = node(if null {
+                    Value::Null
+                } else {
+                    Value::Text { text: text.into_owned(), quoted, literal: style == ScalarStyle::Literal }
+                });
                 self.remember(anchor, &node, cost)?;
                 self.place(node, cost, line)
             }
