@@ -70,7 +70,7 @@ pub async fn run(options: Options) -> Result<(), DaemonError> {
     let mut engine = Engine::start(Setup { settings, catalog, recorder: None, version: version.to_owned() })?;
     let Some(epoch) = engine.correlator().epoch().cloned() else { return Ok(()) };
     let (store, before) = Store::open(&store, &epoch)?;
-    let before = before.filter(|before| before.boot == epoch.boot);
+    let before = before.filter(|before| *before.boot == *epoch.boot);
     // What was observed after the last document died with the one who observed it.
     let mut covered = before.as_ref().map_or(epoch.start_ns, |before| before.covered_ns);
     store.heartbeat(host::boot_ns(), covered, 0, false)?;

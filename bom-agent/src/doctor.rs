@@ -86,7 +86,7 @@ pub fn diagnose() -> Diagnosis {
         .map(|state| state.name.clone())
         .collect();
     let gaps_of = |alive: BTreeSet<String>| {
-        let seen = Seen { alive, detected: BTreeSet::new() };
+        let seen = Seen { alive, silent: BTreeSet::new(), detected: BTreeSet::new() };
         Class::ALL.into_iter().map(|class| (class, rules::gaps(class, &seen))).collect::<BTreeMap<_, _>>()
     };
     let everywhere = gaps_of(PROBES.iter().map(|probe| probe.name.to_owned()).collect());

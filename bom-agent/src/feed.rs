@@ -3,7 +3,7 @@
 //! calls it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     io::{self, BufWriter, Write},
 };
 
@@ -66,17 +66,13 @@ pub struct Feed {
     decoder: StreamDecoder,
     sequence: u64,
     namespaces: BTreeSet<u32>,
-    undecodable: u64,
-    /// Work the workers had no room for yet.
-    backlog: VecDeque<Work>,
+    /// By subject; 0 where even that could not be read.
+    undecodable: BTreeMap<u64, u64>,
     /// Subjects that are announced when something of theirs is met.
     expected: BTreeMap<u64, Subject>,
     /// What became of cgroups, for whoever says who is observed.
     cgroups: Vec<CgroupLife>,
 }
-
-/// Files that may wait for room with the workers; a question past that is answered `QueueFull`.
-const BACKLOG: usize = 16_384;
 
 impl Feed {
     pub fn new(pool: Pool, recorder: Option<Recorder>, streams: Settings) -> Self {
@@ -87,8 +83,7 @@ impl Feed {
             decoder: StreamDecoder::new(streams),
             sequence: 0,
             namespaces: BTreeSet::new(),
-            undecodable: 0,
-            backlog: VecDeque::new(),
+            undecodable: BTreeMap::new(),
             expected: BTreeMap::new(),
             cgroups: Vec::new(),
         }
@@ -102,25 +97,12 @@ impl Feed {
                 recorder.record(&input)?;
             }
             for work in self.correlator.step(input) {
-                self.backlog.push_back(work);
-            }
-            self.hand_out();
-            while self.backlog.len() > BACKLOG {
-                let Some(Work { id, .. }) = self.backlog.pop_back() else { break };
-                inputs.push(Input::Answer { work: id, answer: Answer::Unknown(Reason::QueueFull) });
+                if let Err(Work { id, .. }) = self.pool.submit(work) {
+                    inputs.push(Input::Answer { work: id, answer: Answer::Unknown(Reason::QueueFull) });
+                }
             }
         }
         Ok(())
-    }
-
-    /// Gives the workers as much as they have room for, in order.
-    fn hand_out(&mut self) {
-        while let Some(work) = self.backlog.pop_front() {
-            if let Err(refused) = self.pool.submit(work) {
-                self.backlog.push_front(refused);
-                return;
-            }
-        }
     }
 
     /// Takes in one record as it lay in a ring. Payload ends here.
@@ -175,12 +157,13 @@ impl Feed {
     }
 
     /// Counts a record that could not be decoded.
-    pub fn undecodable(&mut self) {
-        self.undecodable += 1;
+    pub fn undecodable(&mut self, subject: u64) {
+        *self.undecodable.entry(subject).or_insert(0) += 1;
     }
 
-    pub fn take_undecodable(&mut self) -> u64 {
-        std::mem::take(&mut self.undecodable)
+    /// How many those were so far.
+    pub fn undecoded(&self) -> &BTreeMap<u64, u64> {
+        &self.undecodable
     }
 
     /// Takes in every answer that is there.
@@ -188,7 +171,6 @@ impl Feed {
         while let Some((work, answer)) = self.pool.try_recv() {
             self.input(Input::Answer { work, answer })?;
         }
-        self.hand_out();
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub fn read(probes: &mut Probes, feed: &mut Feed, now_ns: u64) -> Result<(), Ses
         if let Some(body) = body(&key, &flow) {
             feed.read(probe_of(&key), flow.last_ns, body)?;
         } else {
-            feed.undecodable();
+            feed.undecodable(flow.subject);
         }
         if crowded && key.kind != FLOW_ACCEPTED && now_ns.saturating_sub(flow.last_ns) > IDLE_NS {
             probes.forget_flow(&key)?;

@@ -85,7 +85,7 @@ impl Host {
 
     /// An epoch that starts now.
     pub fn epoch(&self) -> Result<EpochId, HostError> {
-        Ok(EpochId { node: self.node_id()?, boot: self.boot_id()?, start_ns: boot_ns() })
+        Ok(EpochId { node: self.node_id()?, boot: self.boot_id()?.into(), start_ns: boot_ns() })
     }
 
     /// What is missing to observe here; empty if nothing is.

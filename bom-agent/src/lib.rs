@@ -6,6 +6,8 @@
 //!
 //! Start reading at `run`, then `session` and `feed`.
 
+#[cfg(feature = "probes")]
+pub mod canary;
 pub mod cgroup;
 #[cfg(feature = "probes")]
 pub mod daemon;

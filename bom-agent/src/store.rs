@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn epoch(start_ns: u64) -> EpochId {
-        EpochId { node: "a/b".to_owned(), boot: "boot-1".to_owned(), start_ns }
+        EpochId { node: "a/b".to_owned(), boot: "boot-1".into(), start_ns }
     }
 
     fn scratch(name: &str) -> PathBuf {
@@ -218,7 +218,7 @@ mod tests {
         let (store, before) = Store::open(&root, &epoch(2)).expect("a store");
         assert_eq!(
             before,
-            Some(Before { boot: "boot-1".to_owned(), heartbeat_ns: 77, covered_ns: 70, clean: false })
+            Some(Before { boot: "boot-1".into(), heartbeat_ns: 77, covered_ns: 70, clean: false })
         );
         let old = root.join("a_b").join(format!("boot-1-{:020}", 1));
         assert_eq!(fs::read_dir(&old).expect("the first epoch").count(), 1, "nothing unfinished is left");

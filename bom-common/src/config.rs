@@ -274,7 +274,10 @@ impl Offsets {
 /// `name_hash` is the kernel's own hash of the name, salted with the address of the directory.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct OpenKey {
     pub start_ns: u64,
     pub image: u64,
@@ -348,7 +351,62 @@ pub struct OpenSeen {
     pub count: u64,
     /// The latest of them, nanoseconds of CLOCK_BOOTTIME.
     pub last_ns: u64,
+    /// Whose entry it is, by place.
+    pub place: u32,
+    pub reserved: u32,
 }
+const _: () = assert!(size_of::<OpenSeen>() == 24);
+
+/// Subjects that have a place of their own in the tables of [`Use`] and [`Tally`]. Place 0 is for who has none.
+pub const PLACES: u32 = 1024;
+
+/// What one subject takes up: the kernel counts what it took, user space what became free again. Both only grow, so
+/// that none writes what the other does; what is taken up is the difference.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Use {
+    /// Bytes of the ring for opens, the kernel's own 8 for each record included.
+    pub common: u64,
+    /// Bytes of the other ring.
+    pub rare: u64,
+    /// Entries of the de-duplication table.
+    pub opens: u64,
+    /// Entries of the table of connections; the kernel frees them itself.
+    pub sockets: u64,
+}
+const _: () = assert!(size_of::<Use>() == 32);
+
+/// What the kernel puts before each record in a ring, and what it rounds up to (kernel/bpf/ringbuf.c,
+/// BPF_RINGBUF_HDR_SZ).
+pub const fn ring_bytes(record: u64) -> u64 {
+    record.next_multiple_of(8) + 8
+}
+
+/// The part of a ring, one in so many, that a subject may fill while there are others.
+pub const MOST: u64 = 4;
+/// The part of a ring, one in so many, that is kept for who has little in it.
+pub const SPARE: u64 = 4;
+/// How much that is: one in so many of the ring; a subject with nothing in it may always write.
+pub const LITTLE: u64 = 64;
+/// The part of a table, one in so many, that a subject may fill while there are others.
+pub const TABLE: u64 = 2;
+
+/// What is counted often and for one subject, on one CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Tally {
+    /// [`crate::counter::Counter::OpensSeen`].
+    pub opens_seen: u64,
+    /// [`crate::counter::Counter::OpensDelivered`].
+    pub opens_delivered: u64,
+    /// [`crate::counter::Counter::OpensDeduplicated`].
+    pub opens_deduplicated: u64,
+    /// [`crate::counter::Counter::RareDelivered`].
+    pub rare_delivered: u64,
+}
+const _: () = assert!(size_of::<Tally>() == 32);
 
 /// Whom a socket exchanged datagrams with, or where it was called; compared in full.
 #[repr(C)]

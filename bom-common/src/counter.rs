@@ -88,6 +88,10 @@ counters! {
     UpperMapsLost = 45, "upper-mappings-lost";
     /// … written to the ring.
     UpperMapsDelivered = 46, "upper-mappings-delivered";
+    /// Records that found room in their ring, but not in their subject's share of it; each is among the lost as well.
+    OverShare = 48, "records-over-share";
+    /// Calls of bpf() that succeeded: whoever may make them may take our probes away, or write to our tables.
+    BpfCalls = 49, "bpf-calls";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

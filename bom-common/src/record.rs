@@ -99,6 +99,8 @@ pub mod probe {
     pub const SYS_EXIT_MREMAP: u16 = 31;
     /// A second program on that hook.
     pub const SCHED_PROCESS_EXEC_MEMORY: u16 = 32;
+    /// Writes no records: it counts.
+    pub const SYS_EXIT_BPF: u16 = 33;
     pub const CGROUP_CONNECT4: u16 = 40;
     pub const CGROUP_CONNECT6: u16 = 41;
     pub const CGROUP_SENDMSG4: u16 = 42;
@@ -183,6 +185,8 @@ pub mod direction {
     pub const CALLED: u8 = 1;
     /// Its peer called.
     pub const ACCEPTED: u8 = 2;
+    /// Beside one of them: the descriptor is closed by an exec.
+    pub const CLOSES_ON_EXEC: u8 = 0x80;
 }
 
 /// What stands at the beginning of every record. 64 bytes.

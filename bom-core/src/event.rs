@@ -194,6 +194,9 @@ pub struct SweptSocket {
     pub cookie: u64,
     /// Inode number; 0 if no descriptor leads to it.
     pub inode: u64,
+    /// Whether an exec closes the descriptor.
+    #[serde(default)]
+    pub close_on_exec: bool,
     pub state: SweptState,
     /// `None` where the kernel's numbers do not tell.
     pub direction: Option<Direction>,

@@ -50,7 +50,11 @@ pub enum Input {
     Lost {
         at_ns: u64,
         cause: String,
+        /// So far.
         count: u64,
+        /// Whose it was, by the subject's id; anybody's if that is not known.
+        #[serde(default)]
+        subject: Option<u64>,
         /// Since when it may have been lost; `None`: since the observation began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from_ns: Option<u64>,
@@ -153,6 +157,8 @@ pub struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     pub id: u64,
+    /// Whose file it is: questions of one subject do not make another's wait.
+    pub subject: u64,
     pub request: Request,
     /// Where to look: the file as the process saw it.
     pub file: OpenedFile,

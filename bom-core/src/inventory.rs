@@ -6,7 +6,7 @@ use crate::{
     coverage::Coverage,
     fact::{Evidence, FactKey},
     input::{HostFacts, Owner, Reason, Request},
-    join::{Intervals, Join, Max, join_fields},
+    join::{Few, Intervals, Join, Max, Min, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
@@ -34,14 +34,38 @@ pub struct Epoch {
     pub processes: BTreeMap<ProcessKey, Process>,
     pub images: BTreeMap<ImageId, Image>,
     /// What is known of each object; more can come later, nothing is taken back.
-    pub objects: BTreeMap<Object, BTreeSet<Description>>,
+    pub objects: BTreeMap<Object, Few<Description>>,
     pub facts: BTreeMap<FactKey, Evidence>,
     /// Where each fact's own process saw the file; others may have seen it elsewhere.
-    pub paths: BTreeMap<FactKey, BTreeSet<SeenPath>>,
+    pub paths: BTreeMap<FactKey, Few<SeenPath>>,
+    /// What came of nothing and was too much to keep one by one.
+    pub aside: BTreeMap<(SubjectKey, ImageId), Aside>,
     pub coverage: Coverage,
 }
 
-join_fields!(Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, coverage);
+join_fields!(
+    Epoch: versions, host, window, clock, subjects, processes, images, objects, facts, paths, aside, coverage
+);
+
+/// Opens by one image of files that turned out not to matter, and processes of it that came and went: only counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// A file that is opened again after it was counted counts again.
+    pub files: Max<u64>,
+    pub opens: Max<u64>,
+    pub processes: Max<u64>,
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    pub first_ns: Min<u64>,
+    pub last_ns: Max<u64>,
+}
+
+join_fields!(Aside: files, opens, processes, first_ns, last_ns);
+
+impl Default for Aside {
+    fn default() -> Self {
+        Self { files: Max(0), opens: Max(0), processes: Max(0), first_ns: Min(u64::MAX), last_ns: Max(0) }
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
@@ -56,13 +80,13 @@ join_fields!(Subject: names, status);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// Whose it was; more than one if it was moved.
-    pub subjects: BTreeSet<SubjectKey>,
-    pub parents: BTreeSet<ProcessKey>,
-    pub images: BTreeSet<ImageId>,
+    pub subjects: Few<SubjectKey>,
+    pub parents: Few<ProcessKey>,
+    pub images: Few<ImageId>,
     pub threaded: Max<bool>,
     pub uring: Max<bool>,
     /// Wait status.
-    pub status: BTreeSet<u32>,
+    pub status: Few<u32>,
 }
 
 join_fields!(Process: subjects, parents, images, threaded, uring, status);
@@ -91,7 +115,7 @@ pub enum Description {
     Content(Option<Box<Extracted>>),
     /// SHA-256, lower-case hex.
     Digest(String),
-    Owner(Owner),
+    Owner(Box<Owner>),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.

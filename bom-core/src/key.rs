@@ -1,8 +1,19 @@
 //! What facts are keyed by: local objects, never names and never a hash that may come late.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    cmp::Ordering,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+    sync::Arc,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// /proc/sys/kernel/random/boot_id. Every fact carries it, so it is shared, and equal ones are found equal without
+/// a look at the text.
+#[derive(Clone, Eq)]
+pub struct BootId(Arc<str>);
 
 use crate::path::SeenPath;
 
@@ -11,8 +22,7 @@ use crate::path::SeenPath;
 pub struct EpochId {
     /// Digest of the machine id, or what the operator named the node.
     pub node: String,
-    /// /proc/sys/kernel/random/boot_id.
-    pub boot: String,
+    pub boot: BootId,
     /// When the agent started, nanoseconds of CLOCK_BOOTTIME.
     pub start_ns: u64,
 }
@@ -20,7 +30,7 @@ pub struct EpochId {
 /// Who is observed: a cgroup of one boot; a session of `aibom run` makes its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SubjectKey {
-    pub boot: String,
+    pub boot: BootId,
     /// The id of the cgroup (v2).
     pub cgroup: u64,
     /// Start of the session, nanoseconds of CLOCK_BOOTTIME; `None` for a cgroup that is not ours.
@@ -94,5 +104,67 @@ impl Carrier {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         }
+    }
+}
+
+impl PartialEq for BootId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Ord for BootId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for BootId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Deref for BootId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for BootId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for BootId {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for BootId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+impl fmt::Display for BootId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for BootId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BootId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
     }
 }

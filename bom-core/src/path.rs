@@ -1,18 +1,20 @@
 //! Paths are bytes. Where text is needed they are reversible C escapes (`bom::escape`).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::bom::escape::{escape, unescape};
 
 /// A path as the observed process's mount namespace has it; never one that we may open as it is.
+///
+/// Shared, because a fact, what is known of its file and what is asked about it all carry it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct SeenPath(Vec<u8>);
+pub struct SeenPath(Arc<[u8]>);
 
 impl SeenPath {
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(bytes.into().into())
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -61,6 +63,6 @@ impl Serialize for SeenPath {
 impl<'de> Deserialize<'de> for SeenPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        unescape(&text).map(Self).map_err(|error| D::Error::custom(error.to_string()))
+        unescape(&text).map(Self::new).map_err(|error| D::Error::custom(error.to_string()))
     }
 }

@@ -7,7 +7,7 @@ use bom_core::{
     coverage::{Cell, Class, Gap, ProbeState, ProbeStatus},
     fact::{Action, Bucket, Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Image, Inventory, NameSource, Process, Subject},
-    join::{Intervals, Join, Max},
+    join::{Few, Intervals, Join, Max},
     key::{Carrier, EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
@@ -79,6 +79,10 @@ fn description() -> impl Strategy<Value = Description> {
     ]
 }
 
+fn few() -> impl Strategy<Value = Few<Description>> {
+    prop::collection::vec(description(), 0..3).prop_map(|all| all.into_iter().collect())
+}
+
 fn gap() -> impl Strategy<Value = Gap> {
     prop_oneof![
         "[a-b]".prop_map(Gap::Lost),
@@ -108,7 +112,7 @@ fn epoch() -> impl Strategy<Value = Epoch> {
     );
     (
         prop::collection::btree_map(subject(), "[a-b]", 0..3),
-        prop::collection::btree_map(object(), prop::collection::btree_set(description(), 0..3), 0..3),
+        prop::collection::btree_map(object(), few(), 0..3),
         prop::collection::vec(fact(), 0..5),
         prop::collection::vec((process(), process(), 0..3_u64), 0..3),
         coverage,

@@ -23,7 +23,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         cgroup: 5,
         mount_namespace: 1,
     };
-    let epoch = EpochId { node: "n".to_owned(), boot: "b".to_owned(), start_ns: 1 };
+    let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
     let host = HostFacts { kernel: String::new(), architecture: String::new(), distribution: None };
     let mut correlator = Correlator::default();
     correlator.step(Input::Start(Box::new(Start {
@@ -55,7 +55,7 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
     correlator.step(Input::Finish { at_ns: 40 });
     let inventory = correlator.inventory();
     let coverage = &inventory.epochs[&epoch].coverage;
-    let subject = SubjectKey { boot: "b".to_owned(), cgroup: 5, session: Some(1) };
+    let subject = SubjectKey { boot: "b".into(), cgroup: 5, session: Some(1) };
     let named: BTreeSet<ProcessKey> = coverage.still_running.get(&subject).cloned().unwrap_or_default();
     for class in Class::ALL {
         let gap = coverage.cells[&(subject.clone(), class)].gaps.contains(&Gap::StillRunning);

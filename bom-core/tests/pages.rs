@@ -95,6 +95,7 @@ fn counters_and_gap_codes_are_documented() {
     let name = || "x".to_owned();
     let gaps = [
         Gap::Probe(name()),
+        Gap::Silent(name()),
         Gap::Lost(name()),
         Gap::Unwatched("x"),
         Gap::Suspected("x"),

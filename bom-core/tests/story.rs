@@ -357,7 +357,13 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
 fn a_cause_nobody_knows_concerns_everything() {
     let mut host = FakeHost::new();
     host.exec(100, 0, PYTHON);
-    host.input(Input::Lost { at_ns: 5, cause: "something-new".to_owned(), count: 1, from_ns: None });
+    host.input(Input::Lost {
+        at_ns: 5,
+        cause: "something-new".to_owned(),
+        count: 1,
+        subject: None,
+        from_ns: None,
+    });
     let correlator = host.finish();
     for class in Class::ALL {
         assert!(gaps(&correlator, class).contains(&"lost:something-new".to_owned()), "{}", class.name());
@@ -415,7 +421,7 @@ fn asks_only_what_can_matter() {
         ("write_only", |file| file.flags = 1, vec![]),
         ("o_path", |file| file.flags = 0o10_000_000, vec![]),
         ("empty", |file| file.key.size = 0, vec![]),
-        ("cut_path", |file| file.path_flags = 1, vec![]),
+        ("cut_path", |file| file.path_flags = 1, vec![Request::Inspect]),
     ] {
         let mut host = FakeHost::new();
         host.exec(100, 0, PYTHON);

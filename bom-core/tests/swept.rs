@@ -26,7 +26,7 @@ impl Host {
     /// One subject that runs already, and one that was watched from its first instruction.
     fn new() -> Self {
         let mut correlator = Correlator::default();
-        let epoch = EpochId { node: "n".to_owned(), boot: "b".to_owned(), start_ns: 1 };
+        let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
         let host = HostFacts { kernel: "k".to_owned(), architecture: "a".to_owned(), distribution: None };
         let start = Start { epoch, version: "0".to_owned(), host, at_ns: 1 };
         correlator.step(Input::Start(Box::new(start)));

@@ -3,10 +3,10 @@
 use aya_ebpf::{
     bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
     helpers::generated::{bpf_ktime_get_boot_ns, bpf_ringbuf_output},
-    maps::RingBuf,
+    maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use bom_common::{
-    config::SubjectCounter,
+    config::{SubjectCounter, ring_bytes},
     counter::Counter,
     record::{Header, VERSION},
 };
@@ -14,6 +14,7 @@ use bom_common::{
 use crate::{
     kernel::task::Tracked,
     maps::{COMMON, COUNTERS, RARE, SUBJECT_COUNTERS},
+    share::{self, Column, may_write, place, take, tally},
 };
 
 /// Adds one to a counter of this CPU. Atomic, because another program can interrupt this one.
@@ -89,7 +90,8 @@ pub fn common(record: *const u8, length: u64) -> bool {
     let waiting = COMMON.query(u64::from(BPF_RB_AVAIL_DATA));
     let size = COMMON.query(u64::from(BPF_RB_RING_SIZE));
     let wake = if waiting > size / 4 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-    output(&COMMON, record, length, u64::from(wake))
+    let place = place(subject_of(record));
+    write(&COMMON, place, share::COMMON, record, length, u64::from(wake))
 }
 
 /// Writes a record that may be missing: only while most of the ring is free, so that it never takes the room of one that
@@ -104,17 +106,88 @@ pub fn spare(record: *const u8, length: u64) -> bool {
 /// Writes a record of the rare kind and wakes the reader: what it names may be gone soon.
 #[inline(always)]
 pub fn rare(record: *const u8, length: u64, subject: u64, without_room: Counter) {
-    if output(&RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
-        count(Counter::RareDelivered);
+    let place = place(subject);
+    if write(&RARE, place, share::RARE, record, length, u64::from(BPF_RB_FORCE_WAKEUP)) {
+        rare_delivered(place);
     } else {
         lost(without_room, subject);
     }
+}
+
+#[inline(always)]
+pub fn rare_delivered(place: u32) {
+    // SAFETY: only the address of the member is made.
+    tally(place, |tally| unsafe { &raw mut (*tally).rare_delivered });
 }
 
 /// Writes a record of fixed size.
 #[inline(always)]
 pub fn rare_record<T>(record: &T, subject: u64, without_room: Counter) {
     rare(core::ptr::from_ref(record).cast(), size_of::<T>() as u64, subject, without_room);
+}
+
+/// Room in the other ring for a record that is filled in place.
+pub struct Room<T: 'static> {
+    pub entry: RingBufEntry<T>,
+    place: u32,
+}
+
+/// Reserves it, or counts that there was none.
+#[inline(always)]
+pub fn room<T: 'static>(subject: u64, without_room: Counter) -> Option<Room<T>> {
+    let place = place(subject);
+    let entry = if may_write(&RARE, place, share::RARE, ring_bytes(size_of::<T>() as u64)) {
+        RARE.reserve::<T>(0)
+    } else {
+        count(Counter::OverShare);
+        None
+    };
+    if entry.is_none() {
+        lost(without_room, subject);
+    }
+    entry.map(|entry| Room { entry, place })
+}
+
+impl<T: 'static> Room<T> {
+    #[inline(always)]
+    pub fn submit(self) {
+        rare_delivered(self.place);
+        take(self.place, share::RARE, ring_bytes(size_of::<T>() as u64));
+        self.entry.submit(0);
+    }
+
+    #[inline(always)]
+    pub fn discard(self) {
+        self.entry.discard(0);
+    }
+}
+
+/// Every record starts with its header.
+#[inline(always)]
+fn subject_of(record: *const u8) -> u64 {
+    // SAFETY: the callers put the header there; the verifier checks the access.
+    unsafe { (*record.cast::<Header>()).subject }
+}
+
+#[inline(always)]
+fn write(
+    ring: &'static RingBuf,
+    place: u32,
+    column: Column,
+    record: *const u8,
+    length: u64,
+    flags: u64,
+) -> bool {
+    let bytes = ring_bytes(length);
+    if !may_write(ring, place, column, bytes) {
+        count(Counter::OverShare);
+        return false;
+    }
+    let written = output(ring, record, length, flags);
+    if written {
+        take(place, column, bytes);
+    }
+    written
 }
 
 #[inline(always)]

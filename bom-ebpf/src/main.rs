@@ -17,6 +17,7 @@ mod emit;
 mod kernel;
 mod maps;
 mod probes;
+mod share;
 
 #[cfg(not(test))]
 #[panic_handler]

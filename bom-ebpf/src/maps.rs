@@ -1,11 +1,15 @@
 //! Everything the programs share with user space and with each other.
 
 use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use bom_common::{
-    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, Process, ReadKey, SubjectCounter, Target},
+    config::{
+        Flow, FlowKey, Offsets, OpenKey, OpenSeen, PLACES, Process, ReadKey, SubjectCounter, Tally, Target,
+        Use,
+    },
     counter,
     record::{self, PATH_CAPACITY},
 };
@@ -47,6 +51,26 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::C
 pub static SUBJECT_COUNTERS: HashMap<SubjectCounter, u64> =
     HashMap::with_max_entries(16_384, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
+/// Subject → its place in the tables below.
+#[map]
+pub static SUBJECT_PLACES: HashMap<u64, u32> = HashMap::with_max_entries(PLACES, 0);
+
+/// By place: what a subject took. Written by the programs.
+#[map]
+pub static TAKEN: Array<Use> = Array::with_max_entries(PLACES, 0);
+
+/// By place: what of that is free again. Written by user space, which has it in its memory.
+#[map]
+pub static FREED: Array<Use> = Array::with_max_entries(PLACES, BPF_F_MMAPABLE);
+
+/// How many subjects share the rings and tables; written by user space.
+#[map]
+pub static SHARING: Array<u64> = Array::with_max_entries(1, 0);
+
+/// By place, per CPU.
+#[map]
+pub static TALLIES: PerCpuArray<Tally> = PerCpuArray::with_max_entries(PLACES, 0);
+
 /// Tracked cgroup id → subject (the id of the cgroup the agent named).
 #[map]
 pub static CGROUPS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
@@ -69,10 +93,13 @@ pub static TARGETS: HashMap<u32, Target> =
 #[map]
 pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
+pub const OPENS_MOST: u64 = 131_072;
+pub const SOCKETS_MOST: u64 = 65_536;
+
 /// Opens already delivered. Not an LRU: an evicted entry would lose its count.
 #[map]
 pub static OPENS: HashMap<OpenKey, OpenSeen> =
-    HashMap::with_max_entries(131_072, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
+    HashMap::with_max_entries(OPENS_MOST as u32, aya_ebpf::bindings::BPF_F_NO_PREALLOC);
 
 /// Mappings already delivered; full, they are delivered again.
 #[map]
@@ -101,7 +128,7 @@ pub struct SocketOwner {
 
 /// Socket cookie → who connected it; removed when the socket closes.
 #[map]
-pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(65_536, 0);
+pub static SOCKETS: HashMap<u64, SocketOwner> = HashMap::with_max_entries(SOCKETS_MOST as u32, 0);
 
 /// Socket cookie → who connected the UDP socket, or sent by it to an address, last. Nothing tells when such a socket
 /// closes, so the oldest goes.

@@ -5,6 +5,7 @@
 //! Start reading at [`world`], where a real agent can run without reaching anybody.
 
 pub mod bench;
+pub mod flood;
 pub mod synth;
 pub mod trial;
 pub mod world;

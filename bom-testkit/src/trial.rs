@@ -23,6 +23,14 @@ pub enum Need {
     Agents,
     /// QUIC in Python (`cargo xtask prepare`), beside the demo agent.
     Quic,
+    /// Clients of other make (`cargo xtask prepare`), beside the demo agent.
+    Clients,
+    /// Go's compiler.
+    Go,
+    /// `fio`, which reads by io_uring.
+    Fio,
+    /// `stress-ng`.
+    StressNg,
     /// `curl`, which this program did not write.
     Curl,
     /// `node`, likewise.
@@ -48,6 +56,10 @@ impl Need {
             Self::Strace => "STRACE",
             Self::Agents => "AGENTS",
             Self::Quic => "QUIC",
+            Self::Clients => "CLIENTS",
+            Self::Go => "GO",
+            Self::Fio => "FIO",
+            Self::StressNg => "STRESS_NG",
             Self::Curl => "CURL",
             Self::Node => "NODE",
             Self::IoUring => "IO_URING",
@@ -88,6 +100,16 @@ impl Need {
                 let python = agents().join("network-venv/bin/python");
                 (!python.exists()).then(|| format!("no {} (cargo xtask prepare)", python.display()))
             }
+            Self::Clients => {
+                let python = agents().join("network-venv/bin/python");
+                let asked = python
+                    .to_str()
+                    .map(|python| runs(python, &["-c", "import aiodns, aiohttp, grpc, httpx"]));
+                asked.unwrap_or_else(|| Some("a path that is no text".to_owned()))
+            }
+            Self::Go => runs("go", &["version"]),
+            Self::Fio => runs("fio", &["--version"]),
+            Self::StressNg => runs("stress-ng", &["--version"]),
             Self::Curl => runs("curl", &["--version"]),
             Self::Node => runs("node", &["--version"]),
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
@@ -148,9 +170,18 @@ pub fn run(trials: Vec<Trial>) -> std::process::ExitCode {
 
 /// Runs trials that do not disturb each other, so many at a time.
 pub fn run_on(threads: usize, trials: Vec<Trial>) -> std::process::ExitCode {
+    hear_signals();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(arguments.test_threads.unwrap_or(threads).min(threads));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What whoever started the tests ignores (`nohup`), the programs that they start would ignore as well.
+fn hear_signals() {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: no handler of ours is involved.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 fn required() -> BTreeSet<String> {

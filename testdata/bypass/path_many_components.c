@@ -11,5 +11,6 @@ int main(int argc, char **argv)
 		must(chdir("d"), "chdir");
 	}
 	new_model("weights", name);
-	load_model("weights");
+	read_model(must(open("weights", O_RDONLY), "open"));
+	stay();
 }

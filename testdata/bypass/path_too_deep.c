@@ -14,5 +14,6 @@ int main(int argc, char **argv)
 		must(chdir(part), "chdir");
 	}
 	new_model("weights", name);
-	load_model("weights");
+	read_model(must(open("weights", O_RDONLY), "open"));
+	stay();
 }

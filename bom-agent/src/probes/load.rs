@@ -4,28 +4,27 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io,
-    os::fd::{AsFd, AsRawFd},
-    thread,
+    io, thread,
 };
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Map, MapError, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FExit,
         Iter, Program, ProgramError, TracePoint,
     },
 };
-use bom_common::{
-    config::{Flow, FlowKey, Offsets, OpenKey, OpenSeen, SubjectCounter},
-    counter::Counter,
-};
+use bom_common::config::{Offsets, Tally};
 use bom_core::coverage::{ProbeState, ProbeStatus};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
+
+use crate::drain::Rings;
 
 use super::{
     kernel_types::{self, BtfError, KernelTypes},
+    links::{self, CgroupLink},
+    shares::{Freed, Shares},
     table::{Hook, PROBES, Probe},
     tracefs,
 };
@@ -47,6 +46,8 @@ pub enum LoadError {
     Map { name: &'static str, source: MapError },
     #[error("eBPF map {0} is missing from the object")]
     NoMap(&'static str),
+    #[error("map the table of what subjects free: {0}")]
+    Freed(io::Error),
     #[error("the upper tier was asked for, and this kernel refuses {probe}: {reason}")]
     NoUpperTier { probe: String, reason: String },
 }
@@ -99,6 +100,12 @@ pub struct Probes {
     states: Vec<ProbeState>,
     /// Programs that this kernel did not take, with its words.
     refused: BTreeMap<&'static str, String>,
+    pub(super) shares: Shares,
+    /// Counted for subjects whose place is another's by now.
+    pub(super) gone: Tally,
+    /// The id of the canary's cgroup.
+    pub(super) canary: Option<u64>,
+    pub(super) cgroup_links: Vec<CgroupLink>,
 }
 
 impl Probes {
@@ -108,10 +115,20 @@ impl Probes {
         let types = KernelTypes::parse(&bytes)?;
         let offsets = kernel_types::resolve(&types)?;
         let btf = Btf::parse(&bytes, aya::Endianness::default())?;
-        let ebpf = load_object(settings, &offsets, &btf)?;
+        let mut ebpf = load_object(settings, &offsets, &btf)?;
+        let Some(Map::Array(freed)) = ebpf.take_map("FREED") else { return Err(LoadError::NoMap("FREED")) };
+        let shares = Shares::new(Freed::map(&freed).map_err(LoadError::Freed)?);
         let (wanted, unfit): (Vec<&Probe>, Vec<&Probe>) =
             PROBES.iter().partition(|probe| fits(probe, &types));
-        let mut this = Self { ebpf, states: Vec::new(), refused: BTreeMap::new() };
+        let mut this = Self {
+            ebpf,
+            states: Vec::new(),
+            refused: BTreeMap::new(),
+            shares,
+            gone: Tally::default(),
+            canary: None,
+            cgroup_links: Vec::new(),
+        };
         let chosen = this.verify_best(&wanted, settings, &btf);
         // A hook for which no program was written for this kernel's shape of it.
         for probe in unfit.iter().filter(|unfit| !wanted.iter().any(|probe| probe.name == unfit.name)) {
@@ -169,6 +186,11 @@ impl Probes {
             };
             self.note(probe, status);
         }
+        let programs: BTreeMap<u32, &'static str> = PROBES
+            .iter()
+            .filter_map(|probe| Some((self.ebpf.program(probe.program)?.info().ok()?.id(), probe.name)))
+            .collect();
+        links::find(&mut self.cgroup_links, &programs, cgroup);
     }
 
     /// What became of one probe; `None` if it was never tried.
@@ -182,99 +204,12 @@ impl Probes {
     }
 
     /// The two rings: common (opens) and rare (everything else). Can be taken once.
-    pub fn take_rings(&mut self) -> Result<(RingBuf<MapData>, RingBuf<MapData>), LoadError> {
+    pub fn take_rings(&mut self) -> Result<Rings, LoadError> {
         let mut take = |name| {
             let map = self.ebpf.take_map(name).ok_or(LoadError::NoMap(name))?;
             RingBuf::try_from(map).map_err(in_map(name))
         };
-        Ok((take("COMMON")?, take("RARE")?))
-    }
-
-    /// The probes' own counters, summed over the CPUs.
-    pub fn counters(&self) -> Result<BTreeMap<Counter, u64>, LoadError> {
-        let map = self.ebpf.map("COUNTERS").ok_or(LoadError::NoMap("COUNTERS"))?;
-        let map: PerCpuArray<_, u64> = map.try_into().map_err(in_map("COUNTERS"))?;
-        let mut totals = BTreeMap::new();
-        for &counter in Counter::ALL {
-            let values = map.get(&(counter as u32), 0).map_err(in_map("COUNTERS"))?;
-            totals.insert(counter, values.iter().sum());
-        }
-        Ok(totals)
-    }
-
-    /// Those counts that are known to concern one subject, by its id.
-    pub fn subject_counters(&self) -> Result<BTreeMap<u64, BTreeMap<Counter, u64>>, LoadError> {
-        let map = self.ebpf.map("SUBJECT_COUNTERS").ok_or(LoadError::NoMap("SUBJECT_COUNTERS"))?;
-        let map: HashMap<_, [u8; size_of::<SubjectCounter>()], u64> =
-            map.try_into().map_err(in_map("SUBJECT_COUNTERS"))?;
-        let mut subjects: BTreeMap<u64, BTreeMap<Counter, u64>> = BTreeMap::new();
-        for entry in map.iter() {
-            let (key, value) = entry.map_err(in_map("SUBJECT_COUNTERS"))?;
-            let Ok(key) = SubjectCounter::read_from_bytes(&key) else { continue };
-            let counter = Counter::ALL.iter().find(|&&counter| counter as u64 == key.counter);
-            if let Some(&counter) = counter {
-                subjects.entry(key.subject).or_default().insert(counter, value);
-            }
-        }
-        Ok(subjects)
-    }
-
-    /// How often each delivered open was repeated.
-    pub fn opens(&self) -> Result<Vec<(OpenKey, OpenSeen)>, LoadError> {
-        let map = self.ebpf.map("OPENS").ok_or(LoadError::NoMap("OPENS"))?;
-        let map: HashMap<_, [u8; size_of::<OpenKey>()], [u8; size_of::<OpenSeen>()]> =
-            map.try_into().map_err(in_map("OPENS"))?;
-        let mut opens = Vec::new();
-        for entry in map.iter() {
-            let (key, seen) = entry.map_err(in_map("OPENS"))?;
-            if let (Ok(key), Ok(seen)) = (OpenKey::read_from_bytes(&key), OpenSeen::read_from_bytes(&seen)) {
-                opens.push((key, seen));
-            }
-        }
-        Ok(opens)
-    }
-
-    /// UDP peers and called addresses, with their counts so far.
-    pub fn flows(&self) -> Result<Vec<(FlowKey, Flow)>, LoadError> {
-        let map = self.ebpf.map("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
-        let map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
-            map.try_into().map_err(in_map("FLOWS"))?;
-        let mut flows = Vec::new();
-        for entry in map.iter() {
-            let (key, flow) = entry.map_err(in_map("FLOWS"))?;
-            if let (Ok(key), Ok(flow)) = (FlowKey::read_from_bytes(&key), Flow::read_from_bytes(&flow)) {
-                flows.push((key, flow));
-            }
-        }
-        flows.sort_by_key(|(key, flow)| (flow.last_ns, *key));
-        Ok(flows)
-    }
-
-    /// Makes room for peers to come: takes out one whose counts were read. Should it come back, it is met anew.
-    pub fn forget_flow(&mut self, key: &FlowKey) -> Result<(), LoadError> {
-        let map = self.ebpf.map_mut("FLOWS").ok_or(LoadError::NoMap("FLOWS"))?;
-        let mut map: HashMap<_, [u8; size_of::<FlowKey>()], [u8; size_of::<Flow>()]> =
-            map.try_into().map_err(in_map("FLOWS"))?;
-        match map.remove(&zerocopy::transmute!(*key)) {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(source) => Err(LoadError::Map { name: "FLOWS", source }),
-        }
-    }
-
-    /// How often the kernel skipped each program because one was already running on that CPU.
-    pub fn recursion_misses(&self) -> BTreeMap<&'static str, u64> {
-        let mut misses = BTreeMap::new();
-        for probe in PROBES {
-            let Some(program) = self.ebpf.program(probe.program) else { continue };
-            let Ok(fd) = program.fd() else { continue };
-            // The kernel prints it with the descriptor (kernel/bpf/syscall.c, bpf_prog_show_fdinfo).
-            let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd()));
-            let line = info.unwrap_or_default();
-            let missed = line.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
-            let missed = missed.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
-            *misses.entry(probe.name).or_insert(0) += missed;
-        }
-        misses
+        Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone(), canary: None })
     }
 
     fn demand_upper(&self) -> Result<(), LoadError> {

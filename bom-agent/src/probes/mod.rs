@@ -2,12 +2,16 @@
 //!
 //! `kernel_types` finds struct offsets, `load` loads and attaches, `tracefs` lends a mount to do so.
 
+mod account;
 pub mod kernel_types;
+mod links;
 mod load;
+mod shares;
 mod subjects;
 mod table;
 mod tracefs;
 
 pub use load::{LoadError, Probes, Settings, Tier};
+pub use shares::{Ring, Shares};
 pub use subjects::IteratorError;
 pub use table::{Hook, PROBES, Probe};

@@ -25,6 +25,11 @@ pub enum IteratorError {
 impl Probes {
     /// Processes in this cgroup, and in those made in it from now on, belong to the subject.
     pub fn track_cgroup(&mut self, cgroup: u64, subject: u64) -> Result<(), LoadError> {
+        // Whoever looks for subjects finds the canary's cgroup as well.
+        if self.canary == Some(cgroup) {
+            return Ok(());
+        }
+        self.share(subject)?;
         self.insert("CGROUPS", cgroup, subject)
     }
 
@@ -36,6 +41,7 @@ impl Probes {
     /// The process with this number, if it started then, becomes a subject with its descendants as soon as a sweep
     /// meets it.
     pub fn target(&mut self, tgid: u32, target: &Target) -> Result<(), LoadError> {
+        self.share(target.subject)?;
         let map = self.ebpf.map_mut("TARGETS").ok_or(LoadError::NoMap("TARGETS"))?;
         let mut map: HashMap<_, u32, [u8; size_of::<Target>()]> =
             map.try_into().map_err(in_map("TARGETS"))?;

@@ -128,6 +128,7 @@ pub const PROBES: &[Probe] = &[
     tracing(probe::MM_FILEMAP_FAULT, "mm_filemap_fault"),
     tracing(probe::IOMAP_ITER, "iomap_iter"),
     tracing(probe::SKB_COPY_DATAGRAM_IOVEC, "skb_copy_datagram_iovec"),
+    syscall_by(probe::SYS_EXIT_BPF, "sys_exit_bpf", "sys_exit_bpf"),
     syscall_by(probe::SYS_EXIT_PIDFD_GETFD, "sys_exit_pidfd_getfd", "sys_exit_pidfd_getfd"),
     Probe {
         number: probe::CGROUP_SKB_EGRESS,

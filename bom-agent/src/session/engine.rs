@@ -1,15 +1,15 @@
 //! Probes, rings, feed and sweeps, and the handle that turns them.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fs::File,
     os::fd::{AsFd as _, OwnedFd},
     time::{Duration, Instant},
 };
 
-use bom_common::counter::Counter;
 use bom_core::{
-    correlate::{Correlator, is_loss},
+    correlate::Correlator,
+    coverage::{ProbeState, ProbeStatus},
     decode::CgroupLife,
     identify::catalog::Catalog,
     input::{Ended, Input, Start, Subject},
@@ -21,8 +21,9 @@ use tokio::{
     time::{Interval, MissedTickBehavior},
 };
 
-use super::{Look, SessionError, Sweeper, end, io_error};
+use super::{Ledger, Look, SessionError, Sweeper, end, io_error};
 use crate::{
+    canary::Canary,
     drain::Rings,
     feed::{Feed, Recorder},
     flows,
@@ -36,9 +37,11 @@ use crate::{
 const TICK: Duration = Duration::from_millis(40);
 /// How long answers are waited for after the last record, by a command that somebody waits for.
 pub const SETTLE: Duration = Duration::from_secs(300);
-/// How often the counters are read.
-const COUNT: Duration = Duration::from_secs(1);
-/// How often the counts of UDP peers and accepted connections are.
+/// How long is waited between two sweeps at least.
+const REST: Duration = Duration::from_secs(1);
+/// How often the canary sings.
+const SONG: Duration = Duration::from_secs(30);
+/// How often the counts of UDP peers and accepted connections are read.
 const FLOWS: Duration = Duration::from_secs(30);
 /// A loss asks for a sweep, but sweeps take at most this part of the time.
 const SWEEP_SHARE: u32 = 20;
@@ -63,11 +66,14 @@ pub struct Engine {
     sweeper: Sweeper,
     waker: AsyncFd<OwnedFd>,
     ticks: Interval,
-    counted: Instant,
+    pub(super) ledger: Ledger,
     flowed: Instant,
-    losses: BTreeMap<Counter, u64>,
     /// Something was lost since the last sweep.
     wounded: bool,
+    /// When the canary sang last, and when the links were looked at.
+    checked: Instant,
+    looked: Instant,
+    detached: BTreeSet<&'static str>,
     swept: Option<(Instant, Duration)>,
     /// The last answers are in.
     concluded: bool,
@@ -88,8 +94,9 @@ impl Engine {
             }
         }
         let mut probes = Probes::load(&settings)?;
-        let (common, rare) = probes.take_rings()?;
-        let rings = Rings { common, rare };
+        let mut rings = probes.take_rings()?;
+        // Before anybody is looked for, so that its cgroup is nobody's.
+        let canary = Canary::new(&mut probes, &settings);
         let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
         let mut feed = Feed::new(pool, recorder, StreamSettings { http_model: settings.http_model });
         feed.input(Input::Start(Box::new(Start {
@@ -100,6 +107,14 @@ impl Engine {
         })))?;
         if let Some(catalog) = catalog {
             feed.input(Input::Catalog(catalog))?;
+        }
+        match canary {
+            Ok(canary) => rings.canary = Some(canary),
+            // Nobody would find out that a probe is silent.
+            Err(_) => {
+                let (at_ns, cause) = (host::boot_ns(), "canary-not-made".to_owned());
+                feed.input(Input::Lost { at_ns, cause, count: 1, subject: None, from_ns: None })?;
+            }
         }
         let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
         // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
@@ -115,10 +130,12 @@ impl Engine {
             sweeper: Sweeper::default(),
             waker,
             ticks,
-            counted: Instant::now(),
+            ledger: Ledger::default(),
             flowed: Instant::now(),
-            losses: BTreeMap::new(),
             wounded: false,
+            checked: Instant::now(),
+            looked: Instant::now(),
+            detached: BTreeSet::new(),
             swept: None,
             concluded: false,
         })
@@ -137,10 +154,12 @@ impl Engine {
     pub fn ready(&mut self) -> Result<(), SessionError> {
         let states = self.sweeper.states(&self.probes);
         self.feed.input(Input::Probes { at_ns: host::boot_ns(), states })?;
+        self.check_probes()?;
         self.read_clock()
     }
 
     pub fn subject(&mut self, subject: Subject) -> Result<(), SessionError> {
+        self.probes.share(subject.id)?;
         Ok(self.feed.input(Input::Subject(subject))?)
     }
 
@@ -155,6 +174,7 @@ impl Engine {
             let subject = Some(ended.subject);
             self.feed.input(Input::Recheck { subject, at_ns: host::boot_ns() })?;
         }
+        self.probes.unshare(ended.subject)?;
         self.feed.forget(ended.subject);
         Ok(self.feed.input(Input::Ended(Box::new(ended)))?)
     }
@@ -186,24 +206,54 @@ impl Engine {
 
     /// What was lost since the last look is declared now, and healed by a sweep as far as it still is there.
     fn look_for_losses(&mut self) -> Result<(), SessionError> {
-        if self.counted.elapsed() >= COUNT {
-            self.counted = Instant::now();
-            let counters = self.probes.counters()?;
-            let losses: BTreeMap<Counter, u64> =
-                counters.into_iter().filter(|(counter, _)| is_loss(counter.name())).collect();
-            if losses.iter().any(|(counter, &value)| {
-                self.losses.get(counter).is_none_or(|&known| value > known) && value > 0
-            }) {
-                self.wounded = true;
-                end::count(self)?;
-            }
-            self.losses = losses;
+        if self.checked.elapsed() >= SONG {
+            self.check_probes()?;
+        } else if self.looked.elapsed() >= REST {
+            self.looked = Instant::now();
+            self.check_links()?;
         }
-        let rested = self.swept.is_none_or(|(at, took)| at.elapsed() > (took * SWEEP_SHARE).max(COUNT));
+        self.wounded |= self.ledger.look(&mut self.probes, &mut self.feed)?;
+        let rested = self.swept.is_none_or(|(at, took)| at.elapsed() > (took * SWEEP_SHARE).max(REST));
         if self.wounded && rested {
             self.sweep(Look::Everything)?;
         }
         Ok(())
+    }
+
+    /// Lets the canary sing, and tells which attached probe did not tell of it.
+    pub fn check_probes(&mut self) -> Result<(), SessionError> {
+        self.checked = Instant::now();
+        let sung = match self.rings.canary.as_mut() {
+            Some(canary) => canary.sing().map_err(io_error("start a canary"))?,
+            None => return Ok(()),
+        };
+        // All it did is done; what it brought is in the rings.
+        while self.rings.drain(&mut self.feed)? {}
+        let states = match self.rings.canary.as_mut() {
+            Some(canary) => canary.judge(&self.probes, &sung)?,
+            None => Vec::new(),
+        };
+        self.silent(states)?;
+        self.check_links()
+    }
+
+    /// Tells which probes somebody detached from a cgroup of ours since the last look.
+    pub(super) fn check_links(&mut self) -> Result<(), SessionError> {
+        let gone: BTreeSet<&'static str> =
+            self.probes.detached().into_iter().filter(|probe| self.detached.insert(probe)).collect();
+        let probes = PROBES.iter().filter(|probe| gone.contains(probe.name));
+        let states = probes.map(|probe| {
+            let name = probe.name.to_owned();
+            ProbeState { number: probe.number, name, status: ProbeStatus::Silent }
+        });
+        self.silent(states.collect())
+    }
+
+    fn silent(&mut self, states: Vec<ProbeState>) -> Result<(), SessionError> {
+        match states.is_empty() {
+            true => Ok(()),
+            false => Ok(self.feed.input(Input::Probes { at_ns: host::boot_ns(), states })?),
+        }
     }
 
     /// Takes in what is there now.
@@ -249,13 +299,15 @@ impl Engine {
     /// Something was missed on this side of the probes.
     pub fn lost(&mut self, cause: &str, count: u64) -> Result<(), SessionError> {
         let cause = cause.to_owned();
-        Ok(self.feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count, from_ns: None })?)
+        let at_ns = host::boot_ns();
+        Ok(self.feed.input(Input::Lost { at_ns, cause, count, subject: None, from_ns: None })?)
     }
 
     /// Nobody observed between these two moments, nanoseconds of CLOCK_BOOTTIME.
     pub fn gap(&mut self, cause: &str, from_ns: u64, to_ns: u64) -> Result<(), SessionError> {
         let cause = cause.to_owned();
-        Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, from_ns: Some(from_ns) })?)
+        let from_ns = Some(from_ns);
+        Ok(self.feed.input(Input::Lost { at_ns: to_ns, cause, count: 1, subject: None, from_ns })?)
     }
 
     /// The last records, everything that was only counted, and the answers that are still out, as far as `patience`
@@ -275,7 +327,7 @@ impl Engine {
         self.rings.drain(&mut self.feed)?;
         self.feed.answers()?;
         self.read_flows()?;
-        end::count(self)?;
+        self.ledger.now(&self.probes, &mut self.feed)?;
         self.read_clock()
     }
 

@@ -5,10 +5,12 @@
 
 mod end;
 mod engine;
+mod ledger;
 mod procfs;
 mod sweep;
 
 pub use engine::{Engine, SETTLE, Setup};
+pub use ledger::Ledger;
 pub use sweep::{Look, Sweeper};
 
 use std::io;

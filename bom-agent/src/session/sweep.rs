@@ -150,7 +150,7 @@ impl Sweeper {
                 }
                 match decode::decode(record) {
                     Ok(record) => waiting.push(record),
-                    Err(_) => feed.undecodable(),
+                    Err(_) => feed.undecodable(0),
                 }
             }
             bytes.drain(..taken);
@@ -229,7 +229,7 @@ fn take_in(waiting: &mut Vec<Record>, rings: &mut Rings, feed: &mut Feed) -> Res
 
 fn partial(feed: &mut Feed) -> Result<(), SessionError> {
     let cause = "iterator-partial".to_owned();
-    Ok(feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count: 1, from_ns: None })?)
+    Ok(feed.input(Input::Lost { at_ns: host::boot_ns(), cause, count: 1, subject: None, from_ns: None })?)
 }
 
 /// Reads on; `None` if it cannot be read any more.

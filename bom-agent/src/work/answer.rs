@@ -38,7 +38,11 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
 fn usable(work: &Work) -> Result<(), Reason> {
     let path = &work.file.path;
     if work.file.is_truncated() {
-        return Err(Reason::PathTruncated);
+        // The end of a path leads nowhere; a process that has the file leads to it.
+        return match work.request {
+            Request::Inspect | Request::Digest | Request::Recheck => Ok(()),
+            Request::Owner | Request::Locate => Err(Reason::PathTruncated),
+        };
     }
     let whole = match work.request {
         Request::Locate => path.bytes().starts_with(b"<"),

@@ -99,6 +99,20 @@ fn look(context: &Context, work: &Work) -> Result<(Tree, Place), Reason> {
     if work.file.is_detached() || work.file.is_unlinked() {
         return place::held(context, work);
     }
+    if work.file.is_truncated() {
+        return place::held(context, work).map_err(|_| Reason::PathTruncated);
+    }
+    let found = by_path(context, work);
+    match found {
+        // Mounted for nobody, mounted over, or replaced: whoever has it open still has it.
+        Err(Reason::NotFound | Reason::ChangedSinceOpen | Reason::NotRegular) => {
+            place::held(context, work).or(found)
+        }
+        Ok(_) | Err(_) => found,
+    }
+}
+
+fn by_path(context: &Context, work: &Work) -> Result<(Tree, Place), Reason> {
     match context.namespaces.root(work) {
         // Most namespaces are copies of ours, made by whoever is gone by now. The very file is the very file, as long
         // as its device number tells it from others.

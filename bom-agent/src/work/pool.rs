@@ -19,6 +19,8 @@ use super::watch::Watch;
 
 /// Threads that may hang at the same time before their kind of question stops being answered.
 const SPARE_THREADS: usize = 8;
+/// Questions and answers that nobody fetched, in lengths of the queue.
+const UNFETCHED: usize = 6;
 /// How often hanging threads are looked for, at most.
 const ROUND: Duration = Duration::from_millis(250);
 /// How long the end waits for threads that are in a system call.
@@ -116,10 +118,15 @@ impl Pool {
     /// Never blocks.
     ///
     /// # Errors
-    /// The queue is full: the work comes back, and its answer is `Unknown(QueueFull)`.
+    /// The queue is full: a piece of work comes back, this one or one of a subject that has more of them waiting, and
+    /// its answer is `Unknown(QueueFull)`.
     #[expect(clippy::result_large_err, reason = "the work comes back as it went in, and seldom")]
     pub fn submit(&self, work: Work) -> Result<(), Work> {
         self.look_after_workers();
+        // Answers that nobody fetches are bounded by what was asked.
+        if self.pending() >= self.shared.settings.queue.saturating_mul(UNFETCHED) {
+            return Err(work);
+        }
         self.pending.fetch_add(1, Ordering::Relaxed);
         self.shared.queue.ask(work).inspect_err(|_| {
             self.pending.fetch_sub(1, Ordering::Relaxed);

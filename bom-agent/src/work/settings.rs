@@ -11,7 +11,7 @@ pub struct PoolSettings {
     /// Threads for `Inspect`. `Owner` and `Digest` have one more each, so that neither a long digest nor the first
     /// index of a large installation keeps headers waiting. Default 1.
     pub threads: usize,
-    /// Questions of each kind that wait, and answers that wait to be fetched. Default 4096.
+    /// Questions of each kind that wait. Default 16,384.
     pub queue: usize,
     /// Larger files are not hashed (`TooLarge`). Default `None`: all are.
     pub max_digest_bytes: Option<u64>,
@@ -37,7 +37,7 @@ impl Default for PoolSettings {
     fn default() -> Self {
         Self {
             threads: 1,
-            queue: 4096,
+            queue: 16_384,
             max_digest_bytes: None,
             namespaces: 256,
             patience: Duration::from_secs(10),

@@ -47,6 +47,7 @@ impl Drop for Folder {
 pub(crate) fn work(request: Request, path: &Path) -> Work {
     let metadata = fs::symlink_metadata(path).expect("a file");
     Work {
+        subject: 1,
         id: 7,
         request,
         file: OpenedFile {

@@ -44,6 +44,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> anyhow::Result<Outcome> {
 fn word(status: &ProbeStatus) -> (&'static str, Option<String>) {
     match status {
         ProbeStatus::Attached => ("attached", None),
+        ProbeStatus::Silent => ("silent", None),
         ProbeStatus::LeftOut => ("left-out", None),
         ProbeStatus::Refused(words) => ("refused", Some(clean(words))),
     }

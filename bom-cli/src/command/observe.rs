@@ -90,7 +90,7 @@ fn show_progress(progress: Progress) {
 fn judge(view: &View) -> Outcome {
     let gaps = view.subjects.iter().flat_map(|subject| subject.classes.values()).flat_map(|cell| &cell.gaps);
     let lost = gaps.into_iter().any(|gap| match gap {
-        Gap::Probe(_) | Gap::Lost(_) | Gap::Unfinished | Gap::Unreadable => true,
+        Gap::Probe(_) | Gap::Lost(_) | Gap::Silent(_) | Gap::Unfinished | Gap::Unreadable => true,
         Gap::Unwatched(_) | Gap::Suspected(_) | Gap::AlreadyRunning | Gap::StillRunning => false,
     });
     if lost { Outcome::Coverage } else { Outcome::Fine }

@@ -123,6 +123,7 @@ fn judge(view: &View) -> Outcome {
     let lost = gaps.into_iter().any(|gap| match gap {
         Gap::Probe(_)
         | Gap::Lost(_)
+        | Gap::Silent(_)
         | Gap::StillRunning
         | Gap::Unfinished
         | Gap::AlreadyRunning

@@ -216,6 +216,9 @@ fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style)
             ProbeStatus::LeftOut => {
                 let _ = writeln!(text, "  probe {}: left out", clean(&probe.name));
             }
+            ProbeStatus::Silent => {
+                let _ = writeln!(text, "  probe {}: silent", clean(&probe.name));
+            }
             ProbeStatus::Refused(reason) => {
                 let _ = writeln!(text, "  probe {}: refused, {}", clean(&probe.name), clean(reason));
             }

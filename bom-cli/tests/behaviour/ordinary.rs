@@ -34,6 +34,8 @@ fn nothing_of_ai_is_said_as_such() -> Result<(), Failed> {
         );
     }
     assert_eq!(document.executions("true"), 1, "{:?}", document.programs().keys());
+    // Nothing of aibom itself, of which the command is a fork.
+    assert_eq!(document.programs().into_keys().collect::<Vec<_>>(), ["true"]);
     assert!(
         document.0.components.iter().any(|component| component.kind == ComponentKind::Library),
         "libc was loaded"

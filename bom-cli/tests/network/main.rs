@@ -6,6 +6,7 @@ mod datagrams;
 mod foreign;
 mod inside;
 mod names;
+mod rust_clients;
 mod sockets;
 mod streams;
 
@@ -18,6 +19,9 @@ const WORLD: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::
 
 fn main() -> ExitCode {
     if let Some(code) = inside::world() {
+        return code;
+    }
+    if let Some(code) = rust_clients::as_asked() {
         return code;
     }
     let rooms =

@@ -4,6 +4,7 @@
 
 mod actor;
 mod elsewhere;
+mod foreign;
 #[expect(dead_code, reason = "shared with the oracle, which uses all of it")]
 #[path = "../oracle/ring.rs"]
 mod ring;
@@ -16,5 +17,5 @@ fn main() -> ExitCode {
     if let Some(code) = actor::as_asked() {
         return code;
     }
-    bom_testkit::trial::run(trials::all())
+    bom_testkit::trial::run([trials::all(), foreign::trials()].into_iter().flatten().collect())
 }

@@ -48,7 +48,7 @@ pub(crate) struct Seen {
 
 /// One document.
 #[derive(Debug)]
-pub(crate) struct Observed(Value);
+pub(crate) struct Observed(pub(crate) Value);
 
 /// Observes the command with this standard input; it has to end well.
 pub(crate) fn observe(

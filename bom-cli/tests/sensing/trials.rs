@@ -16,18 +16,18 @@ use crate::{
     run::{Observed, Scene, Seen, aibom, document, observe},
 };
 
-const OBSERVE: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2];
-const RING: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::IoUring];
+pub(crate) const OBSERVE: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2];
+pub(crate) const RING: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::IoUring];
 
 const CONTAINED: &[Need] = &[Need::Root, Need::Bpf, Need::Btf, Need::Cgroup2, Need::Netns];
 
 const OPENED: &str = "opened";
-const READ: &str = "read-or-mapped";
+pub(crate) const READ: &str = "read-or-mapped";
 const CODE: &str = "executed";
 // `bom_common::record::probe`; the numbers stand in documents and never change.
-const OPENAT: u16 = 5;
+pub(crate) const OPENAT: u16 = 5;
 const MAP: u16 = 20;
-const PAGES: u16 = 22;
+pub(crate) const PAGES: u16 = 22;
 const IOMAP: u16 = 25;
 const MESSAGE: u16 = 26;
 const GETFD: u16 = 27;
@@ -50,7 +50,13 @@ pub(crate) fn all() -> Vec<Trial> {
 }
 
 /// The model is there, at its place, with this strength, and seen by these probes among others.
-fn is_seen(name: &str, observed: &Observed, scene: &Scene, strength: &str, by: &[u16]) -> Result<(), Failed> {
+pub(crate) fn is_seen(
+    name: &str,
+    observed: &Observed,
+    scene: &Scene,
+    strength: &str,
+    by: &[u16],
+) -> Result<(), Failed> {
     let Some(seen) = observed.model()? else { return Err(format!("{name}: not seen").into()) };
     let place = scene.model.to_string_lossy().into_owned();
     let Seen { places, strength: found, probes } = &seen;

@@ -68,6 +68,7 @@ impl Context<'_> {
                 let status = match &probe.status {
                     ProbeStatus::Attached => "attached".to_owned(),
                     ProbeStatus::LeftOut => "left-out".to_owned(),
+                    ProbeStatus::Silent => "silent".to_owned(),
                     ProbeStatus::Refused(reason) => format!("refused: {}", clean(reason)),
                 };
                 property(properties, &name, status);
@@ -76,7 +77,7 @@ impl Context<'_> {
                 continue;
             }
             property(properties, "aibom:epoch:node", &subject.epoch.node);
-            property(properties, "aibom:epoch:boot", &subject.epoch.boot);
+            property(properties, "aibom:epoch:boot", &*subject.epoch.boot);
             property(properties, "aibom:epoch:start_ns", subject.epoch.start_ns.to_string());
             for (name, value) in &subject.counters {
                 property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
@@ -149,6 +150,9 @@ impl Context<'_> {
             property(properties, "aibom:subject:cgroup", subject.key.cgroup.to_string());
             property(properties, "aibom:obs:processes", subject.processes.to_string());
             property(properties, "aibom:obs:files", subject.files.to_string());
+            for (name, value) in &subject.own_counters {
+                property(properties, &format!("aibom:obs:counter:{name}"), value.to_string());
+            }
             for process in &subject.still_running {
                 let value = format!("{}@{}", process.tgid, process.start_ns);
                 property(properties, "aibom:obs:still_running", value);

@@ -16,6 +16,19 @@ use crate::{
 
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
 const LOSSES: &[(&str, &[Class])] = &[
+    // Bounds of the correlator (`limits`).
+    ("file-facts-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("unread-files-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("places-over-limit", &[Class::Packages]),
+    ("program-facts-over-limit", &Class::ALL),
+    ("processes-over-limit", &Class::ALL),
+    ("endpoint-facts-over-limit", &[Class::Endpoints]),
+    ("connections-over-limit", &[Class::Endpoints]),
+    ("names-over-limit", &[Class::Endpoints]),
+    // Nothing is known to be missing; but a probe that falls silent would not be found out.
+    ("canary-not-made", &Class::ALL),
+    // The base tier saw them all the same.
+    ("upper-opens-over-limit", &[]),
     ("opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("process-records-lost", &Class::ALL),
     ("process-table-full", &Class::ALL),
@@ -46,6 +59,7 @@ const DETECTORS: &[(&str, Detector)] = &[
     ("packet-unparsed", Detector::UnparsedPacket),
     ("mappings-unresolved", Detector::UnresolvedMapping),
     ("socket-unknown", Detector::SocketUnknown),
+    ("bpf-calls", Detector::BpfCalled),
 ];
 
 /// Whether a counter of this name means that a fact may be missing.
@@ -66,6 +80,13 @@ impl Correlator {
         let from = self.counted_ns.unwrap_or_else(|| self.begun());
         self.counted_ns = Some(at_ns);
         self.latest_ns = self.latest_ns.max(at_ns);
+        for (&id, counted) in subjects {
+            let Some(key) = self.subjects.get(id).map(|watched| watched.key.clone()) else { continue };
+            let known = self.epoch.coverage.subject_counters.entry(key).or_default();
+            for (name, &value) in counted {
+                known.entry(name.clone()).or_default().join(Max(value));
+            }
+        }
         for (name, &value) in counters {
             let known = self.epoch.coverage.counters.entry(name.clone()).or_default();
             let before = known.0;
@@ -143,7 +164,11 @@ impl Correlator {
         let unreadable = unreadable(epoch);
         for (id, watched) in self.subjects.all() {
             self.compare(epoch, id, watched);
-            let mut seen = Seen { alive: self.alive.clone(), detected: watched.detected.clone() };
+            let mut seen = Seen {
+                alive: self.alive.clone(),
+                silent: self.silent.clone(),
+                detected: watched.detected.clone(),
+            };
             seen.detected
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
             if rules::UNSEEN.iter().any(|detector| seen.detected.contains(detector)) {

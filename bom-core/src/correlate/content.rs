@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{At, Correlator, describe};
+use super::{At, Correlator, describe, opens::Times};
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
@@ -84,6 +84,19 @@ impl Content {
             place.file.key = read.key;
             place
         })
+    }
+
+    /// A file that turned out not to matter, and is only counted.
+    pub(super) fn forget(&mut self, subject: u64, image: ImageId, file: &FileKey, real: Option<(u32, u64)>) {
+        self.used.remove(&(subject, image, *file));
+        for (device, inode) in std::iter::once((file.device, file.inode)).chain(real) {
+            let node = (subject, device, inode);
+            self.writable.remove(&node);
+            // Another state of the same inode may be known by now.
+            if self.places.get(&node).is_some_and(|place| place.file.key == *file) {
+                self.places.remove(&node);
+            }
+        }
     }
 
     /// The exec of a process: what it did before was done by whoever made it.
@@ -171,10 +184,13 @@ impl Correlator {
             .entry(file.key)
             .or_insert_with(|| Placeless { path: file.path.clone(), facts: BTreeSet::new() });
         waiting.facts.insert(key);
-        self.files.met(&mut self.epoch, task, file, true)
+        // Its facts are there already.
+        self.keep(file.key);
+        self.met(at, task, file, true)
     }
 
-    /// A use of a file whose place is known.
+    /// A use of a file whose place is known. It counts as one use only if it is the first that is known of this program
+    /// and file: a file that was opened and then read was used once.
     fn used(
         &mut self,
         at: &At,
@@ -183,12 +199,8 @@ impl Correlator {
         strength: Strength,
         file: OpenedFile,
     ) -> Vec<Work> {
-        let key = at.fact(task, action, Object::File(file.key));
         let first = !self.content.used.contains(&(at.id, task.image, file.key));
-        self.content.met(at.id, task, &file);
-        self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
-        self.strengthen(at, key, strength, first);
-        self.files.met(&mut self.epoch, task, file, true)
+        self.uses(at, task, (action, strength), file, Times::once(first))
     }
 
     /// Adds a fact that is not counted by the kernel. It counts as one use only if it is the first that is known of
@@ -196,7 +208,12 @@ impl Correlator {
     fn strengthen(&mut self, at: &At, key: FactKey, strength: Strength, first: bool) {
         let mut evidence = at.evidence(strength);
         evidence.count.0 = u64::from(first);
+        let before = self.epoch.facts.len();
         super::add(&mut self.epoch, key, evidence);
+        let more = self.epoch.facts.len().saturating_sub(before);
+        if let Some(held) = self.held(at.id) {
+            held.facts += more;
+        }
     }
 
     /// A place was found for a file that was read.
@@ -219,7 +236,7 @@ impl Correlator {
             let node = (fact.subject.cgroup, work.file.key.device, work.file.key.inode);
             self.content.places.entry(node).or_insert(place);
         }
-        self.files.located(work)
+        self.ask_of_located(&work)
     }
 
     /// Nobody could be asked, or nothing was found: the path in the file system is all there is.

@@ -1,45 +1,67 @@
 //! Opened files: what is asked of each, and what the answers mean for what is asked next.
+//!
+//! Of most files nothing comes: nobody's package, no format we know. Such a file's opens stay beside the facts and
+//! become some only when an inventory is asked for; when there are too many, the oldest are only counted. A file of
+//! which something is known has its facts at once, and keeps them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use bom_common::record::probe;
 
-use super::{At, Correlator, describe};
+use super::{
+    At, Correlator, describe,
+    limits::{PLACES, SETTLED},
+    opens::{Open, OpenKey, Times, note},
+};
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
-    fact::{Action, FactKey, Strength},
+    fact::{Action, Strength},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
-    key::{FileKey, ImageId, Object, ProcessKey},
+    join::{Few, Join, Max, Min},
+    key::{FileKey, Object},
     path::SeenPath,
 };
 
-/// The key under which the kernel counts repeated opens.
-type RepeatKey = (ProcessKey, ImageId, FileKey, (u64, u64, u32), u32);
-
-/// What is known of the questions asked of files.
+/// What is known of opened files and of the questions asked of them.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     next: u64,
     /// Work without an answer.
     waiting: BTreeMap<u64, Work>,
-    /// Files that were asked about.
-    asked: BTreeMap<FileKey, Asked>,
-    /// Python code whose owner was asked for, by place.
-    places: BTreeSet<(FileKey, SeenPath)>,
+    files: BTreeMap<FileKey, File>,
+    opens: BTreeMap<OpenKey, Open>,
     /// Files of a known format, and code of packages.
     mattering: BTreeMap<FileKey, Work>,
-    /// Which fact a counted open belongs to.
-    repeats: BTreeMap<RepeatKey, FactKey>,
+    /// Files with nothing asked and nothing known, in the order in which that turned out. One that is asked again
+    /// stays in here and is passed over.
+    settled: VecDeque<FileKey>,
+    /// Opens of those.
+    settled_opens: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    content: bool,
-    digest: bool,
-    owner: bool,
-    place: bool,
+#[derive(Debug, Default)]
+struct File {
+    content_asked: bool,
+    digest_asked: bool,
+    owner_asked: bool,
+    place_asked: bool,
+    /// The inode below an overlay.
+    real: Option<(u32, u64)>,
+    /// Its facts are in the epoch.
+    kept: bool,
+    /// It is in the list of the settled.
+    settled: bool,
+    /// Looked at, and nothing we know.
+    nothing: bool,
+    /// Questions without an answer.
+    pending: u32,
+    opens: usize,
+    /// Where it was seen, up to [`PLACES`].
+    places: Few<SeenPath>,
+    /// What is known besides: that nothing is, or why not.
+    about: Few<Description>,
 }
 
 /// Probes that see a descriptor come from another process.
@@ -50,78 +72,286 @@ impl Correlator {
         self.process(at, task);
         let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
-        let key = at.fact(task, action, Object::File(file.key));
-        self.content.met(at.id, task, &file);
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
         }
         if file.is_packet_device() {
             self.subjects.detect(Some(at.id), Detector::PacketDevice);
         }
-        let raw = Task { image: at.raw_image, ..*task };
-        self.files.repeats.insert(repeat_key(&raw, &file), key.clone());
-        self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
-        super::add(&mut self.epoch, key, at.evidence(strength));
-        self.files.met(&mut self.epoch, task, file, false)
+        self.uses(at, task, (action, strength), file, Times::EACH)
+    }
+
+    /// A process uses a file that it has a path to.
+    pub(super) fn uses(
+        &mut self,
+        at: &At,
+        task: &Task,
+        (action, strength): (Action, Strength),
+        file: OpenedFile,
+        times: Times,
+    ) -> Vec<Work> {
+        self.content.met(at.id, task, &file);
+        let key = OpenKey::of(at, task, action, &file);
+        let open = Open::once(at, task, &file, strength);
+        let Files { files, opens, settled_opens, .. } = &mut self.files;
+        let known = files.entry(file.key).or_default();
+        let kept = known.kept.then(|| open.clone());
+        match opens.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut().again(&open, times.more),
+            Entry::Vacant(entry) => {
+                entry.insert(Open { count: times.first, ..open });
+                known.opens += 1;
+                known.real = known.real.or(file.real);
+                if known.settled && !known.kept {
+                    *settled_opens += 1;
+                }
+                if let Some(held) = self.subjects.get_mut(at.id).map(|watched| &mut watched.held) {
+                    held.facts += 1;
+                }
+            }
+        }
+        if let Some(open) = kept {
+            let fact = at.fact(task, action, Object::File(file.key));
+            note(&mut self.epoch, fact, &open, times);
+        }
+        self.met(at, task, file, strength >= Strength::ReadOrMapped)
+    }
+
+    /// A file was met: notes its place and asks what has not been asked of it yet. `readable`: whatever its descriptor
+    /// was opened for.
+    pub(super) fn met(&mut self, at: &At, task: &Task, file: OpenedFile, readable: bool) -> Vec<Work> {
+        let key = file.key;
+        if file.rdev != 0 {
+            self.keep(key);
+        }
+        let Files { files, next, waiting, .. } = &mut self.files;
+        let known = files.entry(key).or_default();
+        let placeless = file.is_placeless();
+        let first_here = !placeless && known.places.len() < PLACES && known.places.insert(file.path.clone());
+        let crowded = !placeless && known.places.len() >= PLACES && !known.places.contains(&file.path);
+        if known.kept {
+            describe_use(&mut self.epoch, &file, placeless || crowded);
+        }
+        let mut asked = Vec::new();
+        if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
+            let python = first_here && is_python_code(&file.path);
+            if placeless || !known.content_asked || python {
+                let mut ask = Asking { known, next, waiting };
+                let work = Work {
+                    id: 0,
+                    subject: at.id,
+                    request: Request::Inspect,
+                    process: task.process,
+                    mount_namespace: task.mount_namespace,
+                    file,
+                };
+                match placeless {
+                    true => asked.extend(ask.ask(Request::Locate, &work)),
+                    false => asked.extend(ask.questions(&work, python)),
+                }
+            }
+        }
+        if crowded {
+            // Nothing is asked at this place: who owns the file there is not known.
+            self.lose(at.id, "places-over-limit", 1, at.time_ns);
+        }
+        if asked.is_empty() {
+            self.settle(key, at.time_ns);
+        }
+        asked
     }
 
     /// Sets the counts the kernel kept at delivered opens.
     pub(super) fn repeats(&mut self, repeats: &[Repeat]) {
         for repeat in repeats {
-            let name = (repeat.parent_inode, repeat.name_hash, repeat.mount_id);
-            let key = (repeat.process, repeat.image, repeat.file, name, repeat.access);
-            let Some(fact) = self.files.repeats.get(&key) else { continue };
-            if let Some(evidence) = self.epoch.facts.get_mut(fact) {
-                // Several names and ways to open one file share a fact: each brings its own repetitions.
-                evidence.count.0 = evidence.count.0.saturating_add(repeat.count.saturating_sub(1));
-                evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
+            let more = repeat.count.saturating_sub(1);
+            let Some((key, open)) = self.files.repeated(repeat) else {
+                self.count_aside(repeat, more);
+                continue;
+            };
+            if self.files.is_kept(key.file) {
+                let Some(fact) =
+                    self.subjects.get(open.subject).map(|watched| key.fact(&watched.key, open.image))
+                else {
+                    continue;
+                };
+                if let Some(evidence) = self.epoch.facts.get_mut(&fact) {
+                    // Several names and ways to open one file share a fact: each brings its own repetitions.
+                    evidence.count.0 = evidence.count.0.saturating_add(more);
+                    evidence.last_ns.0 = evidence.last_ns.0.max(repeat.last_ns);
+                }
+            } else if let Some(open) = self.files.opens.get_mut(&key) {
+                open.count = open.count.saturating_add(more);
+                open.last_ns = open.last_ns.max(repeat.last_ns);
             }
+        }
+    }
+
+    /// Repetitions of an open that is only counted any more.
+    fn count_aside(&mut self, repeat: &Repeat, more: u64) {
+        let Some(process) = self.epoch.processes.get(&repeat.process) else { return };
+        let Some(subject) = process.subjects.first().cloned() else { return };
+        if let Some(aside) = self.epoch.aside.get_mut(&(subject, repeat.image)) {
+            aside.opens.0 = aside.opens.0.saturating_add(more);
+            aside.last_ns.0 = aside.last_ns.0.max(repeat.last_ns);
         }
     }
 
     pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
         let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
-        let object = Object::File(done.file.key);
-        let question = Question::from(done.request);
+        let file = done.file.key;
         if done.request == Request::Recheck {
-            self.content.rechecked(work, done.file.key, &answer);
+            self.content.rechecked(work, file, &answer);
         }
+        if let Some(known) = self.files.files.get_mut(&file) {
+            known.pending = known.pending.saturating_sub(1);
+            // The usual case.
+            if answer == Answer::Inspected(None) && !known.kept {
+                known.nothing = true;
+                self.settle(file, self.latest_ns);
+                return Vec::new();
+            }
+        }
+        let question = Question::from(done.request);
+        let unknown = |reason| Description::Unknown { question, reason };
+        let mut more = Vec::new();
         match answer {
             Answer::Unchanged => {}
-            Answer::Located { path, mount_namespace } => return self.located(&done, path, mount_namespace),
+            Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
                 if done.request == Request::Locate {
                     self.not_located(&done);
                 }
-                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
+                self.learn(file, unknown(reason));
             }
-            Answer::Digest(digest) if is_sha256(&digest) => {
-                describe(&mut self.epoch, &object, Description::Digest(digest));
-            }
-            Answer::Digest(_) => {
-                let reason = Reason::ReadFailed;
-                describe(&mut self.epoch, &object, Description::Unknown { question, reason });
-            }
+            Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
+            Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
             Answer::Owner(owner) => {
                 if owner.python.is_some() {
                     self.files.matters(&done);
                 }
-                describe(&mut self.epoch, &object, Description::Owner(owner));
+                self.learn(file, Description::Owner(Box::new(owner)));
             }
             Answer::Inspected(content) => {
                 let known = content.is_some();
-                describe(&mut self.epoch, &object, Description::Content(content));
+                self.learn(file, Description::Content(content));
                 if known {
                     self.files.matters(&done);
-                    let template = done;
-                    return [Request::Digest, Request::Owner]
-                        .into_iter()
-                        .filter_map(|request| self.files.ask(request, &template))
-                        .collect();
+                    let Files { files, next, waiting, .. } = &mut self.files;
+                    let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
+                    more.extend(ask.ask(Request::Digest, &done));
+                    more.extend(ask.ask(Request::Owner, &done));
                 }
             }
         }
-        Vec::new()
+        self.settle(file, self.latest_ns);
+        more
+    }
+
+    /// A file that was read has a place by now.
+    pub(super) fn ask_of_located(&mut self, work: &Work) -> Vec<Work> {
+        let key = work.file.key;
+        let Files { files, next, waiting, .. } = &mut self.files;
+        let known = files.entry(key).or_default();
+        let first_here = known.places.len() < PLACES && known.places.insert(work.file.path.clone());
+        if known.kept {
+            describe(&mut self.epoch, &Object::File(key), Description::Path(work.file.path.clone()));
+        }
+        let python = first_here && is_python_code(&work.file.path);
+        Asking { known, next, waiting }.questions(work, python)
+    }
+
+    /// Takes in what was found out about a file; if that is something, its opens become facts.
+    fn learn(&mut self, file: FileKey, about: Description) {
+        let matters = match &about {
+            Description::Content(content) => content.is_some(),
+            Description::Owner(owner) => owner.python.is_some() || owner.deb.is_some(),
+            Description::Digest(_) | Description::Device(_) => true,
+            Description::Path(_)
+            | Description::Unlinked
+            | Description::Name { .. }
+            | Description::Protocol(_)
+            | Description::Mismatch { .. }
+            | Description::SeveralNames
+            | Description::Resolver
+            | Description::SamePeer(_)
+            | Description::Model(_)
+            | Description::Unknown { .. } => false,
+        };
+        if matters {
+            self.keep(file);
+        }
+        if self.files.is_kept(file) {
+            describe(&mut self.epoch, &Object::File(file), about);
+        } else if let Some(known) = self.files.files.get_mut(&file) {
+            known.about.insert(about);
+        }
+    }
+
+    /// The file matters: its opens become facts, now and from now on.
+    pub(super) fn keep(&mut self, file: FileKey) {
+        let known = self.files.files.entry(file).or_default();
+        if std::mem::replace(&mut known.kept, true) {
+            return;
+        }
+        if known.settled {
+            self.files.settled_opens = self.files.settled_opens.saturating_sub(known.opens);
+        }
+        self.files.write(file, &mut self.epoch, &self.subjects);
+    }
+
+    /// A file with nothing asked and nothing known of it is settled; what is too much of that is only counted.
+    fn settle(&mut self, file: FileKey, now_ns: u64) {
+        let Some(known) = self.files.files.get_mut(&file) else { return };
+        if known.kept || known.pending > 0 {
+            return;
+        }
+        if !std::mem::replace(&mut known.settled, true) {
+            self.files.settled_opens += known.opens;
+            self.files.settled.push_back(file);
+        }
+        while self.files.settled_opens > SETTLED {
+            let Some(oldest) = self.files.settled.pop_front() else { break };
+            self.set_aside(oldest, now_ns);
+        }
+    }
+
+    fn set_aside(&mut self, file: FileKey, now_ns: u64) {
+        let Some(known) = self.files.files.get_mut(&file) else { return };
+        known.settled = false;
+        if known.kept {
+            return;
+        }
+        self.files.settled_opens = self.files.settled_opens.saturating_sub(known.opens);
+        if known.pending > 0 {
+            return;
+        }
+        let unread = known.about.iter().any(|about| matches!(about, Description::Unknown { .. }));
+        let (mut left, real) = (known.opens, known.real);
+        self.files.files.remove(&file);
+        let mut of_file = Few::default();
+        while left > 0 {
+            let Some(key) = self.files.of(file).next().map(|(key, _)| *key) else { break };
+            let Some(open) = self.files.opens.remove(&key) else { break };
+            left -= 1;
+            self.content.forget(open.subject, open.image, &file, real);
+            let Some(watched) = self.subjects.get_mut(open.subject) else { continue };
+            watched.held.facts = watched.held.facts.saturating_sub(1);
+            let aside = self.epoch.aside.entry((watched.key.clone(), open.image)).or_default();
+            aside.opens.0 = aside.opens.0.saturating_add(open.count);
+            aside.first_ns.join(Min(open.first_ns));
+            aside.last_ns.join(Max(open.last_ns));
+            // Once for each image that opened it.
+            if of_file.insert((open.subject, open.image)) {
+                aside.files.0 += 1;
+            }
+        }
+        if unread {
+            let subjects: Few<u64> = of_file.into_iter().map(|(subject, _)| subject).collect();
+            for subject in subjects {
+                self.lose(subject, "unread-files-over-limit", 1, now_ns);
+            }
+        }
     }
 }
 
@@ -135,66 +365,39 @@ impl Files {
         self.waiting.values().map(|work| (work.file.key, Question::from(work.request)))
     }
 
-    /// A file was met: describes it and asks what has not been asked of it yet.
-    pub(super) fn met(
-        &mut self,
-        epoch: &mut Epoch,
-        task: &Task,
-        file: OpenedFile,
-        executed: bool,
-    ) -> Vec<Work> {
-        let object = Object::File(file.key);
-        let placeless = file.is_placeless();
-        if !placeless {
-            describe(epoch, &object, Description::Path(file.path.clone()));
-        }
-        if file.is_unlinked() {
-            describe(epoch, &object, Description::Unlinked);
-        }
-        if file.rdev != 0 {
-            describe(epoch, &object, Description::Device(file.rdev));
-        }
-        if !file.is_regular() || file.is_pseudo() || !(file.can_read() || executed) || file.key.size == 0 {
-            return Vec::new();
-        }
-        let work = Work {
-            id: 0,
-            request: Request::Inspect,
-            process: task.process,
-            mount_namespace: task.mount_namespace,
-            file,
-        };
-        if work.file.is_truncated() {
-            let reason = Reason::PathTruncated;
-            describe(epoch, &object, Description::Unknown { question: Question::Content, reason });
-            return Vec::new();
-        }
-        let mut asked = Vec::new();
-        if placeless {
-            asked.extend(self.ask(Request::Locate, &work));
-            return asked;
-        }
-        asked.extend(self.questions(work));
-        asked
-    }
-
-    /// What is asked of a file that has a place.
-    pub(super) fn located(&mut self, work: Work) -> Vec<Work> {
-        self.questions(work)
-    }
-
-    fn questions(&mut self, work: Work) -> Vec<Work> {
-        let mut asked = Vec::new();
-        asked.extend(self.ask(Request::Inspect, &work));
-        // An owner is asked for by path: the same file has another one at another place.
-        if is_python_code(&work.file.path) {
-            let place = (work.file.key, work.file.path.clone());
-            if self.places.insert(place) {
-                self.asked.entry(work.file.key).or_default().owner = false;
-                asked.extend(self.ask(Request::Owner, &work));
+    /// Writes the opens that are no facts yet: for an inventory.
+    pub(super) fn close(&self, epoch: &mut Epoch, subjects: &super::subjects::Subjects) {
+        for (&file, known) in &self.files {
+            if !known.kept {
+                self.write(file, epoch, subjects);
             }
         }
-        asked
+    }
+
+    fn write(&self, file: FileKey, epoch: &mut Epoch, subjects: &super::subjects::Subjects) {
+        let object = Object::File(file);
+        for (key, open) in self.of(file) {
+            let Some(watched) = subjects.get(open.subject) else { continue };
+            note(
+                epoch,
+                key.fact(&watched.key, open.image),
+                open,
+                Times { first: open.count, more: open.count },
+            );
+            if open.unlinked {
+                describe(epoch, &object, Description::Unlinked);
+            }
+        }
+        let Some(known) = self.files.get(&file) else { return };
+        for place in &known.places {
+            describe(epoch, &object, Description::Path(place.clone()));
+        }
+        for about in &known.about {
+            describe(epoch, &object, about.clone());
+        }
+        if known.nothing {
+            describe(epoch, &object, Description::Content(None));
+        }
     }
 
     /// A file became a component, or code of one.
@@ -209,29 +412,95 @@ impl Files {
     /// Asks whether a file that matters is still what it was, each time anew.
     pub(super) fn ask_again(&mut self, file: &FileKey) -> Option<Work> {
         let like = self.mattering.get(file)?.clone();
+        if let Some(known) = self.files.get_mut(file) {
+            known.pending += 1;
+        }
         self.next += 1;
         let work = Work { id: self.next, request: Request::Recheck, ..like };
         self.waiting.insert(work.id, work.clone());
         Some(work)
     }
 
+    pub(super) fn is_kept(&self, file: FileKey) -> bool {
+        self.files.get(&file).is_some_and(|known| known.kept)
+    }
+
+    fn of(&self, file: FileKey) -> impl Iterator<Item = (&OpenKey, &Open)> {
+        self.opens.range(OpenKey::least(file)..).take_while(move |(key, _)| key.file == file)
+    }
+
+    /// The open at which the kernel counted; which system call it was is not part of its key.
+    fn repeated(&self, repeat: &Repeat) -> Option<(OpenKey, &Open)> {
+        let from = OpenKey {
+            file: repeat.file,
+            process: repeat.process,
+            image: repeat.image,
+            parent_inode: repeat.parent_inode,
+            name_hash: repeat.name_hash,
+            mount_id: repeat.mount_id,
+            access: repeat.access,
+            action: Action::Opened,
+            probe: 0,
+        };
+        let same = |key: &OpenKey| OpenKey { action: Action::Opened, probe: 0, ..*key } == from;
+        let mut opens = self.opens.range(from..).take_while(|(key, _)| same(key));
+        let (key, open) = opens.find(|(key, _)| matches!(key.action, Action::Opened | Action::Received))?;
+        Some((*key, open))
+    }
+}
+
+/// Asks about one file.
+struct Asking<'a> {
+    known: &'a mut File,
+    next: &'a mut u64,
+    waiting: &'a mut BTreeMap<u64, Work>,
+}
+
+impl Asking<'_> {
+    /// What is asked of a file that has a place. An owner is asked for by path: the same file has another one at another
+    /// place.
+    fn questions(&mut self, work: &Work, python: bool) -> Vec<Work> {
+        let mut asked = Vec::new();
+        asked.extend(self.ask(Request::Inspect, work));
+        if python {
+            self.known.owner_asked = false;
+            asked.extend(self.ask(Request::Owner, work));
+        }
+        asked
+    }
+
+    /// Each question once.
     fn ask(&mut self, request: Request, like: &Work) -> Option<Work> {
-        let asked = self.asked.entry(like.file.key).or_default();
         let flag = match request {
-            Request::Inspect => &mut asked.content,
-            Request::Digest => &mut asked.digest,
-            Request::Owner => &mut asked.owner,
-            Request::Locate => &mut asked.place,
+            Request::Inspect => &mut self.known.content_asked,
+            Request::Digest => &mut self.known.digest_asked,
+            Request::Owner => &mut self.known.owner_asked,
+            Request::Locate => &mut self.known.place_asked,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
         };
         if std::mem::replace(flag, true) {
             return None;
         }
-        self.next += 1;
-        let work = Work { id: self.next, request, ..like.clone() };
+        self.known.pending += 1;
+        *self.next += 1;
+        let work = Work { id: *self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
+    }
+}
+
+/// What one more use says of a file that has facts.
+fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
+    let object = Object::File(file.key);
+    if !crowded {
+        describe(epoch, &object, Description::Path(file.path.clone()));
+    }
+    if file.is_unlinked() {
+        describe(epoch, &object, Description::Unlinked);
+    }
+    if file.rdev != 0 {
+        describe(epoch, &object, Description::Device(file.rdev));
     }
 }
 
@@ -245,8 +514,4 @@ pub(crate) fn is_python_code(path: &SeenPath) -> bool {
 /// 64 lower-case hexadecimal digits.
 fn is_sha256(digest: &str) -> bool {
     digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn repeat_key(task: &Task, file: &OpenedFile) -> RepeatKey {
-    (task.process, task.image, file.key, (file.parent_inode, file.name_hash, file.mount_id), file.access())
 }

@@ -8,8 +8,10 @@
 mod closing;
 mod content;
 mod files;
+mod limits;
 mod names;
 mod network;
+mod opens;
 mod processes;
 mod said;
 mod sockets;
@@ -24,12 +26,13 @@ pub use closing::is_loss;
 pub(crate) use files::is_python_code;
 
 use crate::{
-    coverage::{ProbeStatus, rules::Detector},
+    coverage::{ProbeState, ProbeStatus, rules::Detector},
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
     identify::{catalog::Catalog, unknown_readers},
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
+    join::Few,
     key::{EpochId, ImageId, Object, SubjectKey},
 };
 
@@ -47,6 +50,8 @@ pub struct Correlator {
     tiers: tiers::Tiers,
     /// Names of the probes that were attached.
     alive: BTreeSet<String>,
+    /// Names of those that told nothing when they should have.
+    silent: BTreeSet<String>,
     /// When the counters were read last.
     counted_ns: Option<u64>,
     finished: bool,
@@ -62,9 +67,9 @@ impl Correlator {
             Input::Catalog(catalog) => self.catalog.extend(catalog),
             Input::Probes { at_ns, states } => {
                 self.latest_ns = self.latest_ns.max(at_ns);
-                let alive = states.iter().filter(|state| state.status == ProbeStatus::Attached);
-                self.alive.extend(alive.map(|state| state.name.clone()));
-                self.epoch.coverage.probes.extend(states);
+                for state in states {
+                    self.probe(state);
+                }
             }
             Input::Event(event) => {
                 let mut asked = self.ripen_before(event.time_ns);
@@ -77,9 +82,10 @@ impl Correlator {
                 return self.ripen(at_ns);
             }
             Input::Repeats(repeats) => self.repeats(&repeats),
-            Input::Lost { at_ns, cause, count, from_ns } => {
+            Input::Lost { at_ns, cause, count, subject, from_ns } => {
                 let from = from_ns.unwrap_or_else(|| self.begun());
-                self.epoch.coverage.lose(&cause, None, count, from, at_ns);
+                let key = subject.and_then(|id| self.subjects.get(id)).map(|watched| watched.key.clone());
+                self.epoch.coverage.lose(&cause, key, count, from, at_ns);
             }
             Input::Clock { boot_ns, wall_ns } => {
                 self.latest_ns = self.latest_ns.max(boot_ns);
@@ -111,6 +117,7 @@ impl Correlator {
         let mut inventory = Inventory::default();
         let Some(start) = &self.start else { return inventory };
         let mut epoch = self.epoch.clone();
+        self.files.close(&mut epoch, &self.subjects);
         self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
         self.content.close(&mut epoch);
@@ -138,6 +145,24 @@ impl Correlator {
     /// The epoch being observed, once it has begun.
     pub fn epoch(&self) -> Option<&EpochId> {
         self.start.as_ref().map(|start| &start.epoch)
+    }
+
+    /// What became of a probe. One that was silent once is not taken for alive again: what it missed is missing.
+    fn probe(&mut self, state: ProbeState) {
+        match state.status {
+            ProbeStatus::Attached if !self.silent.contains(&state.name) => {
+                self.alive.insert(state.name.clone());
+            }
+            ProbeStatus::Attached => return,
+            ProbeStatus::Silent => {
+                self.alive.remove(&state.name);
+                self.silent.insert(state.name.clone());
+                let attached = ProbeState { status: ProbeStatus::Attached, ..state.clone() };
+                self.epoch.coverage.probes.remove(&attached);
+            }
+            ProbeStatus::Refused(_) | ProbeStatus::LeftOut => {}
+        }
+        self.epoch.coverage.probes.insert(state);
     }
 
     fn begin(&mut self, start: Start) {
@@ -169,116 +194,142 @@ impl Correlator {
             task.image = self.swept.image(task);
         }
         let at = At { subject, id: id.unwrap_or_default(), sequence, probe, time_ns, raw_image };
+        if let Some(cause) = self.bound_met(at.id, &body) {
+            self.lose(at.id, cause, 1, time_ns);
+            return Vec::new();
+        }
+        let (facts, processes) = (self.epoch.facts.len(), self.epoch.processes.len());
+        // An open is held from its first sight, whether or not it is a fact by now; a connection when it is one.
+        let facts_made = matches!(
+            body,
+            Body::Exec { .. } | Body::Dns { .. } | Body::Unix { .. } | Body::OtherSocket { .. }
+        );
+        let work = self.take(&at, body);
+        let more = (
+            self.epoch.facts.len().saturating_sub(facts),
+            self.epoch.processes.len().saturating_sub(processes),
+        );
+        if let Some(held) = self.held(at.id) {
+            if facts_made {
+                held.facts += more.0;
+            }
+            held.processes += more.1;
+        }
+        work
+    }
+
+    fn take(&mut self, at: &At, body: Body) -> Vec<Work> {
+        let id = Some(at.id);
         match body {
-            Body::Open { task, file } if probe == SECURITY_FILE_OPEN => self.checked(&at, &task, file),
+            Body::Open { task, file } if at.probe == SECURITY_FILE_OPEN => self.checked(at, &task, file),
             Body::Open { task, file } => {
-                self.told(&at, &file, false);
-                self.opened(&at, &task, file)
+                self.told(at, &file, false);
+                self.opened(at, &task, file)
             }
             Body::Exec { task, exec } => {
-                self.told(&at, &exec.file, true);
-                self.executed(&at, &task, *exec)
+                self.told(at, &exec.file, true);
+                self.executed(at, &task, *exec)
             }
             Body::Connect { task, connect } => {
-                self.asked_to_connect(&at, &task, &connect);
+                self.asked_to_connect(at, &task, &connect);
                 Vec::new()
             }
             Body::Fork { task, child } => {
-                self.forked(&at, &task, child);
+                self.forked(at, &task, child);
                 Vec::new()
             }
             Body::Exit { task, code } => {
-                self.process(&at, &task).status.insert(code);
+                self.process(at, &task).status.insert(code);
                 self.swept.exited(task.process);
                 Vec::new()
             }
             Body::Threaded { task } => {
-                self.process(&at, &task).threaded.0 = true;
+                self.process(at, &task).threaded.0 = true;
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
             Body::UringCreated { task } => {
-                self.process(&at, &task).uring.0 = true;
+                self.process(at, &task).uring.0 = true;
                 // Its workers share the process's descriptors, as threads do.
                 self.subjects.detect(id, Detector::Uring);
                 self.subjects.detect(id, Detector::Threads);
                 Vec::new()
             }
-            Body::Map { task, file, vm_flags } if probe == SECURITY_MMAP_FILE => {
-                self.map_checked(&at, &task, file, vm_flags)
+            Body::Map { task, file, vm_flags } if at.probe == SECURITY_MMAP_FILE => {
+                self.map_checked(at, &task, file, vm_flags)
             }
             Body::Map { task, file, vm_flags } => {
-                self.map_told(&at, &file);
-                self.mapped(&at, &task, file, vm_flags)
+                self.map_told(at, &file);
+                self.mapped(at, &task, file, vm_flags)
             }
-            Body::Read { task, file } => self.content_read(&at, &task, file),
+            Body::Read { task, file } => self.content_read(at, &task, file),
             Body::ExecutableMemory { task } => {
-                if !self.precedes_exec(&at, &task) {
-                    self.process(&at, &task);
+                if !self.precedes_exec(at, &task) {
+                    self.process(at, &task);
                     self.subjects.detect(id, Detector::ExecutableMemory);
                 }
                 Vec::new()
             }
             Body::LowMemory { task } => {
-                if !self.precedes_exec(&at, &task) {
-                    self.process(&at, &task);
+                if !self.precedes_exec(at, &task) {
+                    self.process(at, &task);
                     self.subjects.detect(id, Detector::LowMemory);
                 }
                 Vec::new()
             }
             Body::SocketReceived { task } => {
-                self.process(&at, &task);
+                self.process(at, &task);
                 self.subjects.detect(id, Detector::SocketPassed);
                 Vec::new()
             }
             Body::Tcp { task, tcp } => {
-                self.connection_told(&at, &tcp);
-                self.process(&at, &task);
-                self.tcp(&at, &task, &tcp);
+                self.connection_told(at, &tcp);
+                self.process(at, &task);
+                self.tcp(at, &task, &tcp);
                 Vec::new()
             }
             Body::Udp { task, udp } => {
                 if task.process.tgid != 0 {
-                    self.process(&at, &task);
+                    self.process(at, &task);
                 }
-                self.udp(&at, &task, &udp);
+                self.udp(at, &task, &udp);
                 Vec::new()
             }
             Body::Accepted { task: _, accepted } => {
-                self.accepted(&at, accepted);
+                self.accepted(at, accepted);
                 Vec::new()
             }
             Body::Unix { task, socket } => {
-                self.process(&at, &task);
-                self.unix(&at, &task, socket);
+                self.process(at, &task);
+                self.unix(at, &task, socket);
                 Vec::new()
             }
             Body::OtherSocket { task, socket } => {
                 if !socket.inherited {
-                    self.process(&at, &task);
+                    self.process(at, &task);
                 }
-                self.other_socket(&at, socket);
+                self.other_socket(at, socket);
                 Vec::new()
             }
             Body::Hello { cookie, remote, transport, hello, .. } => {
-                self.hello(cookie, remote, transport, hello);
+                self.hello(at, cookie, remote, transport, hello);
                 Vec::new()
             }
             Body::HttpHead { cookie, head, .. } => {
-                self.http_head(cookie, head);
+                self.http_head(at, cookie, head);
                 Vec::new()
             }
             Body::Dns { server, answer, .. } => {
-                self.resolved(&at, server, answer);
+                self.resolved(at, server, answer);
                 Vec::new()
             }
             Body::Undecoded { remote, reason, .. } => {
-                self.undecoded(&at, remote, reason);
+                self.undecoded(at, remote, reason);
                 Vec::new()
             }
-            Body::Swept { task, swept } => self.swept(&at, &task, *swept),
+            Body::Swept { task, swept } => self.swept(at, &task, *swept),
             Body::Moved { task, from, parent, born } => {
-                self.moved(&at, &task, from, parent, born);
+                self.moved(at, &task, from, parent, born);
                 Vec::new()
             }
         }
@@ -364,7 +415,7 @@ fn describe(epoch: &mut Epoch, object: &Object, description: Description) {
             known.insert(description);
         }
         None => {
-            epoch.objects.insert(object.clone(), BTreeSet::from([description]));
+            epoch.objects.insert(object.clone(), Few::from([description]));
         }
     }
 }

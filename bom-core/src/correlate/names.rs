@@ -10,6 +10,7 @@ use std::{
     net::IpAddr,
 };
 
+use super::limits::ADDRESSES;
 use crate::{
     inventory::{Description, NameSource},
     stream::DnsAnswer,
@@ -27,6 +28,8 @@ pub(super) struct Names {
     of_address: BTreeMap<(u64, IpAddr), BTreeMap<String, Learned>>,
     /// Subject and name → some address it was said to have: all that is asked is whether there is one.
     resolved: BTreeMap<u64, BTreeSet<String>>,
+    /// How many addresses of each subject there are.
+    addresses: BTreeMap<u64, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,9 @@ pub(super) struct Known {
 }
 
 impl Names {
-    pub(super) fn learn(&mut self, subject: u64, time_ns: u64, answer: &DnsAnswer) {
+    /// Whether there was room for all of it.
+    pub(super) fn learn(&mut self, subject: u64, time_ns: u64, answer: &DnsAnswer) -> bool {
+        let mut room_for_all = true;
         let holds = u64::from(answer.ttl).saturating_mul(SECOND_NS).max(LEAST_NS);
         let until_ns = time_ns.saturating_add(holds);
         // The root has an empty name, which names nobody.
@@ -53,6 +58,17 @@ impl Names {
         let through = answer.aliases.iter().chain(&answer.targets).map(|name| (name, true));
         for (name, alias) in asked.into_iter().chain(through) {
             for &address in answer.addresses.iter().chain(&answer.hints) {
+                let resolved = self.resolved.entry(subject).or_default();
+                let addresses = self.addresses.entry(subject).or_insert(0);
+                let known = self.of_address.contains_key(&(subject, address));
+                if !known && *addresses >= ADDRESSES
+                    || !resolved.contains(name) && resolved.len() >= ADDRESSES
+                {
+                    room_for_all = false;
+                    continue;
+                }
+                *addresses += usize::from(!known);
+                resolved.insert(name.clone());
                 let names = self.of_address.entry((subject, address)).or_default();
                 let room = names.len() < NAMES;
                 match names.get_mut(name) {
@@ -65,9 +81,9 @@ impl Names {
                     }
                     None => {}
                 }
-                self.resolved.entry(subject).or_default().insert(name.clone());
             }
         }
+        room_for_all
     }
 
     pub(super) fn known(&self, subject: u64, address: IpAddr, time_ns: u64) -> Known {

@@ -4,12 +4,13 @@
 //! `said` is what streams say, `names` what resolvers say, `sockets` what is called or neither TCP nor UDP.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
 };
 
 use super::{
     At, Correlator, add, describe,
+    limits::{CLOSED, CONNECTIONS, FACTS, HELLOS, RESOLVERS},
     names::{Known, Names},
     said::Said,
     sockets::Served,
@@ -33,11 +34,11 @@ type FlowKey = (u64, SocketAddr);
 #[derive(Debug, Default)]
 pub(super) struct Network {
     connections: BTreeMap<u64, Contact>,
-    /// Earlier connections of sockets that were used again: a cookie stays with its socket.
-    earlier: Vec<Contact>,
+    /// Connections that have ended, in that order; the oldest become facts.
+    closed: VecDeque<u64>,
     flows: BTreeMap<FlowKey, Contact>,
-    /// Heads that came before the record of their connection, by cookie and, for UDP, peer.
-    early: BTreeMap<(u64, Option<SocketAddr>), Said>,
+    /// Heads that came before the record of their connection, by cookie and, for UDP, peer; with their subject.
+    early: BTreeMap<(u64, Option<SocketAddr>), (u64, Said)>,
     names: Names,
     /// Subject and server from which a DNS answer came.
     resolvers: BTreeSet<(u64, SocketAddr)>,
@@ -70,6 +71,7 @@ struct Contact {
     said: Said,
     /// What DNS had said of the address when it began.
     known: Known,
+    closed: bool,
 }
 
 impl Correlator {
@@ -78,32 +80,154 @@ impl Correlator {
             self.network.served.listens(&mut self.epoch, at, task, tcp.local);
             return;
         }
-        self.network.tcp(at, task, tcp);
+        // A cookie stays with its socket, which can connect again.
+        if tcp.state == TcpState::SynSent
+            && let Some(before) = self.network.connections.remove(&tcp.cookie)
+        {
+            self.release(&before);
+            self.connected(&before);
+        }
+        let known = self.network.connections.contains_key(&tcp.cookie);
+        if !known && !self.may_hold(at) {
+            return;
+        }
+        let said = self.take_early((tcp.cookie, None));
+        if self.network.tcp(at, task, tcp, said) {
+            if let Some(held) = self.held(at.id) {
+                held.connections = held.connections.saturating_sub(1);
+            }
+            self.network.closed.push_back(tcp.cookie);
+        }
+        while self.network.closed.len() > CLOSED {
+            let Some(oldest) = self.network.closed.pop_front() else { break };
+            // One that connected again is another one by now.
+            let ended = self.network.connections.get(&oldest).is_some_and(|contact| contact.closed);
+            if ended && let Some(contact) = self.network.connections.remove(&oldest) {
+                self.connected(&contact);
+            }
+        }
     }
 
     pub(super) fn udp(&mut self, at: &At, task: &Task, udp: &Udp) {
-        self.network.udp(at, task, udp);
+        let key = (udp.cookie, udp.remote);
+        if !self.network.flows.contains_key(&key) && !self.may_hold(at) {
+            return;
+        }
+        let said = self.take_early((udp.cookie, Some(udp.remote)));
+        self.network.udp(at, task, udp, said);
+    }
+
+    /// A socket that is there.
+    pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        let connected = socket.state == SweptState::Connected && socket.cookie != 0;
+        let new = connected && !self.network.connections.contains_key(&socket.cookie);
+        if new && socket.direction == Some(Direction::Called) && !self.may_hold(at) {
+            return;
+        }
+        let said = if new { self.take_early((socket.cookie, None)) } else { Said::default() };
+        self.network.swept(&mut self.epoch, at, task, socket, said);
+    }
+
+    /// Whether the subject may hold one more connection or peer; if not, it has lost one.
+    fn may_hold(&mut self, at: &At) -> bool {
+        let Some(held) = self.held(at.id) else { return false };
+        if held.connections < CONNECTIONS {
+            held.connections += 1;
+            return true;
+        }
+        self.lose(at.id, "connections-over-limit", 1, at.time_ns);
+        false
+    }
+
+    fn take_early(&mut self, key: (u64, Option<SocketAddr>)) -> Said {
+        let Some((of, said)) = self.network.early.remove(&key) else { return Said::default() };
+        if let Some(held) = self.held(of) {
+            held.hellos = held.hellos.saturating_sub(1);
+        }
+        said
+    }
+
+    /// What a stream said: at its contact, or kept until that comes.
+    fn said(&mut self, at: &At, cookie: u64, peer: Option<SocketAddr>) -> Option<&mut Said> {
+        let known =
+            self.network.contact(cookie, peer).is_some() || self.network.early.contains_key(&(cookie, peer));
+        if !known {
+            let held = self.held(at.id)?;
+            if held.hellos >= HELLOS {
+                self.lose(at.id, "names-over-limit", 1, at.time_ns);
+                return None;
+            }
+            held.hellos += 1;
+        }
+        let Network { connections, flows, early, .. } = &mut self.network;
+        let contact = match peer {
+            Some(peer) => flows.get_mut(&(cookie, peer)),
+            None => connections.get_mut(&cookie),
+        };
+        Some(match contact {
+            Some(contact) => &mut contact.said,
+            None => &mut early.entry((cookie, peer)).or_insert_with(|| (at.id, Said::default())).1,
+        })
+    }
+
+    /// A connection that is not open any more makes no one wait.
+    fn release(&mut self, contact: &Contact) {
+        if !contact.closed
+            && let Some(held) = self.held(contact.at.id)
+        {
+            held.connections = held.connections.saturating_sub(1);
+        }
+    }
+
+    /// Makes a connection facts of its subject.
+    fn connected(&mut self, contact: &Contact) {
+        let id = contact.at.id;
+        if contact.reached_ns.is_none() {
+            return;
+        }
+        let full = self.held(id).is_none_or(|held| held.facts >= FACTS);
+        let key = contact.at.fact(&contact.task, Action::Connected, contact.endpoint());
+        if full && !self.epoch.facts.contains_key(&key) {
+            return self.lose(id, "endpoint-facts-over-limit", 1, contact.last_ns);
+        }
+        let before = self.epoch.facts.len();
+        let mut detected = BTreeSet::new();
+        self.network.write(&mut self.epoch, contact, &BTreeSet::new(), &mut detected);
+        for (_, detector) in detected {
+            self.subjects.detect(Some(id), detector);
+        }
+        let more = self.epoch.facts.len().saturating_sub(before);
+        if let Some(held) = self.held(id) {
+            held.facts += more;
+        }
     }
 
     pub(super) fn hello(
         &mut self,
+        at: &At,
         cookie: u64,
         remote: SocketAddr,
         transport: Transport,
         hello: ClientHello,
     ) {
         let peer = Some(remote).filter(|_| transport == Transport::Quic);
-        self.network.said(cookie, peer).hello(hello);
+        if let Some(said) = self.said(at, cookie, peer) {
+            said.hello(hello);
+        }
     }
 
-    pub(super) fn http_head(&mut self, cookie: u64, head: HttpHead) {
-        self.network.said(cookie, None).head(head);
+    pub(super) fn http_head(&mut self, at: &At, cookie: u64, head: HttpHead) {
+        if let Some(said) = self.said(at, cookie, None) {
+            said.head(head);
+        }
     }
 
     pub(super) fn resolved(&mut self, at: &At, server: SocketAddr, answer: DnsAnswer) {
-        self.network.resolvers.insert((at.id, server));
+        self.network.resolver(at.id, server);
         self.network.truncated.remove(&(at.id, answer.question.clone()));
-        self.network.names.learn(at.id, at.time_ns, &answer);
+        if !self.network.names.learn(at.id, at.time_ns, &answer) {
+            self.lose(at.id, "names-over-limit", 1, at.time_ns);
+        }
         if answer.question.is_empty() || answer.addresses.is_empty() && answer.hints.is_empty() {
             return;
         }
@@ -118,8 +242,13 @@ impl Correlator {
             Undecoded::NotAHead => {}
             // The answer is asked for again, over TCP.
             Undecoded::DnsTruncated { question } => {
-                self.network.resolvers.insert((at.id, remote));
-                self.network.truncated.insert((at.id, question));
+                self.network.resolver(at.id, remote);
+                // What finds no room is taken as never told whole.
+                if self.network.truncated.len() < RESOLVERS {
+                    self.network.truncated.insert((at.id, question));
+                } else {
+                    self.subjects.detect(Some(at.id), Detector::Undecoded);
+                }
             }
             Undecoded::Incomplete(_)
             | Undecoded::Evicted(_)
@@ -143,17 +272,25 @@ pub(super) const NOBODY: Task = Task {
 };
 
 impl Network {
-    fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp) {
-        if tcp.state == TcpState::SynSent
-            && let Some(before) = self.connections.remove(&tcp.cookie)
-        {
-            self.earlier.push(before);
+    /// A server that finds no room here is one whose name is not known.
+    fn resolver(&mut self, id: u64, server: SocketAddr) {
+        if self.resolvers.len() < RESOLVERS {
+            self.resolvers.insert((id, server));
         }
+    }
+
+    fn contact(&self, cookie: u64, peer: Option<SocketAddr>) -> Option<&Contact> {
+        match peer {
+            Some(peer) => self.flows.get(&(cookie, peer)),
+            None => self.connections.get(&cookie),
+        }
+    }
+
+    /// Whether the connection ended with it.
+    fn tcp(&mut self, at: &At, task: &Task, tcp: &Tcp, said: Said) -> bool {
         let known = &self.names;
-        let early = &mut self.early;
         let contact = self.connections.entry(tcp.cookie).or_insert_with(|| {
             let known = known.known(at.id, tcp.remote.ip(), at.time_ns);
-            let said = early.remove(&(tcp.cookie, None)).unwrap_or_default();
             Contact::new(at, task, Carrier::Tcp, (tcp.remote, tcp.local), known, said)
         });
         contact.seen(at);
@@ -168,15 +305,14 @@ impl Network {
                 contact.count(at.time_ns, tcp.bytes_acked.saturating_sub(1), tcp.bytes_received);
             }
         }
+        tcp.state == TcpState::Closed && !std::mem::replace(&mut contact.closed, true)
     }
 
-    fn udp(&mut self, at: &At, task: &Task, udp: &Udp) {
+    fn udp(&mut self, at: &At, task: &Task, udp: &Udp, said: Said) {
         let key = (udp.cookie, udp.remote);
         let known = &self.names;
-        let early = &mut self.early;
         let contact = self.flows.entry(key).or_insert_with(|| {
             let known = known.known(at.id, udp.remote.ip(), at.time_ns);
-            let said = early.remove(&(udp.cookie, Some(udp.remote))).unwrap_or_default();
             Contact::new(at, task, Carrier::Udp, (udp.remote, udp.local), known, said)
         });
         contact.seen(at);
@@ -187,7 +323,7 @@ impl Network {
     }
 
     /// A socket that is there. One whose connection was seen is known better than that.
-    pub(super) fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket) {
+    fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket, said: Said) {
         let SweptTransport::Tcp { local, remote } = socket.transport else { return };
         if socket.state == SweptState::Listening {
             self.served.listens(epoch, at, task, local);
@@ -207,22 +343,10 @@ impl Network {
             return;
         }
         let known = self.names.known(at.id, remote.ip(), at.time_ns);
-        let said = self.early.remove(&(socket.cookie, None)).unwrap_or_default();
         let mut contact = Contact::new(at, task, Carrier::Tcp, (remote, local), known, said);
         contact.reached_ns = Some(at.time_ns);
         contact.count(at.time_ns, sent, received);
         self.connections.insert(socket.cookie, contact);
-    }
-
-    fn said(&mut self, cookie: u64, peer: Option<SocketAddr>) -> &mut Said {
-        let contact = match peer {
-            Some(peer) => self.flows.get_mut(&(cookie, peer)),
-            None => self.connections.get_mut(&cookie),
-        };
-        match contact {
-            Some(contact) => &mut contact.said,
-            None => self.early.entry((cookie, peer)).or_default(),
-        }
     }
 
     /// Writes every contact as facts, and gives what it leaves open.
@@ -235,7 +359,7 @@ impl Network {
             self.flows.iter().filter(|((cookie, _), flow)| flow.inbound && !calling.contains(cookie));
         let called: BTreeSet<(u64, u16)> =
             only_called.map(|(_, flow)| (flow.at.id, flow.local.port())).collect();
-        for contact in self.earlier.iter().chain(self.connections.values()) {
+        for contact in self.connections.values() {
             self.write(epoch, contact, &called, &mut detected);
         }
         for ((cookie, _), flow) in &self.flows {
@@ -254,7 +378,7 @@ impl Network {
     }
 
     fn contacts(&self) -> impl Iterator<Item = &Contact> {
-        self.earlier.iter().chain(self.connections.values()).chain(self.flows.values())
+        self.connections.values().chain(self.flows.values())
     }
 
     /// `called` are the subjects' own ports at which datagrams came in first.
@@ -289,12 +413,7 @@ impl Network {
         if said.asks_proxy_in_plain_text() {
             detect(Detector::PlainProxy);
         }
-        let object = Object::Endpoint {
-            host: name,
-            address: remote.ip(),
-            port: remote.port(),
-            carrier: contact.carrier,
-        };
+        let object = contact.endpoint();
         let mut about = said.descriptions();
         about.extend(known.descriptions());
         about.extend(said.mismatches(*remote, known, &self.names, at.id));
@@ -338,6 +457,7 @@ impl Contact {
             last_ns: at.time_ns,
             said,
             known,
+            closed: false,
         }
     }
 
@@ -367,6 +487,11 @@ impl Contact {
         let bucket = self.minutes.entry(minute).or_default();
         bucket.0 = bucket.0.saturating_add(more_sent);
         bucket.1 = bucket.1.saturating_add(more_received);
+    }
+
+    fn endpoint(&self) -> Object {
+        let (address, port) = (self.remote.ip(), self.remote.port());
+        Object::Endpoint { host: self.name(), address, port, carrier: self.carrier }
     }
 
     /// The name it goes by: what its own stream said, else the only name DNS gave the address.

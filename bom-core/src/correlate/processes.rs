@@ -58,7 +58,8 @@ impl Correlator {
         let key = at.fact(task, Action::Executed, object);
         self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
         super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
-        work.extend(self.files.met(&mut self.epoch, task, exec.file, true));
+        self.keep(exec.file.key);
+        work.extend(self.met(at, task, exec.file, true));
         work
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bom_common::config::PROCESS_SUBJECT;
 
-use super::Correlator;
+use super::{Correlator, limits::Held};
 use crate::{
     coverage::rules::Detector,
     event::{Body, Task},
@@ -30,6 +30,9 @@ pub(super) struct Watched {
     pub(super) before_first_instruction: bool,
     pub(super) detected: BTreeSet<Detector>,
     pub(super) ended: Option<Ended>,
+    pub(super) held: Held,
+    /// What was lost on our side, by cause.
+    pub(super) lost: BTreeMap<&'static str, u64>,
 }
 
 impl Subjects {
@@ -43,6 +46,8 @@ impl Subjects {
             before_first_instruction: subject.before_first_instruction,
             detected: BTreeSet::new(),
             ended: None,
+            held: Held::default(),
+            lost: BTreeMap::new(),
         });
         if subject.kind != SubjectKind::Process {
             self.cgroups.insert(subject.id, subject.id);
@@ -52,6 +57,10 @@ impl Subjects {
 
     pub(super) fn get(&self, id: u64) -> Option<&Watched> {
         self.watched.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Watched> {
+        self.watched.get_mut(&id)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Watched)> + '_ {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{At, Correlator, add};
+use super::{At, Correlator, add, opens::Times};
 use crate::{
     coverage::rules::Detector,
     event::{Body, OpenedFile, Swept, Task},
@@ -110,7 +110,10 @@ impl Correlator {
                 Vec::new()
             }
             Swept::Socket(socket) => {
-                self.network.swept(&mut self.epoch, at, task, &socket);
+                // As with files: it is aibom's own.
+                if task.image.0 != 0 || !socket.close_on_exec {
+                    self.swept_socket(at, task, &socket);
+                }
                 Vec::new()
             }
         }
@@ -156,7 +159,8 @@ impl Correlator {
         let key = at.fact(task, Action::Executed, Object::File(file.key));
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         add(&mut self.epoch, key, at.evidence(Strength::Executed));
-        self.files.met(&mut self.epoch, task, file, true)
+        self.keep(file.key);
+        self.met(at, task, file, true)
     }
 
     /// A process held a file at that moment, open or mapped.
@@ -168,9 +172,8 @@ impl Correlator {
         mapped: Option<Strength>,
     ) -> Vec<Work> {
         self.process(at, task);
-        self.content.met(at.id, task, &file);
-        held(&mut self.epoch, at, task, &file, mapped);
-        self.files.met(&mut self.epoch, task, file, mapped.is_some())
+        let opened = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        self.uses(at, task, (Action::Opened, mapped.unwrap_or(opened)), file, Times::MET)
     }
 
     /// A process came to another subject, or is out of reach of its own subject's packet probes.

@@ -18,13 +18,18 @@ use std::{
     net::SocketAddr,
 };
 
-use super::{At, Correlator, subjects::Watched};
+use super::{
+    At, Correlator,
+    limits::{COMPARED, CONNECTS_COMPARED},
+    opens::Times,
+    subjects::Watched,
+};
 use crate::{
     event::{Connect, OpenedFile, Task, Tcp, TcpState},
     fact::{Action, Strength},
     input::Work,
     inventory::Epoch,
-    key::{FileKey, Object},
+    key::FileKey,
 };
 
 /// The upper tier's probes, as coverage names them.
@@ -98,6 +103,10 @@ impl Correlator {
     pub(super) fn checked(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
         let executes = file.is_opened_by_exec();
+        if !self.may_compare(at, &file) {
+            self.tiers.waiting.push_back(Waiting { at: at.clone(), task: *task, file, vm_flags: None });
+            return Vec::new();
+        }
         let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
         if !executes {
             told.upper = true;
@@ -111,6 +120,15 @@ impl Correlator {
 
     /// The upper tier saw a file mapped. What an exec maps is compared with nothing: the base tier tells of the exec.
     pub(super) fn map_checked(&mut self, at: &At, task: &Task, file: OpenedFile, vm_flags: u64) -> Vec<Work> {
+        if !self.may_compare(at, &file) {
+            self.tiers.waiting.push_back(Waiting {
+                at: at.clone(),
+                task: *task,
+                file,
+                vm_flags: Some(vm_flags),
+            });
+            return Vec::new();
+        }
         let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
         if !file.is_opened_by_exec() {
             told.upper_maps = true;
@@ -125,16 +143,31 @@ impl Correlator {
 
     /// The base tier saw a file mapped.
     pub(super) fn map_told(&mut self, at: &At, file: &OpenedFile) {
-        if self.alive.contains(MAPPINGS) {
+        if self.alive.contains(MAPPINGS) && self.may_compare(at, file) {
             let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
             told.base_maps = true;
             told.compared_maps |= has_content(file) && !file.is_opened_by_exec();
         }
     }
 
+    /// Whether there is room to remember of this file which tier told of it. What finds none is not compared, which is
+    /// declared.
+    fn may_compare(&mut self, at: &At, file: &OpenedFile) -> bool {
+        if self.tiers.files.contains_key(&(at.id, inode(&file.key))) {
+            return true;
+        }
+        let Some(held) = self.held(at.id) else { return false };
+        if held.compared < COMPARED {
+            held.compared += 1;
+            return true;
+        }
+        self.lose(at.id, "upper-opens-over-limit", 1, at.time_ns);
+        false
+    }
+
     /// The base tier saw a file opened, or executed.
     pub(super) fn told(&mut self, at: &At, file: &OpenedFile, executed: bool) {
-        if !self.alive.contains(OPENS) {
+        if !self.alive.contains(OPENS) || !self.may_compare(at, file) {
             return;
         }
         let told = self.tiers.files.entry((at.id, inode(&file.key))).or_default();
@@ -167,10 +200,7 @@ impl Correlator {
                 None => {}
             }
             let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
-            let key = at.fact(&task, Action::Opened, Object::File(file.key));
-            self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
-            super::add(&mut self.epoch, key, at.evidence(strength));
-            asked.extend(self.files.met(&mut self.epoch, &task, file, false));
+            asked.extend(self.uses(&at, &task, (Action::Opened, strength), file, Times::EACH));
         }
         asked
     }
@@ -183,14 +213,16 @@ impl Correlator {
     /// The upper tier saw a process ask for a connection.
     pub(super) fn asked_to_connect(&mut self, at: &At, task: &Task, connect: &Connect) {
         self.process(at, task);
-        if connect.socket_type == SOCK_STREAM {
+        if connect.socket_type == SOCK_STREAM && self.tiers.checked.len() < CONNECTS_COMPARED {
             self.tiers.checked.insert((at.id, connect.remote));
         }
     }
 
     /// The base tier saw a connection start.
     pub(super) fn connection_told(&mut self, at: &At, tcp: &Tcp) {
-        if tcp.state == TcpState::SynSent && self.alive.contains(CONNECTS) {
+        // One that found no room among those that were checked is not known to be unchecked.
+        let room = self.tiers.checked.len() < CONNECTS_COMPARED;
+        if tcp.state == TcpState::SynSent && self.alive.contains(CONNECTS) && room {
             self.tiers.started.insert((at.id, tcp.remote));
         }
     }
@@ -206,7 +238,8 @@ impl Correlator {
             epoch.coverage.losses.keys().any(|(known, _)| *known == cause)
         };
         let base_lost = ["opens-lost", "process-records-lost", "process-table-full"].into_iter().any(lost);
-        let upper_lost = lost("upper-opens-lost") || skipped(OPENS);
+        let forgotten = lost("upper-opens-over-limit");
+        let upper_lost = lost("upper-opens-lost") || forgotten || skipped(OPENS);
         let mut found: Vec<(&str, u64)> = Vec::new();
         if self.alive.contains(OPENS) && !base_lost && !upper_lost {
             let files = self.tiers.files.range((id, (0, 0, 0))..=(id, (u32::MAX, u64::MAX, u32::MAX)));
@@ -219,7 +252,8 @@ impl Correlator {
             found.extend([(ONLY_UPPER, upper), (ONLY_BASE, base)]);
         }
         let both = self.alive.contains(MAPPINGS) && self.alive.contains(BASE_MAPPINGS);
-        let maps_lost = lost("content-records-lost") || lost("upper-mappings-lost") || skipped(MAPPINGS);
+        let maps_lost =
+            lost("content-records-lost") || lost("upper-mappings-lost") || forgotten || skipped(MAPPINGS);
         if both && !base_lost && !maps_lost {
             let files = self.tiers.files.range((id, (0, 0, 0))..=(id, (u32::MAX, u64::MAX, u32::MAX)));
             let (mut upper, mut base) = (0, 0);

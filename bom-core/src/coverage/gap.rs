@@ -6,6 +6,8 @@ use super::rules;
 pub enum Gap {
     /// A probe the class depends on did not run.
     Probe(String),
+    /// A probe the class depends on was attached and told nothing.
+    Silent(String),
     /// Facts of this kind were lost for this cause.
     Lost(String),
     /// A known way past the probes that nothing watches; an id of [`rules::ESCAPES`].
@@ -27,6 +29,7 @@ impl Gap {
     pub fn code(&self) -> String {
         match self {
             Self::Probe(name) => format!("probe-missing:{name}"),
+            Self::Silent(name) => format!("probe-silent:{name}"),
             Self::Lost(cause) => format!("lost:{cause}"),
             Self::Unwatched(id) => format!("unwatched:{id}"),
             Self::Suspected(id) => format!("suspected:{id}"),
@@ -41,6 +44,7 @@ impl Gap {
     pub fn text(&self) -> String {
         match self {
             Self::Probe(name) => format!("probe {name} did not run"),
+            Self::Silent(name) => format!("probe {name} told nothing of what it was to tell of"),
             Self::Lost(cause) => format!("records were lost: {cause}"),
             Self::Unwatched(id) => format!("not watched: {}", rules::describe(id)),
             Self::Suspected(id) => format!("may have happened unseen: {}", rules::describe(id)),

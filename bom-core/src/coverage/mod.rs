@@ -58,6 +58,8 @@ pub enum ProbeStatus {
     Refused(String),
     /// Not asked for.
     LeftOut,
+    /// Attached, but it did not tell of something that was done for it to tell of.
+    Silent,
 }
 
 /// Coverage of one epoch.
@@ -71,9 +73,11 @@ pub struct Coverage {
     pub still_running: BTreeMap<SubjectKey, BTreeSet<ProcessKey>>,
     /// What the probes counted, for reference.
     pub counters: BTreeMap<String, Max<u64>>,
+    /// Those of them that are known to concern one subject.
+    pub subject_counters: BTreeMap<SubjectKey, BTreeMap<String, Max<u64>>>,
 }
 
-crate::join::join_fields!(Coverage: cells, probes, losses, still_running, counters);
+crate::join::join_fields!(Coverage: cells, probes, losses, still_running, counters, subject_counters);
 
 /// Coverage of one class for one subject: when it was watched, and what stands against "complete".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

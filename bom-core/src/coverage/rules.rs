@@ -9,6 +9,8 @@ use super::{Class, Gap};
 pub struct Seen {
     /// Names of the probes that were attached.
     pub alive: BTreeSet<String>,
+    /// Names of those that were, and told nothing when they should have.
+    pub silent: BTreeSet<String>,
     /// Detectors that went off.
     pub detected: BTreeSet<Detector>,
 }
@@ -72,6 +74,8 @@ pub enum Detector {
     LeftCgroup,
     /// A request in plain text to a proxy, after which others can go elsewhere.
     PlainProxy,
+    /// A process of the subject called bpf(), and was let.
+    BpfCalled,
 }
 
 /// What keeps an escape from making a class incomplete.
@@ -134,6 +138,12 @@ pub const REQUIRED: &[(&[Class], &[&str])] = &[
 ];
 
 pub const ESCAPES: &[Escape] = &[
+    Escape {
+        id: "changed-probes",
+        classes: &Class::ALL,
+        watch: Watch::Detector(Detector::BpfCalled, &["sys_exit_bpf"]),
+        text: "probes taken away or their tables written to, by a subject that may call bpf()",
+    },
     Escape {
         id: "io-uring-open",
         classes: FILES,
@@ -509,7 +519,12 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
 }
 
 fn missing<'a>(probes: &'a [&'a str], seen: &'a Seen) -> impl Iterator<Item = Gap> + 'a {
-    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| Gap::Probe(probe.to_owned()))
+    probes.iter().filter(|&&probe| !seen.alive.contains(probe)).map(|&probe| {
+        match seen.silent.contains(probe) {
+            true => Gap::Silent(probe.to_owned()),
+            false => Gap::Probe(probe.to_owned()),
+        }
+    })
 }
 
 /// The sentence of an escape.

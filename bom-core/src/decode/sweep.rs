@@ -93,7 +93,8 @@ fn socket(raw: &record::SweptSocket, rest: &[u8]) -> Result<SweptSocket, DecodeE
         cookie: raw.cookie,
         inode: raw.inode,
         state,
-        direction: match raw.direction {
+        close_on_exec: raw.direction & direction::CLOSES_ON_EXEC != 0,
+        direction: match raw.direction & !direction::CLOSES_ON_EXEC {
             direction::CALLED => Some(Direction::Called),
             direction::ACCEPTED => Some(Direction::Accepted),
             _ => None,

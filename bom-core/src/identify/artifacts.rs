@@ -6,6 +6,7 @@ use crate::{
     correlate::is_python_code,
     input::{DebOwner, Owner, PythonOwner},
     inventory::Description,
+    join::Few,
     metadata::{ElfMetadata, ElfType, Extracted},
     path::SeenPath,
 };
@@ -22,7 +23,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn of(descriptions: &'a BTreeSet<Description>) -> Self {
+    pub(super) fn of(descriptions: &'a Few<Description>) -> Self {
         let mut known = Self::default();
         for description in descriptions {
             match description {
@@ -31,7 +32,8 @@ impl<'a> Known<'a> {
                 }
                 Description::Content(content) => known.content = content.as_deref().or(known.content),
                 Description::Digest(digest) => known.digest = Some(digest),
-                Description::Owner(Owner { python, deb }) => {
+                Description::Owner(owner) => {
+                    let Owner { python, deb } = owner.as_ref();
                     known.python = python.as_ref().or(known.python);
                     known.deb = deb.as_ref().or(known.deb);
                 }

@@ -15,6 +15,7 @@ use crate::{
     coverage::Class,
     fact::{Action, Evidence, FactKey, Strength},
     inventory::{Description, Epoch, Inventory},
+    join::Few,
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
 };
@@ -127,7 +128,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        self.unresolved(epoch, index);
+        self.unresolved(epoch, index, key);
         self.view.subjects.push(subject);
     }
 
@@ -137,7 +138,7 @@ impl<'a> Builder<'a> {
         file: FileKey,
         meaning: &Meaning<'_>,
         (fact, evidence): (&FactKey, &Evidence),
-        paths: Option<&BTreeSet<SeenPath>>,
+        paths: Option<&Few<SeenPath>>,
         place: (usize, usize),
     ) {
         let uses = match meaning {
@@ -227,8 +228,11 @@ impl<'a> Builder<'a> {
         Some(uses)
     }
 
-    fn unresolved(&mut self, epoch: &Epoch, subject: usize) {
-        for about in epoch.objects.values() {
+    fn unresolved(&mut self, epoch: &Epoch, subject: usize, key: &SubjectKey) {
+        // Each subject answers for the files it used.
+        let mine: BTreeSet<&Object> =
+            epoch.facts.keys().filter(|fact| fact.subject == *key).map(|fact| &fact.object).collect();
+        for (_, about) in epoch.objects.iter().filter(|(object, _)| mine.contains(object)) {
             let known = Known::of(about);
             for description in about {
                 if let Description::Unknown { question, reason } = description {
@@ -368,6 +372,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
     let losses = epoch.coverage.losses.iter().filter(|((_, of), _)| of.as_ref().is_none_or(|of| of == key));
     let wall = epoch.clock.last().map(|&(boot, wall)| wall.saturating_sub_unsigned(boot));
     let files = epoch.facts.keys().filter(|fact| fact.subject == *key && fact.action.uses_file());
+    let asides = || epoch.aside.iter().filter(|((of, _), _)| of == key).map(|(_, aside)| aside);
     SubjectView {
         key: key.clone(),
         epoch: id.clone(),
@@ -381,11 +386,32 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         probes: epoch.coverage.probes.clone(),
         losses: losses.map(|((cause, _), loss)| (cause.clone(), loss.clone())).collect(),
         still_running: epoch.coverage.still_running.get(key).cloned().unwrap_or_default(),
+        own_counters: epoch
+            .coverage
+            .subject_counters
+            .get(key)
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.0))
+            .collect(),
         counters: epoch.coverage.counters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
-        processes: epoch.processes.values().filter(|process| process.subjects.contains(key)).count(),
-        files: files.map(|fact| &fact.object).collect::<BTreeSet<_>>().len(),
+        processes: epoch
+            .processes
+            .values()
+            .filter(|process| process.subjects.contains(key))
+            .count()
+            .saturating_add(sum(asides().map(|aside| aside.processes.0))),
+        files: files
+            .map(|fact| &fact.object)
+            .collect::<BTreeSet<_>>()
+            .len()
+            .saturating_add(sum(asides().map(|aside| aside.files.0))),
         resolved: BTreeSet::new(),
         served: BTreeMap::new(),
         served_unix: BTreeSet::new(),
     }
+}
+
+fn sum(counts: impl Iterator<Item = u64>) -> usize {
+    usize::try_from(counts.fold(0_u64, u64::saturating_add)).unwrap_or(usize::MAX)
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     fact::{Evidence, FactKey},
     inventory::{Description, Epoch},
+    join::Few,
     key::Object,
     path::SeenPath,
 };
@@ -93,7 +94,7 @@ impl Peers {
     }
 }
 
-fn describe(endpoint: &mut Endpoint, about: Option<&BTreeSet<Description>>) {
+fn describe(endpoint: &mut Endpoint, about: Option<&Few<Description>>) {
     for description in about.into_iter().flatten() {
         match description {
             Description::Name { source, name } => {

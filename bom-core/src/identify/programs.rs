@@ -29,6 +29,8 @@ struct Trace {
     first_ns: Option<u64>,
     exec: Option<Evidence>,
     processes: BTreeSet<ProcessKey>,
+    /// Processes that are only counted.
+    aside: u64,
 }
 
 /// Groups the images of one subject; appends to `programs` and returns image → index.
@@ -60,6 +62,7 @@ pub(super) fn group(
         if let (Some(program), Some(trace)) = (programs.get_mut(index), traces.get(&id)) {
             program.images += 1;
             program.processes.extend(&trace.processes);
+            program.more_processes = program.more_processes.saturating_add(trace.aside);
             if let Some(exec) = &trace.exec {
                 fold(&mut program.evidence, exec);
             }
@@ -85,6 +88,12 @@ fn traces(epoch: &Epoch, subject: &SubjectKey) -> BTreeMap<ImageId, Trace> {
             fold(&mut trace.exec, evidence);
         }
     }
+    for ((_, image), aside) in epoch.aside.iter().filter(|((of, _), _)| of == subject) {
+        let trace = traces.entry(*image).or_default();
+        let first = aside.first_ns.0;
+        trace.first_ns = Some(trace.first_ns.map_or(first, |known| known.min(first)));
+        trace.aside = trace.aside.saturating_add(aside.processes.0);
+    }
     for (key, process) in &epoch.processes {
         for image in &process.images {
             if let Some(trace) = traces.get_mut(image) {
@@ -107,6 +116,7 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         python: None,
         images: 0,
         processes: BTreeSet::new(),
+        more_processes: 0,
         evidence: None,
         unseen_start: image.executables.is_empty(),
     };

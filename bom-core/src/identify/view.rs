@@ -50,6 +50,8 @@ pub struct SubjectView {
     pub losses: BTreeMap<String, Loss>,
     pub still_running: BTreeSet<ProcessKey>,
     pub counters: BTreeMap<String, u64>,
+    /// Those of them that are known to concern this subject.
+    pub own_counters: BTreeMap<String, u64>,
     pub processes: usize,
     /// Regular files opened, of any kind.
     pub files: usize,
@@ -93,6 +95,8 @@ pub struct Program {
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
+    /// Processes that came and went and are only counted.
+    pub more_processes: u64,
     pub evidence: Option<Evidence>,
     /// The exec itself was not seen: the process was running before.
     pub unseen_start: bool,

@@ -219,7 +219,7 @@ fn the_first_watch_that_runs_decides() {
         ("none", &[], true, Some("unwatched:descriptor-race")),
     ] {
         let detected = if detected { [Detector::Threads].into() } else { BTreeSet::new() };
-        let seen = Seen { alive: alive(probes), detected };
+        let seen = Seen { alive: alive(probes), detected, ..Seen::default() };
         let gaps = rules::gaps(Class::Models, &seen);
         let race: Vec<String> =
             gaps.iter().map(Gap::code).filter(|code| code.ends_with("descriptor-race")).collect();

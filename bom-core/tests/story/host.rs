@@ -49,6 +49,7 @@ const PROBES: &[&str] = &[
     "sys_exit_mmap",
     "sys_exit_mprotect",
     "sys_exit_mremap",
+    "sys_exit_bpf",
     "sys_exit_pidfd_getfd",
     "sys_exit_pkey_mprotect",
     "sys_exit_shmat",

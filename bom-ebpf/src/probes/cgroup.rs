@@ -14,7 +14,7 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, header, rare, rare_record},
+    emit::{header, lost, rare, rare_record},
     kernel::{
         read::{opaque, pointer, read},
         task::{Tracked, cgroup_id, is_own, mount_namespace, remember, start_ns},
@@ -48,7 +48,7 @@ fn made(made: u64, path: *const u8) -> Option<()> {
     let parts = unsafe { PARTED.get(parent) }.is_some();
     let subject = if parts { id } else { above };
     if CGROUPS.insert(id, subject, u64::from(BPF_ANY)).is_err() {
-        count(Counter::CgroupTableFull);
+        lost(Counter::CgroupTableFull, subject);
     }
     if parts {
         announce(kind::CGROUP_MADE, probe::CGROUP_MKDIR, id, parent, path);

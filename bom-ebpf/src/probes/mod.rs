@@ -11,6 +11,7 @@ pub mod socket_calls;
 pub mod sockets;
 pub mod stream;
 pub mod sweep;
+pub mod tamper;
 pub mod tcp;
 pub mod tcp_stored;
 pub mod udp;

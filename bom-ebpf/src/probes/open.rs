@@ -13,20 +13,22 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{add, common, count, header, lost, now},
+    emit::{add, common, header, lost, now},
     kernel::{
         file::{OpenFile, by_descriptor},
         path::{Walk, Walked, walk},
         read::opaque,
         task::{Tracked, current, current_task},
     },
-    maps::{OPEN_SCRATCH, OPENS, OpenScratch, PATH_SPACE},
+    maps::{OPEN_SCRATCH, OPENS, OPENS_MOST, OpenScratch, PATH_SPACE},
+    share::{self, may_enter, place, take, tally},
 };
 
 /// Position of the system call's number and result in the arguments of every `sys_exit_*` event, in
 /// 8-byte words.
 const NUMBER_WORD: usize = 1;
 const RETURN_WORD: usize = 2;
+const EEXIST: i32 = -17;
 
 /// One program for the whole family: the verifier has to follow the path walk only once.
 #[tracepoint]
@@ -45,7 +47,7 @@ fn exit(context: &TracePointContext) {
     }
     let Some(task) = current() else { return };
     let Some(file) = by_descriptor(current_task(), returned as u32) else {
-        count(Counter::OpensSeen);
+        seen(place(task.subject));
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
@@ -66,7 +68,8 @@ pub fn opened(
     if !file.is_recorded() {
         return;
     }
-    count(Counter::OpensSeen);
+    let place = place(task.subject);
+    seen(place);
     let Some(record) = scratch.get_ptr_mut(0) else { return };
     // SAFETY: the slot is this CPU's own, and this program cannot nest in itself.
     let record = unsafe { &mut *record };
@@ -77,7 +80,8 @@ pub fn opened(
             add(&raw mut (*seen).count);
             (*seen).last_ns = now();
         }
-        count(Counter::OpensDeduplicated);
+        // SAFETY: only the address of the member is made.
+        tally(place, |tally| unsafe { &raw mut (*tally).opens_deduplicated });
         return;
     }
     let walked = walk(&mut record.walk, &mut record.path, file.vfsmount, file.dentry);
@@ -94,10 +98,25 @@ pub fn opened(
         lost(Counter::OpensLost, task.subject);
         return;
     }
-    count(Counter::OpensDelivered);
-    // Only now: what was not delivered must not be remembered as delivered.
-    let seen = OpenSeen { count: 1, last_ns: time };
-    if OPENS.insert(&record.key, seen, u64::from(BPF_NOEXIST)).is_err() {
-        count(Counter::DedupeFull);
+    // SAFETY: only the address of the member is made.
+    tally(place, |tally| unsafe { &raw mut (*tally).opens_delivered });
+    if !may_enter(place, share::OPENS, OPENS_MOST) {
+        lost(Counter::DedupeFull, task.subject);
+        return;
     }
+    // Only now: what was not delivered must not be remembered as delivered.
+    let seen = OpenSeen { count: 1, last_ns: time, place, reserved: 0 };
+    match OPENS.insert(&record.key, seen, u64::from(BPF_NOEXIST)) {
+        Ok(()) => take(place, share::OPENS, 1),
+        // Another thread came first: its entry counts from now on, and this open is a record of its own.
+        Err(EEXIST) => {}
+        Err(_) => lost(Counter::DedupeFull, task.subject),
+    }
+}
+
+/// Counts an open that some other counter then says the fate of.
+#[inline(always)]
+pub fn seen(place: u32) {
+    // SAFETY: only the address of the member is made.
+    tally(place, |tally| unsafe { &raw mut (*tally).opens_seen });
 }

@@ -11,12 +11,12 @@ use bom_common::{
 };
 
 use crate::{
-    emit::{count, lost, now},
+    emit::{lost, now, room},
     kernel::{
         read::{opaque, read},
         socket::{AF_INET, AF_INET6},
     },
-    maps::{CGROUPS, RARE},
+    maps::CGROUPS,
 };
 
 const ETH_P_IP: u32 = 0x0800;
@@ -225,11 +225,8 @@ pub struct Piece {
 pub fn forward(context: &SkBuffContext, packet: &Packet, piece: &Piece) {
     let (cgroup, subject) = owner(context);
     let egress = piece.probe == record::probe::CGROUP_SKB_EGRESS;
-    let Some(mut entry) = RARE.reserve::<PayloadRecord>(0) else {
-        lost(Counter::PayloadLost, subject);
-        return;
-    };
-    let record = entry.as_mut_ptr();
+    let Some(mut room) = room::<PayloadRecord>(subject, Counter::PayloadLost) else { return };
+    let record = room.entry.as_mut_ptr();
     // A mask that is the bound itself: verifiers before 6.3 forget a comparison of another copy of the value.
     let length = (opaque(u64::from(piece.length).wrapping_sub(1)) & (PAYLOAD_CAPACITY as u64 - 1)) + 1;
     // SAFETY: the reservation has the size of the record; the kernel hands it out once.
@@ -272,10 +269,9 @@ pub fn forward(context: &SkBuffContext, packet: &Packet, piece: &Piece) {
         )
     };
     if result == 0 {
-        count(Counter::RareDelivered);
-        entry.submit(0);
+        room.submit();
     } else {
         lost(Counter::PayloadLost, subject);
-        entry.discard(0);
+        room.discard();
     }
 }

@@ -14,9 +14,9 @@ use bom_common::{
     record::{self, kind, probe},
 };
 
-use super::open::opened;
+use super::open::{opened, seen};
 use crate::{
-    emit::{count, header, lost, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
         file::{OpenFile, by_descriptor, by_pointer},
         path::walk_looped,
@@ -25,6 +25,7 @@ use crate::{
         task::{Tracked, belongs, current, current_task},
     },
     maps::{RECEIVED_SCRATCH, offset},
+    share::place,
 };
 
 /// SCM_MAX_FD, include/net/scm.h.
@@ -94,7 +95,7 @@ pub fn sys_exit_pidfd_getfd(context: TracePointContext) -> u32 {
     match by_descriptor(current_task(), returned as u32) {
         Some(file) => came(&task, &file, probe::SYS_EXIT_PIDFD_GETFD),
         None => {
-            count(Counter::OpensSeen);
+            seen(place(task.subject));
             lost(Counter::OpensUnresolved, task.subject);
         }
     }

@@ -6,7 +6,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_NOEXIST, seq_file},
+    bindings::{BPF_ANY, seq_file},
     helpers::generated::{bpf_get_socket_cookie, bpf_seq_write},
 };
 use bom_common::{
@@ -14,9 +14,9 @@ use bom_common::{
     record::{self, direction, kind, probe, socket_flag},
 };
 
-use super::sweep::Meta;
+use super::{sweep::Meta, tcp::remember};
 use crate::{
-    emit::{count, header, lost},
+    emit::{count, header},
     kernel::{
         file::OpenFile,
         read::{pointer, read},
@@ -101,7 +101,7 @@ pub fn inherited(seq: *mut seq_file, whose: &Tracked, file: &OpenFile) {
 
 /// The socket behind a descriptor.
 #[inline(always)]
-pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Option<()> {
+pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64, closes: bool) -> Option<()> {
     let sock = pointer(pointer(file, offset!(file_private_data)), offset!(socket_sk));
     let family: u16 = read(sock, offset!(sock_family));
     let protocol: u16 = read(sock, offset!(sock_protocol));
@@ -132,7 +132,7 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
             kind: read(sock, offset!(sock_type)),
             protocol,
             state,
-            direction: direction as u8,
+            direction: direction as u8 | if closes { direction::CLOSES_ON_EXEC } else { 0 },
             name_length: 0,
         },
     };
@@ -149,9 +149,10 @@ pub fn held(seq: *mut seq_file, whose: &Tracked, file: u64, inode: u64) -> Optio
 #[inline(always)]
 fn own(cookie: u64, whose: &Tracked, accepted: u32) {
     let owner = SocketOwner { accepted, ..SocketOwner::of(whose) };
-    // EEXIST: it is known who called.
-    if SOCKETS.insert(cookie, owner, u64::from(BPF_NOEXIST)).is_err_and(|error| error != -17) {
-        lost(Counter::SocketTableFull, whose.subject);
+    // If it is in there, it is known who called.
+    // SAFETY: nothing of the entry is used.
+    if unsafe { SOCKETS.get(cookie) }.is_none() {
+        remember(cookie, &owner);
     }
 }
 

@@ -17,9 +17,9 @@ use super::{
     udp,
 };
 use crate::{
-    emit::{count, header, lost, now},
+    emit::{header, lost, now, room},
     kernel::socket::describe,
-    maps::{RARE, SOCKETS, STREAMS, Stream},
+    maps::{SOCKETS, STREAMS, Stream},
 };
 
 const PASS: i32 = 1;
@@ -91,18 +91,14 @@ fn report(context: &SkBuffContext, cookie: u64) {
     let task = owner.task();
     // As an address, not as the pointer to a checked view that the program is given.
     let Some(state) = describe(forget(&(sock as u64)), cookie, 1, STILL_OPEN) else { return };
-    let Some(mut entry) = RARE.reserve::<StateRecord>(0) else {
-        lost(Counter::TcpLost, task.subject);
-        return;
-    };
-    let record = entry.as_mut_ptr();
+    let Some(mut room) = room::<StateRecord>(task.subject, Counter::TcpLost) else { return };
+    let record = room.entry.as_mut_ptr();
     // SAFETY: the reservation has the size of the record; the kernel hands it out once.
     unsafe {
         (*record).header = header(kind::TCP_STATE, probe::CGROUP_SKB_EGRESS, size_of::<StateRecord>(), &task);
         (*record).state = state;
     }
-    count(Counter::RareDelivered);
-    entry.submit(0);
+    room.submit();
 }
 
 /// Data of a TCP socket of the subject.

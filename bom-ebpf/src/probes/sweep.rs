@@ -116,11 +116,12 @@ fn descriptor_of(seq: *mut seq_file, task: u64, descriptor: u32, file: u64) -> O
     let whose = met(task)?;
     let file = by_pointer(file)?;
     if file.is_socket() {
+        let closes = closes_on_exec(task, descriptor);
         // Between fork and exec: what is not closed is handed to the command.
-        if whose.image == 0 && !closes_on_exec(task, descriptor) {
+        if whose.image == 0 && !closes {
             sockets::inherited(seq, &whose, &file);
         }
-        return sockets::held(seq, &whose, file.file, read(file.inode, offset!(inode_ino)));
+        return sockets::held(seq, &whose, file.file, read(file.inode, offset!(inode_ino)), closes);
     }
     if !file.is_recorded() {
         return None;

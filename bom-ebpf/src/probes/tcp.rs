@@ -19,7 +19,8 @@ use crate::{
         socket::{cgroup, describe, ends, family, local_port, protocol},
         task::{Tracked, current},
     },
-    maps::{CGROUPS, FLOWS, NO_FLOW, SOCKETS, STREAMS, SocketOwner},
+    maps::{CGROUPS, FLOWS, NO_FLOW, SOCKETS, SOCKETS_MOST, STREAMS, SocketOwner},
+    share::{self, may_enter, place, take},
 };
 
 /// include/net/tcp_states.h
@@ -91,16 +92,32 @@ fn deliver(sock: u64, cookie: u64, task: &Tracked, old: i32, new: i32) -> Option
     Some(())
 }
 
+/// Remembers whose a socket is; a table that is full, or full of this subject's, is counted.
 #[inline(always)]
-fn remember(cookie: u64, owner: &SocketOwner) {
-    if SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_err() {
+pub fn remember(cookie: u64, owner: &SocketOwner) {
+    // A socket that connects again has its entry.
+    // SAFETY: nothing of the entry is used.
+    if unsafe { SOCKETS.get(cookie) }.is_some() {
+        let _ = SOCKETS.insert(cookie, owner, u64::from(BPF_ANY));
+        return;
+    }
+    let place = place(owner.subject);
+    if may_enter(place, share::SOCKETS, SOCKETS_MOST)
+        && SOCKETS.insert(cookie, owner, u64::from(BPF_ANY)).is_ok()
+    {
+        take(place, share::SOCKETS, 1);
+    } else {
         lost(Counter::SocketTableFull, owner.subject);
     }
 }
 
 #[inline(always)]
 fn forget(cookie: u64) {
-    let _ = SOCKETS.remove(cookie);
+    // SAFETY: copied at once.
+    let owner = unsafe { SOCKETS.get(cookie) }.map(|owner| owner.subject);
+    if let (Some(subject), Ok(())) = (owner, SOCKETS.remove(cookie)) {
+        take(place(subject), share::SOCKETS, 1_u64.wrapping_neg());
+    }
     let _ = STREAMS.remove(cookie);
 }
 

@@ -21,12 +21,12 @@ use bom_common::{
 
 use super::packet::{Packet, Piece, forget, forward, load, owner};
 use crate::{
-    emit::{add, add_many, count, header, lost, now},
+    emit::{add, add_many, header, lost, now, room},
     kernel::{
         socket::SOCK_DGRAM,
         task::{Tracked, current},
     },
-    maps::{FLOWS, RARE, SENDERS, SocketOwner},
+    maps::{FLOWS, SENDERS, SocketOwner},
 };
 
 /// Return value with which the kernel goes on.
@@ -227,11 +227,8 @@ fn report(key: &FlowKey, flow: *mut Flow, time: u64) {
             mount_namespace: (*flow).mount_namespace,
         }
     };
-    let Some(mut entry) = RARE.reserve::<FlowRecord>(0) else {
-        lost(Counter::SocketLost, task.subject);
-        return;
-    };
-    let record = entry.as_mut_ptr();
+    let Some(mut room) = room::<FlowRecord>(task.subject, Counter::SocketLost) else { return };
+    let record = room.entry.as_mut_ptr();
     // SAFETY: the reservation has the size of the record; the kernel hands it out once.
     unsafe {
         (*record).header = header(kind::UDP_FLOW, probe::CGROUP_SKB_EGRESS, size_of::<FlowRecord>(), &task);
@@ -249,8 +246,7 @@ fn report(key: &FlowKey, flow: *mut Flow, time: u64) {
             inbound: (*flow).inbound,
         };
     }
-    count(Counter::RareDelivered);
-    entry.submit(0);
+    room.submit();
 }
 /// Whether the first datagram of a packet starts as a QUIC packet with a long header.
 #[inline(always)]

@@ -11,11 +11,11 @@ use bom_common::{
 };
 
 use super::{
-    open::opened,
+    open::{opened, seen},
     socket_calls::{made, unix_socket},
 };
 use crate::{
-    emit::{count, header, lost, rare_record},
+    emit::{header, lost, rare_record},
     kernel::{
         file::{by_descriptor, by_pointer},
         path::walk,
@@ -23,6 +23,7 @@ use crate::{
         task::{Tracked, belongs, current, current_task},
     },
     maps::{URING_SCRATCH, offset},
+    share::place,
 };
 
 /// include/uapi/linux/io_uring.h
@@ -115,7 +116,7 @@ fn completed(request: u64, result: i32) {
         return;
     }
     let Some(file) = by_descriptor(current_task(), result as u32) else {
-        count(Counter::OpensSeen);
+        seen(place(task.subject));
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };

@@ -123,8 +123,8 @@ mod tests {
             9,
         );
         assert_eq!((records.events, records.opens, records.event_text_bytes), (2, 1, 90));
-        // 64 + 88 + 10, rounded up to 168, and 8 more.
-        assert_eq!((records.open_bytes, records.open_ring_bytes), (162, 176));
+        // 64 + 96 + 10, rounded up to 176, and 8 more.
+        assert_eq!((records.open_bytes, records.open_ring_bytes), (170, 184));
         assert_eq!((records.lost(), records.not_looked_at, records.counter("opens-seen")), (3, 1, 5));
     }
 }

@@ -37,6 +37,9 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("util-linux", Sign::Program("unshare")),
     // A client that is not ours.
     ("curl", Sign::Program("curl")),
+    // Programs that are hard on a kernel, likewise.
+    ("fio", Sign::Program("fio")),
+    ("stress-ng", Sign::Program("stress-ng")),
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
