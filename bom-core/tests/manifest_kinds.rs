@@ -361,3 +361,20 @@ fn a_misspelt_declaration_is_said() {
         read(&sources, &Catalog::default(), &Limits::default()).expect_err("a version that we do not know");
     assert_eq!(error.to_string(), "read aibom.yaml: line 1: apiVersion \"aibom/v9\" is not aibom/v1");
 }
+
+#[test]
+fn pods_of_unknown_kinds_are_found_where_they_stand() {
+    check(
+        "operator",
+        "apiVersion: kubernetes.dask.org/v1\nkind: DaskCluster\nmetadata: {name: w}\nspec:\n  worker:\n    replicas: 2\n    spec:\n      containers:\n      - name: worker\n        args: [--model, /m/a.gguf]\n",
+        &["w: model /m/a.gguf @10 args --model"],
+    );
+}
+
+#[test]
+fn templates_are_refused_with_what_to_do() {
+    let sources =
+        [Source { name: "t.yaml", bytes: b"kind: Pod\nspec: {{ .Values.x }}\n{{- if x }}\n  - a\n" }];
+    let error = read(&sources, &Catalog::default(), &Limits::default()).expect_err("no YAML");
+    assert!(error.to_string().contains("render it first"), "{error}");
+}

@@ -8,7 +8,7 @@ use super::{
     unmatched,
     workloads::{self, Pairing},
 };
-use crate::declared::{Class, Declared, Force, IssueKind, Item, Workload};
+use crate::declared::{Class, Declared, Force, IssueKind, Item, Kind, Workload};
 
 /// How much of a class must have been seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,10 +141,11 @@ fn one(workload: &Workload, subject: &Subject, file: &str, options: &Options, re
     let spoken = spoken(workload);
     let left: Vec<&Item> = rest(&workload.items, &declared_paired);
     let extra: Vec<&Item> = rest(&subject.items, &observed_paired);
+    let asks = workload.items.iter().any(|item| item.kind == Kind::Endpoint);
     for item in &left {
-        result.findings.extend(unmatched::unobserved(item, workload, subject, &name));
+        result.findings.extend(unmatched::unobserved(item, asks, subject, &name));
     }
-    let context = unmatched::Context { workload, file, name: &name, spoken: &spoken };
+    let context = unmatched::Context::new(workload, file, &name, &spoken);
     let mut silent: BTreeMap<Class, (usize, BTreeSet<String>)> = BTreeMap::new();
     for item in &extra {
         match unmatched::undeclared(item, &context) {

@@ -28,10 +28,7 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Finding {
     }
     let nameless = item.host.as_ref().is_none_or(|host| host.as_str().parse::<IpAddr>().is_ok());
     let private = !item.addresses.is_empty() && item.addresses.iter().all(is_private);
-    let may_be_declared = context.workload.items.iter().any(|other| {
-        let named = other.host.as_ref().is_some_and(|host| host.as_str().parse::<IpAddr>().is_err());
-        other.kind == Kind::Endpoint && named && (other.port.is_none() || other.port == item.port)
-    });
+    let may_be_declared = context.named_ports.contains(&None) || context.named_ports.contains(&item.port);
     if nameless && private && may_be_declared {
         let text =
             format!("{shown} was called; its name is not known, so it may be a declared endpoint or not");

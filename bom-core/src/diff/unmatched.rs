@@ -12,6 +12,27 @@ pub(super) struct Context<'a> {
     pub(super) name: &'a str,
     /// Classes that the declaration speaks of.
     pub(super) spoken: &'a BTreeSet<Class>,
+    /// Ports of the declared endpoints that have a name; `None` is any port.
+    pub(super) named_ports: BTreeSet<Option<u16>>,
+    /// Whether an accelerator is declared.
+    pub(super) devices: bool,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        workload: &'a Workload,
+        file: &'a str,
+        name: &'a str,
+        spoken: &'a BTreeSet<Class>,
+    ) -> Self {
+        let named = |item: &&Item| {
+            item.host.as_ref().is_some_and(|host| host.as_str().parse::<std::net::IpAddr>().is_err())
+        };
+        let endpoints = workload.items.iter().filter(|item| item.kind == Kind::Endpoint);
+        let named_ports = endpoints.filter(named).map(|item| item.port).collect();
+        let devices = workload.items.iter().any(|item| item.kind == Kind::Device);
+        Self { workload, file, name, spoken, named_ports, devices }
+    }
 }
 
 /// Roles that say nothing of AI.
@@ -29,8 +50,8 @@ pub(super) fn has_ai_role(item: &Item) -> bool {
     }
 }
 
-/// Declared, and not observed.
-pub(super) fn unobserved(item: &Item, workload: &Workload, subject: &Subject, name: &str) -> Option<Finding> {
+/// Declared, and not observed. `asks`: the workload declares endpoints.
+pub(super) fn unobserved(item: &Item, asks: bool, subject: &Subject, name: &str) -> Option<Finding> {
     if item.force == Force::Permitted || item.kind == Kind::Image {
         return None;
     }
@@ -44,7 +65,6 @@ pub(super) fn unobserved(item: &Item, workload: &Workload, subject: &Subject, na
     }
     // A name alone, beside an address to ask: the model may be there.
     let bare = local && item.paths.is_empty() && item.purl.is_none() && item.digests.is_empty();
-    let asks = workload.items.iter().any(|other| other.kind == Kind::Endpoint);
     if bare && asks {
         let text = format!(
             "model {} was not loaded here, and may be behind one of the declared endpoints",
@@ -99,10 +119,7 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Option<Finding> 
             if has_ai_role(item) { finding.with_severity(Severity::Error) } else { finding }
         }),
         Kind::Program => exhaustive.then(|| new(codes::UNDECLARED_PROGRAM).saying(text("program"))),
-        Kind::Device => {
-            let speaks = context.workload.items.iter().any(|other| other.kind == Kind::Device);
-            (!speaks).then(|| new(codes::UNDECLARED_DEVICE).saying(text("accelerator")))
-        }
+        Kind::Device => (!context.devices).then(|| new(codes::UNDECLARED_DEVICE).saying(text("accelerator"))),
         Kind::Image => None,
     }
 }

@@ -27,12 +27,20 @@ pub struct Source<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// A file that cannot be read as YAML.
-    #[error("read {file}: {source}")]
+    #[error("read {file}")]
     Yaml {
         /// The file.
         file: String,
         /// What is wrong, with its line.
         source: YamlError,
+    },
+    /// A file that is no YAML yet. Skipping it would make it look as if it declared nothing.
+    #[error("read {file}: line {line}: this is a template; render it first (helm template, kustomize build)")]
+    Template {
+        /// The file.
+        file: String,
+        /// Where it stops to be YAML.
+        line: u32,
     },
     /// A declaration of a version that we do not know.
     #[error("read {file}: line {line}: apiVersion {found:?} is not {expected}")]
@@ -68,9 +76,7 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
     let mut documents = Vec::new();
     for source in sources {
         let file: Arc<str> = source.name.into();
-        let (nodes, repeated) = yaml::read(source.bytes, limits).map_err(|source_error| {
-            ManifestError::Yaml { file: source.name.to_owned(), source: source_error }
-        })?;
+        let (nodes, repeated) = yaml::read(source.bytes, limits).map_err(|error| refused(source, error))?;
         for (key, line) in repeated {
             gather.issues.push(Issue {
                 place: Place { file: file.clone(), line, column: 0 },
@@ -111,6 +117,15 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
     declared.issues = gather.issues;
     finish(&mut declared, catalog);
     Ok(declared)
+}
+
+fn refused(source: &Source<'_>, error: YamlError) -> ManifestError {
+    let file = source.name.to_owned();
+    let template = source.bytes.windows(2).any(|pair| pair == b"{{");
+    match error {
+        YamlError::Syntax { line, .. } if template => ManifestError::Template { file, line },
+        source => ManifestError::Yaml { file, source },
+    }
 }
 
 /// Lists are their items, to any depth that the reader let through.

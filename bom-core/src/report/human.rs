@@ -1,5 +1,6 @@
 //! For a terminal: a tree for each workload, and one line at the end.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Report, by_workload, clean, state};
@@ -33,28 +34,20 @@ pub fn human(report: &Report<'_>, colour: bool) -> String {
             let _ = write!(text, "{} observed as {observed} ({why}){}", style.dim, style.off);
         }
         text.push('\n');
-        let mut shown = 0_usize;
-        let mut last = "";
+        let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
         for finding in &findings {
-            shown = if finding.code.code == last { shown.saturating_add(1) } else { 1 };
-            last = finding.code.code;
-            if finding.severity == Severity::Note && shown > NOTES {
-                continue;
+            if finding.severity == Severity::Note {
+                let count = notes.entry(finding.code.code).or_default();
+                *count = count.saturating_add(1);
+                if *count > NOTES {
+                    continue;
+                }
             }
             one(&mut text, finding, &style);
-            let left = findings
-                .iter()
-                .filter(|other| other.code.code == last && other.severity == Severity::Note)
-                .count();
-            if finding.severity == Severity::Note && shown == NOTES && left > NOTES {
-                let _ = writeln!(
-                    text,
-                    "  {}note    {last}: and {} more{}",
-                    style.dim,
-                    left.saturating_sub(NOTES),
-                    style.off
-                );
-            }
+        }
+        for (code, count) in notes.into_iter().filter(|(_, count)| *count > NOTES) {
+            let more = count.saturating_sub(NOTES);
+            let _ = writeln!(text, "  {}note    {code}: and {more} more{}", style.dim, style.off);
         }
         if let Some(agreed) = report.comparison.agreed.get(workload) {
             let _ = writeln!(text, "  {}{} as declared{}", style.dim, agreed.len(), style.off);

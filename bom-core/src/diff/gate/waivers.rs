@@ -33,7 +33,7 @@ pub struct Waivers(pub Vec<Waiver>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaiversError {
     /// Not YAML.
-    #[error("read {file}: {source}")]
+    #[error("read {file}")]
     Yaml {
         /// The file.
         file: String,

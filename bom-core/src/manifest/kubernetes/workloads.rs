@@ -96,6 +96,38 @@ fn new(document: &Document, kind: &str) -> Workload {
     Workload::new(id, document.place(place))
 }
 
+/// How deep the pods of an unknown kind are looked for.
+const DEEPEST: usize = 10;
+
+/// Whatever looks like a pod's `spec`: a list of containers, each with a name or an image.
+fn search(
+    document: &Document,
+    node: &Node,
+    depth: usize,
+    cluster: &Cluster<'_>,
+    gather: &mut Gather<'_>,
+    workload: &mut Workload,
+) -> bool {
+    let containers = node.list_at(&["containers"]);
+    let is_pod = !containers.is_empty()
+        && containers.iter().all(|one| one.text_at(&["image"]).is_some() || one.text_at(&["name"]).is_some());
+    if is_pod {
+        pod::pod_spec(document, node, cluster, gather, workload);
+        return true;
+    }
+    let Some(below) = depth.checked_sub(1) else { return false };
+    let mut found = false;
+    for value in node.entries().iter().map(|entry| &entry.value).chain(node.list()) {
+        if value.at(&["spec", "containers"]).is_some() {
+            pod::template(document, value, cluster, gather, workload);
+            found = true;
+        } else {
+            found |= search(document, value, below, cluster, gather, workload);
+        }
+    }
+    found
+}
+
 /// Every kind with a pod template, also those of operators that we have no row for.
 fn templates(
     document: &Document,
@@ -107,16 +139,13 @@ fn templates(
 ) -> bool {
     let node = &document.node;
     let row = TEMPLATES.iter().find(|(name, of, _)| *name == kind && (of.is_empty() || *of == group));
-    let fallback: &[&[&str]] =
-        &[&["spec", "template"], &["spec", "podTemplate"], &["spec", "jobTemplate", "spec", "template"]];
-    let paths = row.map_or(fallback, |(_, _, paths)| *paths);
-    let is_template = |template: &&Node| {
-        row.is_some() || template.at(&["spec", "containers"]).is_some_and(|list| !list.list().is_empty())
-    };
     let mut found = false;
-    for template in paths.iter().filter_map(|path| node.at(path)).filter(is_template) {
-        found = true;
+    for template in row.iter().flat_map(|(_, _, paths)| *paths).filter_map(|path| node.at(path)) {
         pod::template(document, template, cluster, gather, workload);
+    }
+    if row.is_none() && kind != "CustomResourceDefinition" {
+        found =
+            node.get("spec").is_some_and(|spec| search(document, spec, DEEPEST, cluster, gather, workload));
     }
     if group == "ray.io" {
         for group in RAY_WORKERS.iter().flat_map(|path| node.list_at(path)) {
