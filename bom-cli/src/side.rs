@@ -58,6 +58,7 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
             let read = bom::from_json(&input.bytes).with_context(|| format!("read {}", input.name))?;
             let found = diff::declared_of(&read.bom, &input.name, &input.bytes, catalog);
             declared.workloads.extend(found.workloads);
+            declared.tools.extend(found.tools);
             declared.documents += found.documents;
         } else {
             // What lies in a deploy folder may be what was observed: that must not declare itself.

@@ -220,6 +220,10 @@ fn classes_that_nobody_speaks_of_are_counted_and_not_judged() {
         .exhaustive(Class::Packages)
         .finds("spoken", &["undeclared-package"]);
     case(vec![package("openai", "1.0")], vec![package("OpenAI", "1.1")]).finds("bump", &["version-drift"]);
+    case(vec![with_digest(package("openai", "1.0"), 1)], vec![with_digest(package("openai", "1.1"), 2)])
+        .finds("bump_with_digests", &["version-drift"]);
+    case(vec![with_digest(package("openai", "1.0"), 1)], vec![with_digest(package("openai", "1.0"), 2)])
+        .finds("same_version_other_content", &["content-drift"]);
     case(vec![package("llama_cpp_python", "0.3.1")], vec![package("llama-cpp-python", "v0.3.1")])
         .finds("folded", &[]);
     let npm = Item { ecosystem: Some("npm".to_owned()), purl: None, ..package("openai", "1.0") };
@@ -272,6 +276,20 @@ fn who_is_who() {
         verdict(&compare(&declared, &observed, &nobody), &Expression::default()).0,
         Verdict::CannotTell
     );
+}
+
+#[test]
+fn documents_of_different_makers_are_compared_with_a_remark() {
+    let made = |version: &str| BTreeSet::from([format!("aibom {version}")]);
+    for (own, other, expected) in [("1", "1", 0), ("1", "2", 1)] {
+        let Case { declared, subject, options } = case(vec![], vec![]);
+        let declared = Declared { workloads: vec![declared], tools: made(own), ..Declared::default() };
+        let observed =
+            Observed { file: "o".to_owned(), subjects: vec![subject], tools: made(other), other: 0 };
+        let found = compare(&declared, &[observed], &options);
+        let codes = found.findings.iter().filter(|finding| finding.code.code == "unfair-comparison");
+        assert_eq!(codes.count(), expected, "{own} {other}");
+    }
 }
 
 #[test]

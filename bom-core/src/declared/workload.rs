@@ -71,6 +71,8 @@ pub struct Declared {
     pub workloads: Vec<Workload>,
     /// What could not be used, sorted by place.
     pub issues: Vec<Issue>,
+    /// `name version` of the programs that made it, if it is a document.
+    pub tools: BTreeSet<String>,
     /// Documents read.
     pub documents: u64,
     /// Kinds that declare nothing we know, and how often.

@@ -62,6 +62,7 @@ pub struct Comparison {
 pub fn compare(declared: &Declared, observed: &[Observed], options: &Options) -> Comparison {
     let mut result = Comparison::default();
     issues(declared, &mut result);
+    unfair(declared, observed, &mut result);
     let Pairing { pairs, declared: left, observed: strangers, problem } =
         workloads::pair(&declared.workloads, observed, options);
     if let Some(finding) = problem {
@@ -92,6 +93,22 @@ pub fn compare(declared: &Declared, observed: &[Observed], options: &Options) ->
     result.not_compared.sort();
     result.paired.sort();
     result
+}
+
+/// Two documents that were made in different ways differ in what they could know.
+fn unfair(declared: &Declared, observed: &[Observed], result: &mut Comparison) {
+    for document in observed {
+        if declared.tools.is_empty() || document.tools == declared.tools {
+            continue;
+        }
+        let list = |tools: &BTreeSet<String>| tools.iter().cloned().collect::<Vec<_>>().join(", ");
+        let (own, other) = (list(&declared.tools), list(&document.tools));
+        let other = if other.is_empty() { "a tool that it does not name".to_owned() } else { other };
+        let finding =
+            Finding::new(codes::UNFAIR_COMPARISON, "", None, &document.file, &format!("{own}|{other}"))
+                .saying(format!("the declared document was made by {own}, the observed one by {other}"));
+        result.findings.push(finding);
+    }
 }
 
 fn issues(declared: &Declared, result: &mut Comparison) {

@@ -19,7 +19,10 @@ pub(super) fn drift(
         let finding = finding.declared(declared).seen(observed, file);
         Finding { matched: Some(pass.words()), ..finding }
     };
-    if let Some((own, other)) = different_content(declared, observed) {
+    // Another version of a package has other content, and that is said by its version.
+    let other_version = matches!(declared.kind, Kind::Package | Kind::Library)
+        && matches!((&declared.version, &observed.version), (Some(a), Some(b)) if normal::version(a) != normal::version(b));
+    if let Some((own, other)) = different_content(declared, observed).filter(|_| !other_version) {
         match other {
             Some(other) => {
                 let text = format!(

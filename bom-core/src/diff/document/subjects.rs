@@ -114,7 +114,7 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
 pub fn declared_of(bom: &Bom, file: &str, bytes: &[u8], catalog: &Catalog) -> Declared {
     let observed = observed_of(bom, file, catalog);
     let lines = lines(bytes);
-    let mut declared = Declared { documents: 1, ..Declared::default() };
+    let mut declared = Declared { documents: 1, tools: observed.tools.clone(), ..Declared::default() };
     for subject in observed.subjects {
         let place = Place { file: file.into(), line: line_of(&lines, &subject.reference), column: 0 };
         let mut workload = Workload::new(subject.id, place);
