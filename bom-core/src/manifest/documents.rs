@@ -122,10 +122,10 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
 fn refused(source: &Source<'_>, error: YamlError) -> ManifestError {
     let file = source.name.to_owned();
     let template = source.bytes.windows(2).any(|pair| pair == b"{{");
-    match error {
-        YamlError::Syntax { line, .. } if template => ManifestError::Template { file, line },
-        source => ManifestError::Yaml { file, source },
+    if let (YamlError::Syntax { line, .. }, true) = (&error, template) {
+        return ManifestError::Template { file, line: *line };
     }
+    ManifestError::Yaml { file, source: error }
 }
 
 /// Lists are their items, to any depth that the reader let through.
