@@ -83,12 +83,22 @@ Examples:
   aibom declare agent.cdx.json -o aibom.yaml               read it, then set reviewed, reviewer and date
   aibom diff deploy/ aibom.yaml agent.cdx.json")]
     Declare(Declare),
-    /// Say what files are, by their content: model or library.
+    /// Say what files are, by their content and by the store they lie in: models, data, libraries.
     #[command(after_help = "\
 Examples:
   aibom inspect model.safetensors libfoo.so
+  aibom inspect --hash ~/.cache/huggingface/hub
   aibom inspect -o json=- model.gguf")]
     Inspect(Inspect),
+    /// Say why something is in a BOM: where it was seen, how that is known, and where its name comes from.
+    #[command(after_help = "\
+REF is a bom-ref, a package URL, a name, the beginning of a digest, or a path.
+
+Examples:
+  aibom explain agent.cdx.json pkg:pypi/openai@2.8.0
+  aibom explain agent.cdx.json /models/qwen.gguf
+  aibom explain -o json=- agent.cdx.json api.openai.com")]
+    Explain(Explain),
 }
 
 #[derive(Debug, Args)]
@@ -292,8 +302,25 @@ pub(crate) struct Inspect {
     /// `json=PATH` (`-`: stdout); without it text on stdout.
     #[arg(short, long = "output", value_name = "[FMT=]PATH")]
     pub(crate) output: Vec<Target>,
+    /// Read all of each file for its SHA-256, and say whether its store recorded the same.
+    #[arg(long)]
+    pub(crate) hash: bool,
+    /// Files and folders. In a folder, links to files are followed, links to folders are not.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// `json=PATH` (`-`: stdout); without it text on stdout.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    /// A CycloneDX document (JSON); `-` for stdin.
+    #[arg(value_name = "BOM")]
+    pub(crate) bom: PathBuf,
+    /// What is to be explained.
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
 }
 
 #[cfg(feature = "observe")]

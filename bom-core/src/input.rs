@@ -14,6 +14,7 @@ use crate::{
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::Extracted,
     path::SeenPath,
+    stored::Origins,
 };
 
 /// One thing the outside tells the core. The core is a function of the list of these.
@@ -178,6 +179,10 @@ pub enum Request {
     Locate,
     /// Is it still as it was when it was opened?
     Recheck,
+    /// What does the store it lies in say of it?
+    Origin,
+    /// Is it what the package that owns it recorded?
+    Verify,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +198,9 @@ pub enum Answer {
         mount_namespace: u32,
     },
     Unchanged,
+    Origins(Origins),
+    /// Whether it has the digest that its package recorded.
+    Verified(bool),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

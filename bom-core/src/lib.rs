@@ -26,11 +26,14 @@ pub mod fact;
 pub mod inventory;
 pub mod join;
 pub mod metadata;
+pub mod stored;
+pub mod strength;
 
 pub mod identify;
 
 pub mod assemble;
 pub mod bom;
+pub mod explain;
 
 pub mod declared;
 pub mod diff;

@@ -306,3 +306,26 @@ fn strangers_with_ai_are_errors() {
         found.findings.iter().map(|finding| (finding.code.code, finding.severity.word())).collect();
     assert_eq!(rows, [("undeclared-workload", "error")]);
 }
+
+/// A digest that only a store says was not read: it can neither hold nor break what was declared.
+#[test]
+fn a_recorded_digest_is_no_content() {
+    let digest = "11".repeat(32);
+    for (source, expected) in [("read", &[][..]), ("store-recorded", &["content-unknown"][..])] {
+        let text = format!(
+            r#"{{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{{"type": "machine-learning-model",
+            "name": "q.gguf", "bom-ref": "m", "hashes": [{{"alg": "SHA-256", "content": "{digest}"}}],
+            "evidence": {{"occurrences": [{{"location": "/m/q.gguf"}}]}},
+            "properties": [{{"name": "aibom:hash:source", "value": "{source}"}}]}}]}}"#
+        );
+        let bom = bom_core::bom::from_json(text.as_bytes()).expect("a document").bom;
+        let catalog = bom_core::identify::catalog::Catalog::default();
+        let observed = bom_core::diff::observed_of(&bom, "o", &catalog);
+        let Case { declared, .. } = case(vec![with_digest(model("/m/q.gguf"), 0x11)], vec![]);
+        let declared = Declared { workloads: vec![declared], ..Declared::default() };
+        let options = Options { required: Required::None, ..Options::default() };
+        let found = compare(&declared, &[observed], &options);
+        let codes: Vec<&str> = found.findings.iter().map(|finding| finding.code.code).collect();
+        assert_eq!(codes, expected, "{source}");
+    }
+}

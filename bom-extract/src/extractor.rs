@@ -6,10 +6,10 @@ use bom_core::metadata::{Extracted, FileKind};
 
 use crate::draft::{Draft, Stop};
 use crate::format::{
-    arrow, catboost, chat_template, coreml, ctranslate2, elf, executorch, faiss, fasttext, flax,
-    front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, npy, onnx,
-    onnx_runtime, openvino, paddle, parquet, pickled, safetensors, sentencepiece, tensorflow, tensorrt,
-    tflite, tiktoken, usearch, xgboost, zip_family,
+    arrow, catboost, chat_template, chroma, coreml, ctranslate2, elf, executorch, faiss, fasttext, flax,
+    front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, nemo, npy, onnx,
+    onnx_runtime, openvino, paddle, parquet, pickled, safetensors, sentencepiece, spacy_config, tensorflow,
+    tensorrt, tf_checkpoint, tflite, tiktoken, usearch, xgboost, zip_family,
 };
 use crate::input::{Input, ReadError};
 use crate::limits::Limits;
@@ -50,6 +50,9 @@ const EXTRACTORS: &[Extractor] = &[
     tensorrt::EXTRACTOR,
     faiss::EXTRACTOR,
     arrow::EXTRACTOR,
+    chroma::EXTRACTOR,
+    nemo::EXTRACTOR,
+    tf_checkpoint::EXTRACTOR,
     safetensors::EXTRACTOR,
     // Protobuf messages, told apart by their first fields and then by all of them.
     tensorflow::SAVED_MODEL,
@@ -68,6 +71,7 @@ const EXTRACTORS: &[Extractor] = &[
     flax::EXTRACTOR,
     // Text.
     openvino::EXTRACTOR,
+    spacy_config::EXTRACTOR,
     front_matter::EXTRACTOR,
     chat_template::EXTRACTOR,
     json_family::EXTRACTOR,

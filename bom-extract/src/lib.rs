@@ -34,6 +34,7 @@ mod input;
 mod layout;
 mod limits;
 mod reader;
+pub mod store;
 mod template;
 
 pub use bom_core::metadata::FileKind;

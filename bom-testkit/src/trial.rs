@@ -41,6 +41,8 @@ pub enum Need {
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
     Corpus,
+    /// Stores of models made by their own libraries: `AIBOM_TEST_STORES` names the folder.
+    Stores,
     /// gcc, with the headers and static libraries of C.
     C,
 }
@@ -65,6 +67,7 @@ impl Need {
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
+            Self::Stores => "STORES",
             Self::C => "C",
         }
     }
@@ -117,6 +120,10 @@ impl Need {
                 let ready = corpus().join("expected.json").exists();
                 (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
             }
+            Self::Stores => {
+                let ready = stores().join("stores.json").exists();
+                (!ready).then(|| format!("no stores in {} (testdata/corpus/README.md)", stores().display()))
+            }
             Self::C => {
                 let found =
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
@@ -137,6 +144,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_stores.py made its stores.
+pub fn stores() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/stores"));
+    env::var_os("AIBOM_TEST_STORES").map_or_else(default, PathBuf::from)
 }
 
 /// The folder in which testdata/corpus/make_corpus.py made its files.

@@ -7,6 +7,7 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 
 const KINDS: &[FileKind] = &[
     FileKind::Openvino,
+    FileKind::Spacy,
     FileKind::Lightgbm,
     FileKind::Ncnn,
     FileKind::Tiktoken,

@@ -4,6 +4,7 @@ mod declare;
 mod diff;
 #[cfg(feature = "observe")]
 mod doctor;
+mod explain;
 mod inspect;
 #[cfg(feature = "observe")]
 mod observe;
@@ -32,5 +33,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         Command::Diff(diff) => Ok(diff::diff(&diff)?),
         Command::Declare(declare) => Ok(declare::declare(&declare)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
+        Command::Explain(explain) => Ok(explain::explain(&explain)?),
     }
 }

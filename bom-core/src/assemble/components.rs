@@ -1,9 +1,7 @@
 //! Models, packages, libraries, programs and devices as components.
 
 use super::{
-    AssembleError, Context, clean, depend,
-    model_header::{card, header, shape},
-    place, property,
+    AssembleError, Context, clean, depend, place, property,
     references::{package_purl, short},
 };
 use crate::{
@@ -12,9 +10,8 @@ use crate::{
         IdentityField, Method, Occurrence, Property, Purl, Technique as Word, Version,
     },
     fact::{self, Technique, confidence},
-    identify::{Library, Model, Package, Program, Usage},
+    identify::{Handler, Library, Package, Program, Usage},
     input::{DebOwner, PythonOwner},
-    metadata::ModelRole,
     path::SeenPath,
 };
 
@@ -31,6 +28,9 @@ impl Context<'_> {
         for (model, reference) in self.view.models.iter().zip(&self.names.models) {
             let component = self.model(model, reference)?;
             self.used(bom, &model.uses, reference);
+            for base in model.bases.iter().filter_map(|&base| self.names.models.get(base)) {
+                depend(bom, reference, base);
+            }
             place(bom, component);
         }
         for (library, reference) in self.view.libraries.iter().zip(&self.names.libraries) {
@@ -76,6 +76,9 @@ impl Context<'_> {
         component.hashes = hashes(program.digest.as_deref())?;
         let properties = &mut component.properties;
         property(properties, "aibom:role", "program");
+        if let Some(Handler { work, ecosystem, package }) = &program.handler {
+            property(properties, "aibom:program:handler", format!("{work} {ecosystem}/{package}"));
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
@@ -116,62 +119,6 @@ impl Context<'_> {
             "exec",
             hash_identity(program.digest.as_deref(), program.python.as_ref()),
         )?;
-        Ok(component)
-    }
-
-    fn model(&self, model: &Model, reference: &BomRef) -> Result<Component, AssembleError> {
-        let path = model.uses.iter().flat_map(|usage| &usage.paths).next();
-        let file_name = path.map_or_else(String::new, |path| SeenPath::new(path.file_name()).escaped());
-        let claimed = model.metadata.name.as_deref().map(clean);
-        let name = claimed.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| file_name.clone());
-        // What is loaded along with a model is data; only a model has a model card.
-        let role = model.metadata.role;
-        let is_model = role.is_none_or(ModelRole::is_model);
-        let kind = if is_model { ComponentKind::MachineLearningModel } else { ComponentKind::Data };
-        let mut component = Component::new(reference.clone(), kind, name);
-        component.hashes = hashes(model.digest.as_deref())?;
-        if let Some(digest) = model.digest.as_deref().and_then(digest_bytes) {
-            component.purl = Purl::generic(&file_name, None, Some(&digest)).ok();
-        }
-        let properties = &mut component.properties;
-        let role = match role {
-            Some(ModelRole::Adapter) => "adapter",
-            Some(role) if !is_model => role.as_str(),
-            Some(_) | None => "model",
-        };
-        property(properties, "aibom:role", role);
-        if let Some(claimed) = &claimed {
-            property(properties, "aibom:claim:name", claimed);
-        }
-        property(properties, "aibom:model:file_name", &file_name);
-        if path.is_some_and(SeenPath::needs_escape) {
-            property(properties, "aibom:path:encoding", "c-escape");
-        }
-        header(properties, &model.metadata);
-        if !is_model {
-            shape(properties, &model.metadata);
-        }
-        for issue in &model.content.issues {
-            property(properties, "aibom:model:issue", clean(&issue.detail));
-        }
-        if model.content.truncated {
-            property(properties, "aibom:model:header", "read-in-part");
-        }
-        if let Some(file) = model.files.first() {
-            property(properties, "aibom:model:size_bytes", file.size.to_string());
-        }
-        owners(properties, model.digest.as_deref(), model.python.as_ref(), model.deb.as_ref());
-        component.model_card = is_model.then(|| card(&model.metadata));
-        let mut identities = hash_identity(model.digest.as_deref(), model.python.as_ref());
-        if let Some(claimed) = claimed {
-            identities.push(Known {
-                field: IdentityField::Name,
-                techniques: &[Technique::BinaryAnalysis],
-                claimed: true,
-                value: claimed,
-            });
-        }
-        component.evidence = self.evidence(reference, &model.uses, "open", identities)?;
         Ok(component)
     }
 
@@ -248,7 +195,7 @@ impl Context<'_> {
     }
 
     /// How it is known, and where it was seen: one occurrence for each program that used it.
-    fn evidence(
+    pub(super) fn evidence(
         &self,
         reference: &BomRef,
         uses: &[Usage],
@@ -256,7 +203,7 @@ impl Context<'_> {
         identities: Vec<Known>,
     ) -> Result<Evidence, AssembleError> {
         let mut evidence = Evidence::default();
-        let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
+        let strongest = uses.iter().map(|usage| self.counts(usage, operation)).max();
         for Known { field, techniques, claimed, value } in identities {
             let own = techniques
                 .iter()
@@ -310,11 +257,23 @@ impl Context<'_> {
         format!("evidence:{epoch}:{}:{first}-{last}:{}:{own}", probes.join("+"), usage.evidence.count.0)
     }
 
+    /// That a program was started counts, whatever it does with files.
+    fn counts(&self, usage: &Usage, operation: &str) -> fact::Strength {
+        let file = matches!(operation, "open" | IMPORT);
+        if file { usage.strength(self.view) } else { usage.evidence.strength.0 }
+    }
+
     pub(super) fn context(&self, usage: &Usage, operation: &str) -> String {
         let subject = self.names.subjects.get(usage.subject).map_or("", BomRef::as_str);
         let program = self.names.programs.get(usage.program).map_or("", BomRef::as_str);
-        let strength = usage.evidence.strength.0.name();
+        let (seen, counts) = (usage.evidence.strength.0, self.counts(usage, operation));
+        let strength = counts.name();
         let mut text = format!("subject={subject} program={program} op={operation} strength={strength}");
+        let handler = self.view.programs.get(usage.program).and_then(|program| program.handler.as_ref());
+        if let Some(handler) = handler.filter(|_| counts != seen) {
+            let Handler { work, ecosystem, package } = handler;
+            text.push_str(&format!(" seen={} handler={work}:{ecosystem}/{package}", seen.name()));
+        }
         if usage.paths.len() > 1 {
             text.push_str(&format!(" files={}", usage.paths.len()));
         }
@@ -361,15 +320,15 @@ fn method(
 }
 
 /// One part of an identity, and how it was found out.
-struct Known {
-    field: IdentityField,
-    techniques: &'static [Technique],
-    claimed: bool,
-    value: String,
+pub(super) struct Known {
+    pub(super) field: IdentityField,
+    pub(super) techniques: &'static [Technique],
+    pub(super) claimed: bool,
+    pub(super) value: String,
 }
 
 /// The digest we computed; if the installer's RECORD has the same one, that is a second method.
-fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known> {
+pub(super) fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known> {
     let recorded = owner.and_then(|owner| owner.recorded_sha256.as_deref());
     let known = |digest: &str| Known {
         field: IdentityField::Hash,
@@ -384,7 +343,7 @@ fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known
     digest.map(known).into_iter().collect()
 }
 
-fn by_manifest(purl: &Purl) -> Known {
+pub(super) fn by_manifest(purl: &Purl) -> Known {
     Known {
         field: IdentityField::Purl,
         techniques: &[Technique::ManifestAnalysis],
@@ -393,11 +352,11 @@ fn by_manifest(purl: &Purl) -> Known {
     }
 }
 
-fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
+pub(super) fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
     digest.map(|digest| Ok(Hash::new(HashAlgorithm::Sha256, digest)?)).into_iter().collect()
 }
 
-fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
+pub(super) fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
     let pairs = (0..32).map(|index| hex.get(2 * index..2 * index + 2));
     let bytes: Option<Vec<u8>> = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect();
     bytes?.try_into().ok()
@@ -408,7 +367,7 @@ fn deb_purl(deb: &DebOwner, id: &str, version: &str) -> Result<Purl, AssembleErr
     Ok(Purl::deb(id, &deb.package, Some(&deb.version), Some(&deb.architecture), Some(&distro))?)
 }
 
-fn owners(
+pub(super) fn owners(
     properties: &mut Vec<Property>,
     digest: Option<&str>,
     python: Option<&PythonOwner>,
@@ -434,7 +393,7 @@ fn owners(
     }
 }
 
-fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
+pub(super) fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
     property(properties, name, path.escaped());
     if path.needs_escape() {
         property(properties, "aibom:path:encoding", "c-escape");

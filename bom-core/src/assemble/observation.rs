@@ -11,7 +11,7 @@ use crate::{
         Property, Timestamp, Version,
     },
     coverage::{Cell, Gap, ProbeStatus},
-    identify::SubjectView,
+    identify::{SubjectView, roles},
 };
 
 const TOOL: &str = "tool:aibom";
@@ -104,6 +104,10 @@ impl Context<'_> {
             None => "cgroup",
         };
         property(properties, "aibom:subject:kind", kind);
+        for rule in roles(&subject.signs) {
+            let signs: Vec<String> = rule.signs.iter().map(|sign| sign.text()).collect();
+            property(properties, "aibom:subject:role", format!("{}: {}", rule.role, signs.join(" ")));
+        }
         for name in subject.names.iter().skip(1) {
             property(properties, "aibom:subject:alias", name);
         }

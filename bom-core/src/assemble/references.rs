@@ -115,6 +115,11 @@ fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
 
 fn model_name(model: &Model) -> String {
     let kind = if model.metadata.role.is_none_or(ModelRole::is_model) { "model" } else { "data" };
+    // A set is known by its parts, if all of them were met and hashed.
+    let parts: Option<Vec<&str>> = model.parts.values().map(|part| part.digest.as_deref()).collect();
+    if let (None, Some(digests)) = (&model.digest, parts.filter(|digests| !digests.is_empty())) {
+        return format!("{kind}:set:{}", short(&digests));
+    }
     by_content(kind, model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
 }
 

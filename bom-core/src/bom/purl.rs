@@ -116,6 +116,22 @@ impl Purl {
         Self::finish(&purl)
     }
 
+    /// As [`Purl::huggingface`], of a repository by its whole name. The oldest have no owner: `gpt2`.
+    pub fn huggingface_repository(
+        name: &str,
+        commit: Option<&str>,
+        file: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        match name.split_once('/') {
+            Some((owner, repo)) => Self::huggingface(owner, repo, commit, file),
+            None => {
+                // The same checks, then without what stands for the owner.
+                let with = Self::huggingface("-", name, commit, file)?;
+                Self::parse(&with.0.replacen("/-/", "/", 1))
+            }
+        }
+    }
+
     /// `pkg:oci/<name>@sha256:<digest>?repository_url=…`; name is the last part of the repository, lower case.
     pub fn oci(
         name: &str,

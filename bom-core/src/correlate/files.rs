@@ -12,16 +12,20 @@ use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
     opens::{Open, OpenKey, Times, note},
+    parts::must_hash,
 };
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
+    identify::handler,
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
     key::{FileKey, Object},
     path::SeenPath,
+    stored::Origins,
+    strength,
 };
 
 /// What is known of opened files and of the questions asked of them.
@@ -47,6 +51,8 @@ struct File {
     digest_asked: bool,
     owner_asked: bool,
     place_asked: bool,
+    origin_asked: bool,
+    verify_asked: bool,
     /// The inode below an overlay.
     real: Option<(u32, u64)>,
     /// Its facts are in the epoch.
@@ -64,13 +70,16 @@ struct File {
     about: Few<Description>,
 }
 
+/// Set in the number of a question that an answer gave rise to.
+const FOLLOWS: u64 = 1 << 62;
+
 /// Probes that see a descriptor come from another process.
 const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
 impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
-        let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        let strength = strength::opened(file.can_read());
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
@@ -208,8 +217,9 @@ impl Correlator {
             // The usual case.
             if answer == Answer::Inspected(None) && !known.kept {
                 known.nothing = true;
+                let more = self.formless(done);
                 self.settle(file, self.latest_ns);
-                return Vec::new();
+                return more;
             }
         }
         let question = Question::from(done.request);
@@ -217,12 +227,29 @@ impl Correlator {
         let mut more = Vec::new();
         match answer {
             Answer::Unchanged => {}
+            Answer::Verified(intact) => self.learn(file, Description::Intact(intact)),
             Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
                 if done.request == Request::Locate {
                     self.not_located(&done);
                 }
                 self.learn(file, unknown(reason));
+                if done.request == Request::Origin {
+                    more.extend(self.files.follow(Request::Digest, &done));
+                }
+            }
+            Answer::Origins(origins) => {
+                let hash = must_hash(file.size, &origins);
+                let Origins { stored, partial } = origins;
+                for stored in stored {
+                    self.learn(file, Description::Stored(Box::new(stored)));
+                }
+                if let Some(reason) = partial {
+                    self.learn(file, unknown(reason));
+                }
+                if hash {
+                    more.extend(self.files.follow(Request::Digest, &done));
+                }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
             Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
@@ -230,17 +257,27 @@ impl Correlator {
                 if owner.python.is_some() {
                     self.files.matters(&done);
                 }
+                // Whether such a program is what it seems decides what its reading means.
+                if owner.deb.as_ref().is_some_and(|deb| handler("deb", &deb.package).is_some()) {
+                    more.extend(self.files.follow(Request::Verify, &done));
+                }
                 self.learn(file, Description::Owner(Box::new(owner)));
             }
             Answer::Inspected(content) => {
                 let known = content.is_some();
+                let model = content.as_ref().and_then(|content| content.model.as_ref());
+                // Whether a model has to be hashed depends on what its store recorded.
+                let first = if model.is_some() { Request::Origin } else { Request::Digest };
+                if let Some(model) = model {
+                    more.extend(self.refer(&done, model));
+                }
                 self.learn(file, Description::Content(content));
                 if known {
                     self.files.matters(&done);
-                    let Files { files, next, waiting, .. } = &mut self.files;
-                    let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
-                    more.extend(ask.ask(Request::Digest, &done));
-                    more.extend(ask.ask(Request::Owner, &done));
+                    more.extend(self.files.again(first, &done));
+                    more.extend(self.files.again(Request::Owner, &done));
+                } else {
+                    more.extend(self.formless(done));
                 }
             }
         }
@@ -276,6 +313,8 @@ impl Correlator {
             | Description::Resolver
             | Description::SamePeer(_)
             | Description::Model(_)
+            | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Unknown { .. } => false,
         };
         if matters {
@@ -400,6 +439,27 @@ impl Files {
         }
     }
 
+    /// One more question about a file that was asked about.
+    fn again(&mut self, request: Request, like: &Work) -> Option<Work> {
+        let Self { files, next, waiting, .. } = self;
+        Asking { known: files.entry(like.file.key).or_default(), next, waiting }.ask(request, like)
+    }
+
+    /// A question that an answer gave rise to. Its number is that of the question before, so that the numbers of all
+    /// others are what they are in recordings in which it was never asked.
+    fn follow(&mut self, request: Request, done: &Work) -> Option<Work> {
+        let mut own = (done.id | FOLLOWS).checked_sub(1)?;
+        let Self { files, waiting, .. } = self;
+        let known = files.entry(done.file.key).or_default();
+        Asking { known, next: &mut own, waiting }.ask(request, done)
+    }
+
+    /// A file of no format of its own became part of a model.
+    pub(super) fn part(&mut self, done: &Work) -> Option<Work> {
+        self.matters(done);
+        self.follow(Request::Digest, done)
+    }
+
     /// A file became a component, or code of one.
     fn matters(&mut self, done: &Work) {
         self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
@@ -476,6 +536,8 @@ impl Asking<'_> {
             Request::Digest => &mut self.known.digest_asked,
             Request::Owner => &mut self.known.owner_asked,
             Request::Locate => &mut self.known.place_asked,
+            Request::Origin => &mut self.known.origin_asked,
+            Request::Verify => &mut self.known.verify_asked,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
         };

@@ -12,6 +12,7 @@ mod limits;
 mod names;
 mod network;
 mod opens;
+mod parts;
 mod processes;
 mod said;
 mod sockets;
@@ -43,6 +44,7 @@ pub struct Correlator {
     epoch: Epoch,
     catalog: Catalog,
     files: files::Files,
+    parts: parts::Parts,
     content: content::Content,
     network: network::Network,
     subjects: subjects::Subjects,

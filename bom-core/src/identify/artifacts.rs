@@ -9,6 +9,7 @@ use crate::{
     join::Few,
     metadata::{ElfMetadata, ElfType, Extracted},
     path::SeenPath,
+    stored::Stored,
 };
 
 /// What is known of one file, sorted out of its descriptions.
@@ -20,6 +21,9 @@ pub(super) struct Known<'a> {
     pub(super) python: Option<&'a PythonOwner>,
     pub(super) deb: Option<&'a DebOwner>,
     pub(super) device: Option<u32>,
+    pub(super) stored: BTreeSet<&'a Stored>,
+    /// Whether it has the digest that its package recorded.
+    pub(super) intact: Option<bool>,
 }
 
 impl<'a> Known<'a> {
@@ -38,6 +42,13 @@ impl<'a> Known<'a> {
                     known.deb = deb.as_ref().or(known.deb);
                 }
                 Description::Device(number) => known.device = Some(*number),
+                // Two answers about one state of one file cannot differ; if they do, the worse counts.
+                Description::Intact(intact) => {
+                    known.intact = Some(known.intact.unwrap_or(true) && *intact);
+                }
+                Description::Stored(stored) => {
+                    known.stored.insert(stored);
+                }
                 Description::Unlinked
                 | Description::Name { .. }
                 | Description::Mismatch { .. }

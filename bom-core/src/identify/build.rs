@@ -6,8 +6,10 @@ use super::{
     adapters,
     artifacts::{Known, is_python_interpreter},
     catalog::Catalog,
+    handlers, parts,
     peers::Peers,
     programs::{self, Used, fold},
+    roles, sets,
     view::{Device, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
 use crate::{
@@ -28,7 +30,15 @@ pub fn identify(inventory: &Inventory, catalog: &Catalog) -> View {
             builder.subject(id, epoch, key);
         }
     }
-    builder.finish()
+    let mut view = builder.finish();
+    parts::join(&mut view, inventory);
+    for subject in 0..view.subjects.len() {
+        let signs = roles::signs(&view, subject);
+        if let Some(subject) = view.subjects.get_mut(subject) {
+            subject.signs = signs;
+        }
+    }
+    view
 }
 
 /// Identity of an artifact: its digest, else the file itself. Without a digest nothing is merged.
@@ -94,6 +104,7 @@ impl<'a> Builder<'a> {
             set.extend(signature(fact, &known, &interpreters));
         }
         let program_of = programs::group(epoch, index, key, &used, &mut self.view.programs);
+        handlers::note(epoch, key, &known, &program_of, &mut self.view.programs);
         let mut subject = subject_view(id, epoch, key);
         for (fact, evidence) in mine {
             match &fact.object {
@@ -163,6 +174,9 @@ impl<'a> Builder<'a> {
                 files: BTreeSet::new(),
                 metadata,
                 content: content.clone(),
+                stored: BTreeSet::new(),
+                parts: BTreeMap::new(),
+                bases: BTreeSet::new(),
                 python: None,
                 deb: None,
                 uses: Vec::new(),
@@ -170,6 +184,7 @@ impl<'a> Builder<'a> {
             (model, Uses::new())
         });
         model.files.insert(file);
+        model.stored.extend(known.stored.iter().map(|&stored| stored.clone()));
         model.python = model.python.take().or_else(|| known.python.cloned());
         model.deb = model.deb.take().or_else(|| known.deb.cloned());
         Some(uses)
@@ -250,6 +265,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> View {
         self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        sets::join(&mut self.view.models);
         adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
@@ -265,18 +281,31 @@ impl Draft {
         self.probes.insert(fact.probe);
         self.processes.insert(fact.process);
     }
+
+    /// All that a finished usage has.
+    pub(super) fn take_in(&mut self, usage: &Usage) {
+        fold(&mut self.evidence, &usage.evidence);
+        self.probes.extend(&usage.probes);
+        self.processes.extend(&usage.processes);
+        self.paths.extend(usage.paths.iter().cloned());
+        self.files.extend(&usage.files);
+    }
 }
 
 pub(super) fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
     let finish = |(mut item, uses): (T, Uses)| {
-        let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
-            let Draft { evidence, probes, processes, paths, files } = draft;
-            Some(Usage { subject, program, evidence: evidence?, probes, processes, paths, files })
-        });
-        set(&mut item, uses.collect());
+        set(&mut item, usages(uses));
         item
     };
     items.map(finish).collect()
+}
+
+pub(super) fn usages(uses: Uses) -> Vec<Usage> {
+    let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
+        let Draft { evidence, probes, processes, paths, files } = draft;
+        Some(Usage { subject, program, evidence: evidence?, probes, processes, paths, files })
+    });
+    uses.collect()
 }
 
 fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
@@ -409,6 +438,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         resolved: BTreeSet::new(),
         served: BTreeMap::new(),
         served_unix: BTreeSet::new(),
+        signs: BTreeSet::new(),
     }
 }
 

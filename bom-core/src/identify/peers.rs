@@ -116,6 +116,8 @@ fn describe(endpoint: &mut Endpoint, about: Option<&Few<Description>>) {
             | Description::Content(_)
             | Description::Digest(_)
             | Description::Owner(_)
+            | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Device(_)
             | Description::SamePeer(_)
             | Description::Unknown { .. } => {}

@@ -118,6 +118,7 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         processes: BTreeSet::new(),
         more_processes: 0,
         evidence: None,
+        handler: None,
         unseen_start: image.executables.is_empty(),
     };
     for &file in &image.executables {

@@ -6,15 +6,17 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::catalog;
+use super::{catalog, handlers::Handler, roles::Sign};
 use crate::{
     coverage::{Cell, Class, Loss, ProbeState},
-    fact::Evidence,
+    fact::{Evidence, Strength},
     input::{DebOwner, HostFacts, PythonOwner, Reason},
     inventory::{NameSource, Question},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{ElfMetadata, Extracted, ModelMetadata},
     path::SeenPath,
+    stored::Stored,
+    strength::{self, Deed},
 };
 
 /// Everything, ready to be shown.
@@ -61,6 +63,8 @@ pub struct SubjectView {
     pub served: BTreeMap<(Carrier, SocketAddr), u64>,
     /// Unix sockets at which it can be called; `None` is one without a name.
     pub served_unix: BTreeSet<Option<SeenPath>>,
+    /// From which its roles follow.
+    pub signs: BTreeSet<Sign>,
 }
 
 /// Who used an artifact: one program of one subject.
@@ -98,6 +102,8 @@ pub struct Program {
     /// Processes that came and went and are only counted.
     pub more_processes: u64,
     pub evidence: Option<Evidence>,
+    /// It handles files without loading them.
+    pub handler: Option<Handler>,
     /// The exec itself was not seen: the process was running before.
     pub unseen_start: bool,
 }
@@ -108,10 +114,59 @@ pub struct Model {
     pub files: BTreeSet<FileKey>,
     pub metadata: ModelMetadata,
     pub content: Extracted,
+    /// What stores say of its files.
+    pub stored: BTreeSet<Stored>,
+    /// The files it consists of, by the name it has for each; empty if it is one file. Of a set in which all are alike
+    /// (shards) `digest` is `None`; of a header that refers to others it is the header's own.
+    pub parts: BTreeMap<String, Part>,
+    /// Indices into [`View::models`]: what it is an adapter of, where that was used too.
+    pub bases: BTreeSet<usize>,
     /// The package that ships it.
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
     pub uses: Vec<Usage>,
+}
+
+impl Usage {
+    /// What the use counts as: what a program that only handles files opens and reads is none. What it runs as code, it
+    /// runs.
+    pub fn strength(&self, view: &View) -> Strength {
+        let handled = view.programs.get(self.program).is_some_and(|program| program.handler.is_some());
+        let seen = self.evidence.strength.0;
+        if handled && seen < Strength::Executed { seen.min(strength::of(Deed::Handled)) } else { seen }
+    }
+}
+
+impl Model {
+    /// Whether the content, or that of a part, is not what a store recorded.
+    pub fn contradicts_store(&self) -> bool {
+        let own = self.digest.as_deref().is_some_and(|read| {
+            self.stored
+                .iter()
+                .any(|it| it.digest.as_ref().and_then(|digest| digest.agrees(read)) == Some(false))
+        });
+        let part = |part: &Part| {
+            part.digest.as_ref().zip(part.recorded.as_ref()).is_some_and(|(one, other)| one != other)
+        };
+        own || self.parts.values().any(part)
+    }
+
+    /// Several files that are alike: no digest of one is the whole's.
+    pub fn is_set(&self) -> bool {
+        !self.parts.is_empty() && self.digest.is_none()
+    }
+}
+
+/// One file of a model that consists of several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    pub digest: Option<String>,
+    /// What a store recorded.
+    pub recorded: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Whether it was seen used, under its name.
+    pub met: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -106,6 +106,12 @@ pub enum FileKind {
     Hnswlib,
     /// A USearch index.
     Usearch,
+    /// The database of a Chroma vector store.
+    Chroma,
+    /// The index of a TensorFlow checkpoint.
+    TfCheckpoint,
+    /// A tar archive of NVIDIA NeMo.
+    Nemo,
     /// An Apache Parquet table.
     Parquet,
     /// Apache Arrow IPC, as a file or a stream.
@@ -174,6 +180,9 @@ impl FileKind {
         Self::Faiss,
         Self::Hnswlib,
         Self::Usearch,
+        Self::Chroma,
+        Self::TfCheckpoint,
+        Self::Nemo,
         Self::Parquet,
         Self::Arrow,
         Self::FlaxMsgpack,
@@ -236,6 +245,9 @@ impl FileKind {
             Self::Faiss => "faiss",
             Self::Hnswlib => "hnswlib",
             Self::Usearch => "usearch",
+            Self::Chroma => "chroma",
+            Self::TfCheckpoint => "tf-checkpoint",
+            Self::Nemo => "nemo",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
             Self::FlaxMsgpack => "flax-msgpack",

@@ -15,6 +15,7 @@ use bom_core::{
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
+    stored::Origins,
     stream::{ClientHello, DnsAnswer, Transport},
 };
 
@@ -228,6 +229,8 @@ impl FakeHost {
             Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
             Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
             Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Origin => Some(Answer::Origins(Origins::default())),
+            Request::Verify => Some(Answer::Verified(false)),
             Request::Locate | Request::Recheck => None,
         });
     }
@@ -393,7 +396,9 @@ pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
             Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
+        (Request::Origin, _) => Answer::Origins(Origins::default()),
         // A story that has these answers them itself.
+        (Request::Verify, _) => Answer::Verified(false),
         (Request::Locate | Request::Recheck, _) => return None,
     })
 }

@@ -4,6 +4,7 @@
 //! The builders are written from the format specifications and share no constant, type or table with the parsers: a
 //! layout understood wrongly in both places would have to be misunderstood twice.
 
+mod archives;
 mod elf;
 mod elf_symbols;
 mod flatbuffer;
@@ -18,6 +19,7 @@ mod tables;
 mod wire;
 mod zip;
 
+pub use archives::{sqlite, tar, tf_checkpoint};
 pub use elf::{Elf, elf};
 pub use flatbuffer::{Slot, arrow, catboost, executorch, flatbuffer, mnn, onnx_runtime, tflite};
 pub use gguf::{Gguf, gguf};

@@ -52,7 +52,10 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     let mut item = Item::new(kind, name);
     // The name alone, for tools that write `owner/repo` and for those that split it.
     item.aliases.insert(component.name.clone());
-    item.digests = component.hashes.iter().cloned().collect();
+    // A digest that only a store says is nobody's look at the content: it is none to compare with.
+    if value(properties, "aibom:hash:source") != Some("store-recorded") {
+        item.digests = component.hashes.iter().cloned().collect();
+    }
     item.purl = component.purl.clone();
     item.version = component.version.as_ref().map(|version| version.as_str().to_owned());
     item.licenses = licenses(&component.licenses);
@@ -111,6 +114,10 @@ fn model(component: &Component, item: &mut Item) {
             item.revision = Some(version);
         }
     }
+    item.aliases.extend(values(&component.properties, "aibom:store:name").map(str::to_owned));
+    let stored = ["aibom:store:revision", "aibom:store:reference"];
+    let stored = stored.iter().find_map(|name| value(&component.properties, name));
+    item.revision = item.revision.take().or(stored.map(str::to_owned));
     for seen in &component.evidence.occurrences {
         if let Some((repository, revision)) = hub_cache(&seen.location) {
             item.aliases.insert(repository);
