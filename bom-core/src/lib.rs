@@ -1,5 +1,6 @@
 //! The product's knowledge: records become events, events become facts, facts become an inventory
-//! with its coverage, and an inventory becomes a CycloneDX document.
+//! with its coverage, and an inventory becomes a CycloneDX document. What was declared is read from
+//! manifests and compared with a document.
 //!
 //! Never any I/O: no file, socket, clock, environment, thread or randomness (`clippy.toml` forbids
 //! them, `cargo xtask check` proves that it does), and no panic on any input. Everything is a
@@ -34,3 +35,8 @@ pub mod identify;
 pub mod assemble;
 pub mod bom;
 pub mod explain;
+
+pub mod declared;
+pub mod diff;
+pub mod manifest;
+pub mod report;

@@ -1,5 +1,7 @@
 //! One file for each command.
 
+mod declare;
+mod diff;
 #[cfg(feature = "observe")]
 mod doctor;
 mod explain;
@@ -28,6 +30,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         #[cfg(feature = "observe")]
         Command::Doctor(doctor) => Ok(doctor::doctor(&doctor)?),
         Command::Replay(replay) => Ok(replay::replay(&replay)?),
+        Command::Diff(diff) => Ok(diff::diff(&diff)?),
+        Command::Declare(declare) => Ok(declare::declare(&declare)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
         Command::Explain(explain) => Ok(explain::explain(&explain)?),
     }
