@@ -60,6 +60,8 @@ impl Root {
             | Answer::Digest(_)
             | Answer::Located { .. }
             | Answer::Unchanged
+            | Answer::Origins(_)
+            | Answer::Verified(_)
             | Answer::Unknown(_)) => {
                 panic!("{path}: {other:?}")
             }

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 #[cfg(feature = "observe")]
 use std::time::Duration;
 
-#[cfg(feature = "observe")]
-use clap::ValueEnum;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::output::Target;
 
@@ -66,12 +64,41 @@ Examples:
   aibom replay agent.aibomrec                              the table
   aibom replay agent.aibomrec -o cyclonedx-1.7=agent.cdx.json")]
     Replay(Replay),
-    /// Say what files are, by their content: model or library.
+    /// Compare what was declared with what was observed.
+    ///
+    /// DECLARED are deploy manifests (files, folders, `-` for stdin), aibom.yaml, or CycloneDX documents; OBSERVED is a
+    /// CycloneDX document.
+    #[command(after_help = "\
+Exit codes: 0 nothing to report, 1 findings, 2 could not do it or cannot tell, 3 coverage below what was required.
+
+Examples:
+  aibom diff deploy/ agent.cdx.json
+  helm template . | aibom diff - agent.cdx.json --workload Deployment/agent
+  aibom diff deploy/ aibom.yaml agent.cdx.json -o sarif=aibom.sarif -o markdown=comment.md
+  aibom diff deploy/ agent.cdx.json --fail-on warning --waivers waivers.yaml --baseline last.json")]
+    Diff(Diff),
+    /// Write the declaration that would leave nothing to find, for review.
+    #[command(after_help = "\
+Examples:
+  aibom declare agent.cdx.json -o aibom.yaml               read it, then set reviewed, reviewer and date
+  aibom diff deploy/ aibom.yaml agent.cdx.json")]
+    Declare(Declare),
+    /// Say what files are, by their content and by the store they lie in: models, data, libraries.
     #[command(after_help = "\
 Examples:
   aibom inspect model.safetensors libfoo.so
+  aibom inspect --hash ~/.cache/huggingface/hub
   aibom inspect -o json=- model.gguf")]
     Inspect(Inspect),
+    /// Say why something is in a BOM: where it was seen, how that is known, and where its name comes from.
+    #[command(after_help = "\
+REF is a bom-ref, a package URL, a name, the beginning of a digest, or a path.
+
+Examples:
+  aibom explain agent.cdx.json pkg:pypi/openai@2.8.0
+  aibom explain agent.cdx.json /models/qwen.gguf
+  aibom explain -o json=- agent.cdx.json api.openai.com")]
+    Explain(Explain),
 }
 
 #[derive(Debug, Args)]
@@ -221,12 +248,87 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Write to PATH (`-`: stdout). FMT: table (for people), json, sarif, junit, markdown, csv; without it by the ending.
+    /// Repeatable.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    /// Compare with this declared workload: NAME, KIND/NAME or KIND/NAMESPACE/NAME.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Option<String>,
+    /// What fails: codes, kinds, note, warning, error, any, none; `,` is or, `+` is and, `!` is not. Default: error.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) fail_on: Option<String>,
+    /// What must have been seen of the classes that the declaration speaks of.
+    #[arg(long, value_name = "WHAT", default_value = "no-loss")]
+    pub(crate) require_coverage: RequiredArgument,
+    /// Findings of an earlier `-o json=FILE` do not fail.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Findings that are waived, each with reason, owner and last day.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) waivers: Option<PathBuf>,
+    /// The day that waivers are held against (YYYY-MM-DD); default: today, UTC.
+    #[arg(long, value_name = "DAY", hide_short_help = true)]
+    pub(crate) today: Option<String>,
+    /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// The declared side, then the observed one.
+    #[arg(required = true, num_args = 2.., value_names = ["DECLARED", "OBSERVED"])]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Declare {
+    /// Write to PATH instead of stdout.
+    #[arg(short, long = "output", value_name = "PATH")]
+    pub(crate) output: Vec<Target>,
+    /// Shared libraries as well.
+    #[arg(long)]
+    pub(crate) libraries: bool,
+    /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// CycloneDX documents of what was observed.
+    #[arg(required = true, value_name = "OBSERVED")]
+    pub(crate) documents: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RequiredArgument {
+    /// Nothing.
+    None,
+    /// The probes were there, and nothing was lost.
+    NoLoss,
+    /// The class is complete.
+    Complete,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// `json=PATH` (`-`: stdout); without it text on stdout.
     #[arg(short, long = "output", value_name = "[FMT=]PATH")]
     pub(crate) output: Vec<Target>,
+    /// Read all of each file for its SHA-256, and say whether its store recorded the same.
+    #[arg(long)]
+    pub(crate) hash: bool,
+    /// Files and folders. In a folder, links to files are followed, links to folders are not.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// `json=PATH` (`-`: stdout); without it text on stdout.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    /// A CycloneDX document (JSON); `-` for stdin.
+    #[arg(value_name = "BOM")]
+    pub(crate) bom: PathBuf,
+    /// What is to be explained.
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
 }
 
 #[cfg(feature = "observe")]

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// Nothing to report.
     Fine,
+    /// Findings.
+    Findings,
     /// Coverage below what was required.
-    #[cfg(feature = "observe")]
     Coverage,
-    /// It was found out that nothing can be done here.
-    #[cfg(feature = "observe")]
+    /// It was found out that nothing can be done here, or that it cannot be told.
     Failed,
     /// `aibom run`: the observed command's own code.
     #[cfg(feature = "observe")]
@@ -40,9 +40,8 @@ impl From<anyhow::Error> for Fatal {
 pub(crate) fn of(result: Result<Outcome, Fatal>) -> ExitCode {
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        #[cfg(feature = "observe")]
+        Ok(Outcome::Findings) => ExitCode::from(1),
         Ok(Outcome::Coverage) => ExitCode::from(3),
-        #[cfg(feature = "observe")]
         Ok(Outcome::Failed) => ExitCode::from(FAILED),
         #[cfg(feature = "observe")]
         Ok(Outcome::Command(code)) => ExitCode::from(code),

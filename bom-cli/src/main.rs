@@ -8,6 +8,7 @@ mod arguments;
 mod command;
 mod exit;
 mod output;
+mod side;
 
 use std::process::ExitCode;
 

@@ -124,9 +124,10 @@ struct Help(BTreeMap<String, String>);
 impl Help {
     fn check(&mut self, words: &[String]) -> Result<(), String> {
         let command = words.first().filter(|word| !word.starts_with('-'));
-        // Built without `observe`, the command has neither; the pages are about the full one.
+        // Built without `observe`, the command has none of these; the pages are about the full one.
         let absent = cfg!(not(feature = "observe"));
-        if absent && command.is_some_and(|command| command == "run" || command == "record") {
+        let observing = ["run", "record", "observe", "doctor"];
+        if absent && command.is_some_and(|command| observing.contains(&command.as_str())) {
             return Ok(());
         }
         if let Some(command) = command {

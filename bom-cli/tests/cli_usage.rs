@@ -48,7 +48,10 @@ fn wrong_calls_of_the_others_are_2() {
         (&["replay", "/dev/null"], "replay /dev/null"),
         (&["inspect"], "FILE"),
         (&["inspect", "/nonexistent/file"], "/nonexistent/file"),
-        (&["inspect", "/etc"], "not a regular file"),
+        (&["inspect", "/dev/null"], "not a regular file"),
+        (&["explain"], "BOM"),
+        (&["explain", "/etc/passwd", "x"], "/etc/passwd"),
+        (&["explain", "-o", "table=-", "/etc/passwd", "x"], "json"),
         (&["inspect", "-o", "table=-", "/etc/passwd"], "json"),
     ] {
         check(arguments, 2, word);

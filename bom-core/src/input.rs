@@ -13,7 +13,9 @@ use crate::{
     identify::catalog::Catalog,
     key::{EpochId, FileKey, ImageId, ProcessKey},
     metadata::Extracted,
+    package::{Basis, PackageOwner, UnreadList},
     path::SeenPath,
+    stored::Origins,
 };
 
 /// One thing the outside tells the core. The core is a function of the list of these.
@@ -178,6 +180,10 @@ pub enum Request {
     Locate,
     /// Is it still as it was when it was opened?
     Recheck,
+    /// What does the store it lies in say of it?
+    Origin,
+    /// Is it what the package that owns it recorded?
+    Verify,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,15 +199,37 @@ pub enum Answer {
         mount_namespace: u32,
     },
     Unchanged,
+    Origins(Origins),
+    /// Whether it has the digest that its package recorded.
+    Verified(bool),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }
 
-/// Who installed a file. Both can hold; neither is "looked, is absent".
+/// Who installed a file. Several can hold; none is "looked, is absent".
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     pub python: Option<PythonOwner>,
     pub deb: Option<DebOwner>,
+    /// Packages of every other kind.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub packages: BTreeSet<PackageOwner>,
+    /// Lists that may have it and are not read: with one of these, "none" is not known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread: BTreeSet<UnreadList>,
+}
+
+impl Owner {
+    /// No installer speaks of the file, at most whoever wrote it: then it has nothing but its content to be known by.
+    pub fn is_own_word(&self) -> bool {
+        let installed = self.python.as_ref().is_some_and(|owner| !owner.editable) || self.deb.is_some();
+        !installed && self.packages.iter().all(|owner| owner.basis == Basis::Project)
+    }
+
+    /// No list and no manifest speaks of the file.
+    pub fn is_nobody(&self) -> bool {
+        self.python.is_none() && self.deb.is_none() && self.packages.is_empty()
+    }
 }
 
 /// A distribution whose RECORD lists the file.

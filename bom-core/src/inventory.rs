@@ -10,6 +10,7 @@ use crate::{
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
+    stored::Stored,
 };
 
 /// Everything observed, from any number of epochs and nodes.
@@ -116,6 +117,10 @@ pub enum Description {
     /// SHA-256, lower-case hex.
     Digest(String),
     Owner(Box<Owner>),
+    /// What a store says of it.
+    Stored(Box<Stored>),
+    /// Whether it has the digest that its package recorded.
+    Intact(bool),
     /// A character device, by its number.
     Device(u32),
     /// A name of an endpoint, and who said so.
@@ -153,6 +158,10 @@ pub enum Question {
     Owner,
     /// Whether it stayed as it was.
     Change,
+    /// What its store says of it.
+    Origin,
+    /// Whether it is what its package recorded.
+    Verify,
 }
 
 impl From<Request> for Question {
@@ -163,6 +172,8 @@ impl From<Request> for Question {
             Request::Recheck => Self::Change,
             Request::Digest => Self::Digest,
             Request::Owner => Self::Owner,
+            Request::Origin => Self::Origin,
+            Request::Verify => Self::Verify,
         }
     }
 }
@@ -174,6 +185,8 @@ impl Question {
             Self::Digest => "digest",
             Self::Owner => "owner",
             Self::Change => "change",
+            Self::Origin => "origin",
+            Self::Verify => "verify",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The product's knowledge: records become events, events become facts, facts become an inventory
-//! with its coverage, and an inventory becomes a CycloneDX document.
+//! with its coverage, and an inventory becomes a CycloneDX document. What was declared is read from
+//! manifests and compared with a document.
 //!
 //! Never any I/O: no file, socket, clock, environment, thread or randomness (`clippy.toml` forbids
 //! them, `cargo xtask check` proves that it does), and no panic on any input. Everything is a
@@ -9,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod key;
+pub mod package;
 pub mod path;
 
 pub mod decode;
@@ -25,8 +27,16 @@ pub mod fact;
 pub mod inventory;
 pub mod join;
 pub mod metadata;
+pub mod stored;
+pub mod strength;
 
 pub mod identify;
 
 pub mod assemble;
 pub mod bom;
+pub mod explain;
+
+pub mod declared;
+pub mod diff;
+pub mod manifest;
+pub mod report;

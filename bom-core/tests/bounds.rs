@@ -166,6 +166,7 @@ fn files_that_matter_are_bounded_for_each_subject() {
                 version: "1".into(),
                 architecture: "all".into(),
             }),
+            ..bom_core::input::Owner::default()
         })
     };
     for inode in 0..MANY {

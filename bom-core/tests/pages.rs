@@ -10,9 +10,13 @@ use bom_core::{
         rules::{ESCAPES, REQUIRED},
     },
     fact::{Strength, Technique, confidence},
-    identify::catalog::{Catalog, Matching},
+    identify::{
+        ROLES,
+        catalog::{Catalog, Matching},
+    },
     input::Input,
     recording::Reader,
+    strength,
 };
 
 const BOM: &str = include_str!("../../docs/bom.md");
@@ -143,6 +147,24 @@ fn confidence_page_has_the_table() {
     assert!(CONFIDENCE.contains(&table), "docs/confidence.md lacks this table:\n{table}");
 }
 
+#[test]
+fn confidence_page_says_what_counts_as_what() {
+    let mut table = String::new();
+    for rule in strength::RULES {
+        table.push_str(&format!("| {} | {} | {} |\n", rule.text, rule.strength.name(), rule.why));
+    }
+    assert!(CONFIDENCE.contains(&table), "docs/confidence.md lacks this table:\n{table}");
+}
+
+#[test]
+fn bom_page_has_the_rules_of_roles() {
+    for rule in ROLES {
+        let signs: Vec<String> = rule.signs.iter().map(|sign| format!("`{}`", sign.text())).collect();
+        let row = format!("| `{}` | {} |", rule.role, signs.join(", "));
+        assert!(BOM.contains(&row), "docs/bom.md lacks {row}");
+    }
+}
+
 /// Only `fact::confidence` decides; a number written where documents are made would be a second table.
 #[test]
 fn no_other_code_writes_a_confidence() {
@@ -172,7 +194,7 @@ fn every_probe_has_its_row() {
 fn the_example_catalog_does_what_the_page_says() {
     let text = block(CATALOG, "tsv");
     let mut catalog = Catalog::parse(&text).expect("the example parses");
-    assert_eq!((catalog.providers.len(), catalog.packages.len()), (3, 3));
+    assert_eq!((catalog.providers.len(), catalog.packages.len(), catalog.servers.len()), (3, 3, 1));
     catalog.extend(Catalog::built_in());
     let provider =
         |host: &str| catalog.provider(host).map(|row| (row.provider.as_str(), row.matching, row.sure));

@@ -5,6 +5,12 @@
 mod content;
 #[path = "story/host.rs"]
 mod host;
+#[path = "story/packages.rs"]
+mod packages;
+#[path = "story/sets.rs"]
+mod sets;
+#[path = "story/stored.rs"]
+mod stored;
 
 use bom_core::{
     assemble::{Options, assemble},

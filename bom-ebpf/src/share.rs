@@ -71,21 +71,22 @@ fn alone() -> bool {
     SHARING.get(0).is_none_or(|&subjects| subjects < 2)
 }
 
-/// Whether the subject may write so many bytes to the ring.
-#[inline(always)]
+/// Whether the subject may write so many bytes to the ring. A function of its own: whoever asks has little stack left.
+#[inline(never)]
 pub fn may_write(ring: &RingBuf, place: u32, column: Column, bytes: u64) -> bool {
-    let waiting = ring.query(u64::from(BPF_RB_AVAIL_DATA));
-    let size = ring.query(u64::from(BPF_RB_RING_SIZE));
-    // Nobody can have more of it than there is in all.
-    if waiting + bytes <= size / MOST || alone() {
+    if alone() {
         return true;
     }
     let mine = taken_up(place, column);
     if mine == 0 {
         return true;
     }
-    let crowded = waiting + bytes > size - size / SPARE;
-    mine + bytes <= if crowded { size / LITTLE } else { size / MOST }
+    let size = ring.query(u64::from(BPF_RB_RING_SIZE));
+    if mine + bytes > size / MOST {
+        return false;
+    }
+    // Little is left: it is for those who have little.
+    mine + bytes <= size / LITTLE || ring.query(u64::from(BPF_RB_AVAIL_DATA)) + bytes <= size - size / SPARE
 }
 
 /// Whether the subject may have one more entry of a table of `most`.

@@ -62,6 +62,12 @@ impl<'a> Draft<'a> {
         self.model().format = kind;
     }
 
+    /// Says that it is something that is no model.
+    pub(crate) fn claim_plain(&mut self, kind: FileKind) {
+        self.ours = true;
+        self.extracted.kind = kind;
+    }
+
     /// Whether the format was proved.
     pub(crate) fn is_claimed(&self) -> bool {
         self.ours

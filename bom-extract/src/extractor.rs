@@ -6,10 +6,10 @@ use bom_core::metadata::{Extracted, FileKind};
 
 use crate::draft::{Draft, Stop};
 use crate::format::{
-    arrow, catboost, chat_template, coreml, ctranslate2, elf, executorch, faiss, fasttext, flax,
-    front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, npy, onnx,
-    onnx_runtime, openvino, paddle, parquet, pickled, safetensors, sentencepiece, tensorflow, tensorrt,
-    tflite, tiktoken, usearch, xgboost, zip_family,
+    archive, arrow, catboost, chat_template, chroma, coreml, ctranslate2, elf, executorch, faiss, fasttext,
+    flax, front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, nemo, npy,
+    onnx, onnx_runtime, openvino, paddle, parquet, pickled, safetensors, script, sentencepiece, spacy_config,
+    tensorflow, tensorrt, tf_checkpoint, tflite, tiktoken, usearch, xgboost, zip_family,
 };
 use crate::input::{Input, ReadError};
 use crate::limits::Limits;
@@ -50,6 +50,9 @@ const EXTRACTORS: &[Extractor] = &[
     tensorrt::EXTRACTOR,
     faiss::EXTRACTOR,
     arrow::EXTRACTOR,
+    chroma::EXTRACTOR,
+    nemo::EXTRACTOR,
+    tf_checkpoint::EXTRACTOR,
     safetensors::EXTRACTOR,
     // Protobuf messages, told apart by their first fields and then by all of them.
     tensorflow::SAVED_MODEL,
@@ -68,12 +71,16 @@ const EXTRACTORS: &[Extractor] = &[
     flax::EXTRACTOR,
     // Text.
     openvino::EXTRACTOR,
+    spacy_config::EXTRACTOR,
     front_matter::EXTRACTOR,
     chat_template::EXTRACTOR,
     json_family::EXTRACTOR,
     tiktoken::EXTRACTOR,
+    script::EXTRACTOR,
     // Its start may be that of nearly any file of numbers.
     usearch::EXTRACTOR,
+    // What a model may be packed in, after the models.
+    archive::EXTRACTOR,
 ];
 
 /// The cheap question: which format do the first bytes of a file of `len` bytes suggest?

@@ -34,6 +34,9 @@ mod input;
 mod layout;
 mod limits;
 mod reader;
+mod rpmdb;
+mod sqlite;
+pub mod store;
 mod template;
 
 pub use bom_core::metadata::FileKind;
@@ -42,3 +45,4 @@ pub use extractor::{PREFIX_BYTES, extract, sniff};
 pub use file::{FileInput, read_some};
 pub use input::{Input, ReadError};
 pub use limits::Limits;
+pub use rpmdb::{RpmOutcome, RpmPackage, rpm_package, rpm_packages};

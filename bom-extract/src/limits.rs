@@ -51,6 +51,11 @@ pub struct Limits {
     pub instructions: u64,
     /// Most objects of one pickle remembered; imports are listed past it too. Default 100 000.
     pub objects: usize,
+    /// Bytes of a program's constants searched for the texts of AI engines. Default 12 MiB; those seen stand within the
+    /// first three.
+    pub engine_bytes: u64,
+    /// Most packages that one program or archive may list. Default 20 000.
+    pub packages: u64,
     /// Most issues kept; the others are counted. Default 64.
     pub issues: usize,
 }
@@ -78,6 +83,8 @@ impl Default for Limits {
             inflated_bytes: 8 << 20,
             instructions: 4_000_000,
             objects: 100_000,
+            engine_bytes: 12 << 20,
+            packages: 20_000,
             issues: 64,
         }
     }

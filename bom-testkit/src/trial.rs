@@ -43,8 +43,18 @@ pub enum Need {
     Fuse,
     /// Files made by the official libraries of their formats: `AIBOM_TEST_CORPUS` names the folder.
     Corpus,
+    /// Stores of models made by their own libraries: `AIBOM_TEST_STORES` names the folder.
+    Stores,
     /// gcc, with the headers and static libraries of C.
     C,
+    /// rpm and rpmbuild, which make the databases that they are asked about.
+    Rpm,
+    /// dpkg and what it installed.
+    Dpkg,
+    /// npm, which tells what is in a folder.
+    Npm,
+    /// RubyGems.
+    Gem,
 }
 
 impl Need {
@@ -68,7 +78,12 @@ impl Need {
             Self::IoUring => "IO_URING",
             Self::Fuse => "FUSE",
             Self::Corpus => "CORPUS",
+            Self::Stores => "STORES",
             Self::C => "C",
+            Self::Rpm => "RPM",
+            Self::Dpkg => "DPKG",
+            Self::Npm => "NPM",
+            Self::Gem => "GEM",
         }
     }
 
@@ -120,11 +135,19 @@ impl Need {
                 let ready = corpus().join("expected.json").exists();
                 (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
             }
+            Self::Stores => {
+                let ready = stores().join("stores.json").exists();
+                (!ready).then(|| format!("no stores in {} (testdata/corpus/README.md)", stores().display()))
+            }
             Self::C => {
                 let found =
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
                 found.or_else(|| runs("gcc", &["--version"]))
             }
+            Self::Rpm => runs("rpm", &["--version"]).or_else(|| runs("rpmbuild", &["--version"])),
+            Self::Dpkg => runs("dpkg", &["--version"]),
+            Self::Npm => runs("npm", &["--version"]),
+            Self::Gem => runs("gem", &["--version"]),
             Self::Fanotify => {
                 // SAFETY: plain numbers; the descriptor is closed with us.
                 let group = unsafe { libc::fanotify_init(libc::FAN_CLOEXEC | libc::FAN_CLASS_NOTIF, 0) };
@@ -150,6 +173,12 @@ const CAP_BPF: u32 = 39;
 pub fn agents() -> PathBuf {
     let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/agents"));
     env::var_os("AIBOM_TEST_AGENTS").map_or_else(default, PathBuf::from)
+}
+
+/// The folder in which testdata/corpus/make_stores.py made its stores.
+pub fn stores() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/stores"));
+    env::var_os("AIBOM_TEST_STORES").map_or_else(default, PathBuf::from)
 }
 
 /// The folder in which testdata/corpus/make_corpus.py made its files.

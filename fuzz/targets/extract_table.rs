@@ -7,6 +7,9 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 
 const KINDS: &[FileKind] = &[
     FileKind::Faiss,
+    FileKind::TfCheckpoint,
+    FileKind::Nemo,
+    FileKind::Chroma,
     FileKind::Hnswlib,
     FileKind::Usearch,
     FileKind::Ctranslate2,

@@ -14,6 +14,7 @@ const KINDS: &[FileKind] = &[
     FileKind::Skops,
     FileKind::Npz,
     FileKind::Llamafile,
+    FileKind::Archive,
 ];
 
 fuzz_target!(|bytes: &[u8]| -> Corpus { door::survive(KINDS, bytes) });

@@ -9,6 +9,8 @@ use super::namespace::Namespaces;
 use super::owner::Owners;
 use super::place;
 use super::settings::PoolSettings;
+use super::store;
+use super::verify;
 use super::watch::Watch;
 
 /// What every question needs.
@@ -28,6 +30,8 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
             Request::Owner => owners.owner(context, work).map(Answer::Owner),
             Request::Locate => place::locate(context, work),
             Request::Recheck => content::recheck(context, work),
+            Request::Origin => store::origins_of(context, work),
+            Request::Verify => verify::verify(context, owners, work),
         },
     };
     outcome.unwrap_or_else(Answer::Unknown)
@@ -41,7 +45,9 @@ fn usable(work: &Work) -> Result<(), Reason> {
         // The end of a path leads nowhere; a process that has the file leads to it.
         return match work.request {
             Request::Inspect | Request::Digest | Request::Recheck => Ok(()),
-            Request::Owner | Request::Locate => Err(Reason::PathTruncated),
+            Request::Owner | Request::Locate | Request::Origin | Request::Verify => {
+                Err(Reason::PathTruncated)
+            }
         };
     }
     let whole = match work.request {
@@ -50,7 +56,7 @@ fn usable(work: &Work) -> Result<(), Reason> {
         Request::Inspect | Request::Digest | Request::Recheck => {
             work.file.is_detached() || path.bytes().starts_with(b"/")
         }
-        Request::Owner => path.bytes().starts_with(b"/"),
+        Request::Owner | Request::Origin | Request::Verify => path.bytes().starts_with(b"/"),
     };
     if !whole || path.components().any(|part| part == b"." || part == b"..") {
         return Err(Reason::NotFound);

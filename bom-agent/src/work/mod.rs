@@ -15,6 +15,8 @@ mod place;
 mod pool;
 mod queue;
 mod settings;
+mod store;
+mod verify;
 mod watch;
 
 pub use pool::Pool;

@@ -56,6 +56,13 @@ impl Descriptors {
     }
 }
 
+impl Place {
+    /// An O_PATH descriptor, valid as long as this.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
 impl Tree {
     pub(super) fn new(directory: File, descriptors: Arc<Descriptors>) -> Self {
         Self { directory: Arc::new(directory), descriptors }

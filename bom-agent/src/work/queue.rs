@@ -56,7 +56,7 @@ impl Lane {
     pub(super) fn of(request: Request) -> Self {
         match request {
             Request::Inspect | Request::Locate | Request::Recheck => Self::Inspect,
-            Request::Owner => Self::Owner,
+            Request::Owner | Request::Origin | Request::Verify => Self::Owner,
             Request::Digest => Self::Digest,
         }
     }
@@ -90,7 +90,12 @@ impl Queue {
         let lane = questions.lanes.entry(Lane::of(work.request)).or_default();
         let size = match work.request {
             Request::Digest => work.file.key.size,
-            Request::Inspect | Request::Owner | Request::Locate | Request::Recheck => 0,
+            Request::Inspect
+            | Request::Owner
+            | Request::Locate
+            | Request::Recheck
+            | Request::Origin
+            | Request::Verify => 0,
         };
         lane.insert(Rank { size, arrival }, work);
         let over = if lane.count > self.capacity { lane.give_way() } else { None };

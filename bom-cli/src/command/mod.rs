@@ -1,7 +1,10 @@
 //! One file for each command.
 
+mod declare;
+mod diff;
 #[cfg(feature = "observe")]
 mod doctor;
+mod explain;
 mod inspect;
 #[cfg(feature = "observe")]
 mod observe;
@@ -27,6 +30,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         #[cfg(feature = "observe")]
         Command::Doctor(doctor) => Ok(doctor::doctor(&doctor)?),
         Command::Replay(replay) => Ok(replay::replay(&replay)?),
+        Command::Diff(diff) => Ok(diff::diff(&diff)?),
+        Command::Declare(declare) => Ok(declare::declare(&declare)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
+        Command::Explain(explain) => Ok(explain::explain(&explain)?),
     }
 }

@@ -34,16 +34,24 @@ fn write_document(view: &View, target: &Target, deterministic: bool) -> anyhow::
         Format::CycloneDx(version) => cyclonedx(view, version, deterministic)?,
         Format::Table => table(view, Style::PLAIN).into_bytes(),
         Format::Json => anyhow::bail!(NO_JSON),
+        Format::Sarif | Format::Junit | Format::Markdown | Format::Csv => anyhow::bail!(NO_REPORT),
     };
     write(target.path.as_deref(), &bytes)
 }
 
 /// What is wrong with a wish can be said before anything is observed.
 pub(crate) fn check_documents(wanted: &Documents) -> anyhow::Result<()> {
-    anyhow::ensure!(!wanted.output.iter().any(|target| target.format == Some(Format::Json)), NO_JSON);
+    for target in &wanted.output {
+        match target.format {
+            None | Some(Format::CycloneDx(_) | Format::Table) => {}
+            Some(Format::Json) => anyhow::bail!(NO_JSON),
+            Some(Format::Sarif | Format::Junit | Format::Markdown | Format::Csv) => anyhow::bail!(NO_REPORT),
+        }
+    }
     Ok(())
 }
 
+const NO_REPORT: &str = "-o sarif=, junit=, markdown= and csv= are for `aibom diff`; a BOM is cyclonedx";
 const NO_JSON: &str = "-o json= is for `aibom inspect`; a BOM is cyclonedx";
 
 fn cyclonedx(view: &View, version: SpecVersion, deterministic: bool) -> anyhow::Result<Vec<u8>> {

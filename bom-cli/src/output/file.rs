@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,11 @@ pub(crate) fn write(path: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
         },
         Some(path) => write_file(path, bytes).with_context(|| format!("write {}", path.display())),
     }
+}
+
+/// Whether a person reads stdout, and wants colours (https://no-color.org).
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -9,6 +9,6 @@ mod target;
 pub(crate) use documents::{check_documents, view_of, write_documents};
 #[cfg(feature = "observe")]
 pub(crate) use file::Replacement;
-pub(crate) use file::write;
-pub(crate) use table::{Style, columns, table};
+pub(crate) use file::{is_terminal, write};
+pub(crate) use table::{Style, bytes, columns, grouped, table};
 pub(crate) use target::{Format, Target};

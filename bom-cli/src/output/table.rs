@@ -74,7 +74,7 @@ fn models(text: &mut String, view: &View, style: Style) {
             bytes(size),
             short(model.digest.as_deref()),
             users(view, &model.uses),
-            strength(&model.uses),
+            strength(view, &model.uses),
         ]
     });
     let head = ["file", "format", "architecture", "parameters", "size", "sha-256", "used by", "seen"];
@@ -90,7 +90,7 @@ fn packages(text: &mut String, view: &View, style: Style) {
             clean(&package.version),
             clean(package.role.as_deref().unwrap_or("-")),
             users(view, &package.uses),
-            strength(&package.uses),
+            strength(view, &package.uses),
         ]
     });
     let head = ["package", "version", "role", "used by", "seen"];
@@ -108,7 +108,7 @@ fn libraries(text: &mut String, view: &View, style: Style) {
             clean(&owner.or(deb).unwrap_or_else(|| "-".to_owned())),
             short(library.digest.as_deref()),
             users(view, &library.uses),
-            strength(&library.uses),
+            strength(view, &library.uses),
         ]
     });
     let head = ["library", "role", "owner", "sha-256", "used by", "seen"];
@@ -334,12 +334,8 @@ fn path_of(uses: &[Usage]) -> String {
     uses.iter().flat_map(|usage| &usage.paths).next().map_or_else(|| "?".to_owned(), SeenPath::escaped)
 }
 
-fn strength(uses: &[Usage]) -> String {
-    uses.iter()
-        .map(|usage| usage.evidence.strength.0)
-        .max()
-        .map_or("-", bom_core::fact::Strength::name)
-        .to_owned()
+fn strength(view: &View, uses: &[Usage]) -> String {
+    uses.iter().map(|usage| usage.strength(view)).max().map_or("-", bom_core::fact::Strength::name).to_owned()
 }
 
 fn short(digest: Option<&str>) -> String {
@@ -350,7 +346,7 @@ fn clean(text: &str) -> String {
     escape(text.as_bytes()).text
 }
 
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let (mut whole, mut tenth) = (count, 0);
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if whole < 1024 {
@@ -363,7 +359,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// 22713728 → 22,713,728.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -9,6 +9,10 @@ pub(crate) enum Format {
     CycloneDx(SpecVersion),
     Table,
     Json,
+    Sarif,
+    Junit,
+    Markdown,
+    Csv,
 }
 
 /// Where one result goes.
@@ -27,6 +31,10 @@ const FORMATS: &[(&str, Format)] = &[
     ("cyclonedx-1.7", Format::CycloneDx(SpecVersion::V1_7)),
     ("table", Format::Table),
     ("json", Format::Json),
+    ("sarif", Format::Sarif),
+    ("junit", Format::Junit),
+    ("markdown", Format::Markdown),
+    ("csv", Format::Csv),
 ];
 
 impl FromStr for Target {

@@ -2,9 +2,9 @@
 
 use super::{
     AssembleError, Context, clean, depend,
-    model_header::{card, header, shape},
+    owners::{built, deb_purl, owner_purl, owners},
     place, property,
-    references::{package_purl, short},
+    references::{distribution, short},
 };
 use crate::{
     bom::{
@@ -12,15 +12,18 @@ use crate::{
         IdentityField, Method, Occurrence, Property, Purl, Technique as Word, Version,
     },
     fact::{self, Technique, confidence},
-    identify::{Library, Model, Package, Program, Usage},
-    input::{DebOwner, PythonOwner},
-    metadata::ModelRole,
+    identify::{Handler, Library, Program, Usage},
+    input::PythonOwner,
+    metadata::ElfType,
+    package::Basis,
     path::SeenPath,
 };
 
-const IMPORT: &str = "import";
+pub(super) const IMPORT: &str = "import";
 /// Places of one artifact in one program that are listed; `files=` in the context counts them all.
 const PLACES: usize = 64;
+/// Versions of symbols that are listed; of a library with more, none is.
+const SYMBOL_VERSIONS: usize = 8;
 
 impl Context<'_> {
     pub(super) fn artifacts(&self, bom: &mut Bom) -> Result<(), AssembleError> {
@@ -31,6 +34,9 @@ impl Context<'_> {
         for (model, reference) in self.view.models.iter().zip(&self.names.models) {
             let component = self.model(model, reference)?;
             self.used(bom, &model.uses, reference);
+            for base in model.bases.iter().filter_map(|&base| self.names.models.get(base)) {
+                depend(bom, reference, base);
+            }
             place(bom, component);
         }
         for (library, reference) in self.view.libraries.iter().zip(&self.names.libraries) {
@@ -42,6 +48,11 @@ impl Context<'_> {
         for (package, reference) in self.view.packages.iter().zip(&self.names.packages) {
             let component = self.package(package, reference)?;
             self.used(bom, &package.uses, reference);
+            place(bom, component);
+        }
+        for (code, reference) in self.view.code.iter().zip(&self.names.code) {
+            let component = self.code(code, reference)?;
+            self.used(bom, &code.uses, reference);
             place(bom, component);
         }
         for (device, reference) in self.view.devices.iter().zip(&self.names.devices) {
@@ -76,13 +87,28 @@ impl Context<'_> {
         component.hashes = hashes(program.digest.as_deref())?;
         let properties = &mut component.properties;
         property(properties, "aibom:role", "program");
+        if let Some(Handler { work, ecosystem, package }) = &program.handler {
+            property(properties, "aibom:program:handler", format!("{work} {ecosystem}/{package}"));
+        }
+        for part in &program.mcp {
+            property(properties, "aibom:program:mcp", part.name());
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
         for path in &program.requested {
             paths_property(properties, "aibom:claim:exec", path);
         }
-        owners(properties, program.digest.as_deref(), program.python.as_ref(), program.deb.as_ref());
+        owners(
+            self.view,
+            properties,
+            program.digest.as_deref(),
+            (program.python.as_ref(), program.deb.as_ref()),
+            &program.owners,
+        );
+        if let Some(code) = &program.code {
+            built(properties, code);
+        }
         if let Some(elf) = &program.elf {
             if let Some(build_id) = &elf.build_id {
                 property(properties, "aibom:elf:build_id", build_id);
@@ -119,76 +145,19 @@ impl Context<'_> {
         Ok(component)
     }
 
-    fn model(&self, model: &Model, reference: &BomRef) -> Result<Component, AssembleError> {
-        let path = model.uses.iter().flat_map(|usage| &usage.paths).next();
-        let file_name = path.map_or_else(String::new, |path| SeenPath::new(path.file_name()).escaped());
-        let claimed = model.metadata.name.as_deref().map(clean);
-        let name = claimed.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| file_name.clone());
-        // What is loaded along with a model is data; only a model has a model card.
-        let role = model.metadata.role;
-        let is_model = role.is_none_or(ModelRole::is_model);
-        let kind = if is_model { ComponentKind::MachineLearningModel } else { ComponentKind::Data };
-        let mut component = Component::new(reference.clone(), kind, name);
-        component.hashes = hashes(model.digest.as_deref())?;
-        if let Some(digest) = model.digest.as_deref().and_then(digest_bytes) {
-            component.purl = Purl::generic(&file_name, None, Some(&digest)).ok();
-        }
-        let properties = &mut component.properties;
-        let role = match role {
-            Some(ModelRole::Adapter) => "adapter",
-            Some(role) if !is_model => role.as_str(),
-            Some(_) | None => "model",
-        };
-        property(properties, "aibom:role", role);
-        if let Some(claimed) = &claimed {
-            property(properties, "aibom:claim:name", claimed);
-        }
-        property(properties, "aibom:model:file_name", &file_name);
-        if path.is_some_and(SeenPath::needs_escape) {
-            property(properties, "aibom:path:encoding", "c-escape");
-        }
-        header(properties, &model.metadata);
-        if !is_model {
-            shape(properties, &model.metadata);
-        }
-        for issue in &model.content.issues {
-            property(properties, "aibom:model:issue", clean(&issue.detail));
-        }
-        if model.content.truncated {
-            property(properties, "aibom:model:header", "read-in-part");
-        }
-        if let Some(file) = model.files.first() {
-            property(properties, "aibom:model:size_bytes", file.size.to_string());
-        }
-        owners(properties, model.digest.as_deref(), model.python.as_ref(), model.deb.as_ref());
-        component.model_card = is_model.then(|| card(&model.metadata));
-        let mut identities = hash_identity(model.digest.as_deref(), model.python.as_ref());
-        if let Some(claimed) = claimed {
-            identities.push(Known {
-                field: IdentityField::Name,
-                techniques: &[Technique::BinaryAnalysis],
-                claimed: true,
-                value: claimed,
-            });
-        }
-        component.evidence = self.evidence(reference, &model.uses, "open", identities)?;
-        Ok(component)
-    }
-
     fn library(&self, library: &Library, reference: &BomRef) -> Result<Component, AssembleError> {
         let name = clean(&library.name);
         let mut component = Component::new(reference.clone(), ComponentKind::Library, name.clone());
         component.hashes = hashes(library.digest.as_deref())?;
-        component.version = library.elf.version.as_ref().and_then(|text| Version::new(text).ok());
-        let distribution = self
-            .view
-            .subjects
-            .iter()
-            .flat_map(|subject| &subject.host)
-            .find_map(|host| host.distribution.as_ref());
+        component.version = library.version.as_ref().and_then(|(text, _)| Version::new(text).ok());
+        let distribution = distribution(self.view);
         if let (Some(deb), Some((id, version))) = (&library.deb, distribution) {
             component.purl = deb_purl(deb, id, version).ok();
             component.version = Version::new(&deb.version).ok();
+        } else if let Some(owner) = library.owners.iter().find(|owner| owner.basis == Basis::List) {
+            component.purl = owner_purl(self.view, owner).ok();
+            let version = owner.version.as_deref().and_then(|text| Version::new(text).ok());
+            component.version = version.or(component.version);
         }
         let properties = &mut component.properties;
         property(properties, "aibom:role", library.role.as_deref().unwrap_or("library"));
@@ -201,7 +170,36 @@ impl Context<'_> {
         for needed in &library.elf.needed {
             property(properties, "aibom:elf:needed", clean(needed));
         }
-        owners(properties, library.digest.as_deref(), library.python.as_ref(), library.deb.as_ref());
+        // glibc has forty: a history, and no version of its own.
+        if library.elf.symbol_versions.len() <= SYMBOL_VERSIONS {
+            for version in &library.elf.symbol_versions {
+                property(properties, "aibom:elf:symbol_version", clean(version));
+            }
+        }
+        if let Some(note) = &library.elf.package_note {
+            for (name, value) in [("name", &note.name), ("version", &note.version), ("type", &note.kind)] {
+                if let Some(value) = value {
+                    property(properties, &format!("aibom:claim:package_{name}"), clean(value));
+                }
+            }
+        }
+        for engine in &library.engines {
+            property(properties, "aibom:code:engine", engine);
+        }
+        if let Some((version, source)) = &library.version {
+            property(properties, "aibom:library:version", clean(version));
+            property(properties, "aibom:library:version_source", source.name());
+        }
+        if library.elf.elf_type != ElfType::SharedLibrary {
+            property(properties, "aibom:library:loaded", "program");
+        }
+        owners(
+            self.view,
+            properties,
+            library.digest.as_deref(),
+            (library.python.as_ref(), library.deb.as_ref()),
+            &library.owners,
+        );
         let mut identities = hash_identity(library.digest.as_deref(), library.python.as_ref());
         let technique: &[Technique] =
             if library.elf.soname.is_some() { &[Technique::BinaryAnalysis] } else { &[Technique::Filename] };
@@ -228,27 +226,8 @@ impl Context<'_> {
         }
     }
 
-    fn package(&self, package: &Package, reference: &BomRef) -> Result<Component, AssembleError> {
-        let mut component = Component::new(reference.clone(), ComponentKind::Library, clean(&package.name));
-        component.purl = package_purl(package).ok();
-        component.version =
-            Some(&package.version).filter(|text| !text.is_empty()).and_then(|text| Version::new(text).ok());
-        let properties = &mut component.properties;
-        property(properties, "aibom:role", package.role.as_deref().unwrap_or("library"));
-        property(properties, "aibom:package:ecosystem", "pypi");
-        if package.editable {
-            property(properties, "aibom:package:editable", "true");
-        }
-        for directory in &package.dist_info {
-            paths_property(properties, "aibom:package:dist_info", directory);
-        }
-        let identities = component.purl.as_ref().map(by_manifest).into_iter().collect();
-        component.evidence = self.evidence(reference, &package.uses, IMPORT, identities)?;
-        Ok(component)
-    }
-
     /// How it is known, and where it was seen: one occurrence for each program that used it.
-    fn evidence(
+    pub(super) fn evidence(
         &self,
         reference: &BomRef,
         uses: &[Usage],
@@ -256,7 +235,7 @@ impl Context<'_> {
         identities: Vec<Known>,
     ) -> Result<Evidence, AssembleError> {
         let mut evidence = Evidence::default();
-        let strongest = uses.iter().map(|usage| usage.evidence.strength.0).max();
+        let strongest = uses.iter().map(|usage| self.counts(usage, operation)).max();
         for Known { field, techniques, claimed, value } in identities {
             let own = techniques
                 .iter()
@@ -310,11 +289,23 @@ impl Context<'_> {
         format!("evidence:{epoch}:{}:{first}-{last}:{}:{own}", probes.join("+"), usage.evidence.count.0)
     }
 
+    /// That a program was started counts, whatever it does with files.
+    fn counts(&self, usage: &Usage, operation: &str) -> fact::Strength {
+        let file = matches!(operation, "open" | IMPORT);
+        if file { usage.strength(self.view) } else { usage.evidence.strength.0 }
+    }
+
     pub(super) fn context(&self, usage: &Usage, operation: &str) -> String {
         let subject = self.names.subjects.get(usage.subject).map_or("", BomRef::as_str);
         let program = self.names.programs.get(usage.program).map_or("", BomRef::as_str);
-        let strength = usage.evidence.strength.0.name();
+        let (seen, counts) = (usage.evidence.strength.0, self.counts(usage, operation));
+        let strength = counts.name();
         let mut text = format!("subject={subject} program={program} op={operation} strength={strength}");
+        let handler = self.view.programs.get(usage.program).and_then(|program| program.handler.as_ref());
+        if let Some(handler) = handler.filter(|_| counts != seen) {
+            let Handler { work, ecosystem, package } = handler;
+            text.push_str(&format!(" seen={} handler={work}:{ecosystem}/{package}", seen.name()));
+        }
         if usage.paths.len() > 1 {
             text.push_str(&format!(" files={}", usage.paths.len()));
         }
@@ -361,15 +352,15 @@ fn method(
 }
 
 /// One part of an identity, and how it was found out.
-struct Known {
-    field: IdentityField,
-    techniques: &'static [Technique],
-    claimed: bool,
-    value: String,
+pub(super) struct Known {
+    pub(super) field: IdentityField,
+    pub(super) techniques: &'static [Technique],
+    pub(super) claimed: bool,
+    pub(super) value: String,
 }
 
 /// The digest we computed; if the installer's RECORD has the same one, that is a second method.
-fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known> {
+pub(super) fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known> {
     let recorded = owner.and_then(|owner| owner.recorded_sha256.as_deref());
     let known = |digest: &str| Known {
         field: IdentityField::Hash,
@@ -384,7 +375,7 @@ fn hash_identity(digest: Option<&str>, owner: Option<&PythonOwner>) -> Vec<Known
     digest.map(known).into_iter().collect()
 }
 
-fn by_manifest(purl: &Purl) -> Known {
+pub(super) fn by_manifest(purl: &Purl) -> Known {
     Known {
         field: IdentityField::Purl,
         techniques: &[Technique::ManifestAnalysis],
@@ -393,48 +384,17 @@ fn by_manifest(purl: &Purl) -> Known {
     }
 }
 
-fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
+pub(super) fn hashes(digest: Option<&str>) -> Result<Vec<Hash>, AssembleError> {
     digest.map(|digest| Ok(Hash::new(HashAlgorithm::Sha256, digest)?)).into_iter().collect()
 }
 
-fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
+pub(super) fn digest_bytes(hex: &str) -> Option<[u8; 32]> {
     let pairs = (0..32).map(|index| hex.get(2 * index..2 * index + 2));
     let bytes: Option<Vec<u8>> = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect();
     bytes?.try_into().ok()
 }
 
-fn deb_purl(deb: &DebOwner, id: &str, version: &str) -> Result<Purl, AssembleError> {
-    let distro = format!("{id}-{version}");
-    Ok(Purl::deb(id, &deb.package, Some(&deb.version), Some(&deb.architecture), Some(&distro))?)
-}
-
-fn owners(
-    properties: &mut Vec<Property>,
-    digest: Option<&str>,
-    python: Option<&PythonOwner>,
-    deb: Option<&DebOwner>,
-) {
-    if let Some(python) = python
-        && let Ok(purl) = Purl::pypi(&python.name, Some(&python.version))
-    {
-        property(properties, "aibom:owner:purl", purl.as_str());
-        if let (Some(digest), Some(recorded)) = (digest, python.recorded_sha256.as_deref()) {
-            // What was installed and what was used can differ; both digests are then on record.
-            let word =
-                if digest == recorded { "same".to_owned() } else { format!("differs: sha256:{recorded}") };
-            property(properties, "aibom:owner:recorded_digest", word);
-        }
-    }
-    if let Some(deb) = deb {
-        property(
-            properties,
-            "aibom:owner:deb",
-            format!("{} {} {}", deb.package, deb.version, deb.architecture),
-        );
-    }
-}
-
-fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
+pub(super) fn paths_property(properties: &mut Vec<Property>, name: &str, path: &SeenPath) {
     property(properties, name, path.escaped());
     if path.needs_escape() {
         property(properties, "aibom:path:encoding", "c-escape");

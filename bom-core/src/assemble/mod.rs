@@ -1,14 +1,19 @@
 //! A view becomes a CycloneDX document. What other tools would drop stands in `aibom:` properties.
 //!
-//! `references` names things, `components` (with `model_header`) and `services` describe them, `observation` says what was
+//! `references` names things, `components`, `models` (with `model_header`, `stores`), `packages` (with `owners`) and
+//! `services` describe them, `observation` says what was
 //! watched and what was not. With `deterministic`, times, pids, inode and sequence numbers are left
 //! out, so that two runs of the same thing compare equal.
 
 mod components;
 mod model_header;
+mod models;
 mod observation;
+mod owners;
+mod packages;
 mod references;
 mod services;
+mod stores;
 
 use crate::{
     bom::{

@@ -11,7 +11,7 @@ use crate::{
         Property, Timestamp, Version,
     },
     coverage::{Cell, Gap, ProbeStatus, light::STANDS_IN},
-    identify::SubjectView,
+    identify::{SubjectView, roles},
 };
 
 const TOOL: &str = "tool:aibom";
@@ -108,6 +108,10 @@ impl Context<'_> {
             None => "cgroup",
         };
         property(properties, "aibom:subject:kind", kind);
+        for rule in roles(&subject.signs) {
+            let signs: Vec<String> = rule.signs.iter().map(|sign| sign.text()).collect();
+            property(properties, "aibom:subject:role", format!("{}: {}", rule.role, signs.join(" ")));
+        }
         for name in subject.names.iter().skip(1) {
             property(properties, "aibom:subject:alias", name);
         }
@@ -146,6 +150,23 @@ impl Context<'_> {
             // The kernel chooses some ports, which then differ from run to run.
             let calls = if self.deterministic { String::new() } else { format!(" calls={calls}") };
             property(properties, "aibom:net:served", format!("{} {local}{calls}", carrier.name()));
+        }
+        for by in &subject.served_by {
+            let program = self.names.programs.get(by.program).map_or("", BomRef::as_str);
+            let bases: Vec<&str> = by.server.bases.iter().map(|basis| basis.name()).collect();
+            let word = if by.server.is_hint() { "hint" } else { "server" };
+            let value = format!(
+                "{} {} {word}={} kind={} by={} program={program}",
+                by.carrier.name(),
+                by.address,
+                clean(&by.server.name),
+                clean(&by.server.kind),
+                bases.join(",")
+            );
+            property(properties, "aibom:net:served_by", value);
+        }
+        for list in &subject.unread {
+            property(properties, "aibom:package:unread_list", list.name());
         }
         for name in &subject.served_unix {
             property(properties, "aibom:net:served", super::references::unix_text(name.as_ref()));

@@ -9,6 +9,7 @@ use crate::{
     bom::{BomRef, DocumentError, Purl, PurlError},
     identify::{Endpoint, Library, Model, Package, Program, SubjectView, UnixPeer, View},
     metadata::ModelRole,
+    package::purl,
     path::SeenPath,
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Names {
     pub(super) models: Vec<BomRef>,
     pub(super) libraries: Vec<BomRef>,
     pub(super) packages: Vec<BomRef>,
+    pub(super) code: Vec<BomRef>,
     pub(super) endpoints: Vec<BomRef>,
     pub(super) unix_peers: Vec<BomRef>,
     pub(super) devices: Vec<BomRef>,
@@ -48,7 +50,12 @@ impl Names {
         }
         let mut packages = Vec::new();
         for package in &view.packages {
-            packages.push(unique(package_name(package))?);
+            packages.push(unique(package_name(view, package))?);
+        }
+        let mut code = Vec::new();
+        for item in &view.code {
+            let paths = item.uses.iter().flat_map(|usage| &usage.paths);
+            code.push(unique(by_content("code", item.digest.as_deref(), paths))?);
         }
         let mut endpoints = Vec::new();
         for endpoint in &view.endpoints {
@@ -63,7 +70,7 @@ impl Names {
             devices.push(unique(format!("device:{}", device.path))?);
         }
         let mut programs: Vec<BomRef> = Vec::new();
-        let used = used_by_program(view, &models, &libraries, &packages, &endpoints);
+        let used = used_by_program(view, &models, &libraries, &packages, &code, &endpoints);
         for (index, program) in view.programs.iter().enumerate() {
             let subject = subjects.get(program.subject).map_or("", BomRef::as_str);
             let parent = program.parent.and_then(|parent| programs.get(parent)).map_or("", BomRef::as_str);
@@ -71,16 +78,28 @@ impl Names {
             let name = program_name(program, subject, parent, &uses);
             programs.push(unique(name)?);
         }
-        Ok(Self { subjects, programs, models, libraries, packages, endpoints, unix_peers, devices })
+        Ok(Self { subjects, programs, models, libraries, packages, code, endpoints, unix_peers, devices })
     }
 }
 
-/// The package URL of a distribution.
-pub(super) fn package_purl(package: &Package) -> Result<Purl, PurlError> {
-    Purl::pypi(
+/// The package URL of a package; those of a system need the system's own name.
+pub(super) fn package_purl(view: &View, package: &Package) -> Result<Purl, PurlError> {
+    purl(
+        package.ecosystem,
         &package.name,
-        Some(&package.version).filter(|version| !version.is_empty()).map(String::as_str),
+        Some(&package.version),
+        package.architecture.as_deref(),
+        distribution(view),
     )
+}
+
+/// ID and VERSION_ID of the observed system.
+pub(super) fn distribution(view: &View) -> Option<(&str, &str)> {
+    let hosts = view.subjects.iter().flat_map(|subject| &subject.host);
+    hosts
+        .filter_map(|host| host.distribution.as_ref())
+        .map(|(id, version)| (id.as_str(), version.as_str()))
+        .next()
 }
 
 /// What an endpoint is called: its host, or the address if no name is known.
@@ -115,6 +134,11 @@ fn subject_name(subject: &SubjectView, deterministic: bool) -> String {
 
 fn model_name(model: &Model) -> String {
     let kind = if model.metadata.role.is_none_or(ModelRole::is_model) { "model" } else { "data" };
+    // A set is known by its parts, if all of them were met and hashed.
+    let parts: Option<Vec<&str>> = model.parts.values().map(|part| part.digest.as_deref()).collect();
+    if let (None, Some(digests)) = (&model.digest, parts.filter(|digests| !digests.is_empty())) {
+        return format!("{kind}:set:{}", short(&digests));
+    }
     by_content(kind, model.digest.as_deref(), model.uses.iter().flat_map(|usage| &usage.paths))
 }
 
@@ -122,11 +146,13 @@ fn library_name(library: &Library) -> String {
     by_content("library", library.digest.as_deref(), library.uses.iter().flat_map(|usage| &usage.paths))
 }
 
-fn package_name(package: &Package) -> String {
-    match package_purl(package) {
+fn package_name(view: &View, package: &Package) -> String {
+    match package_purl(view, package) {
         Ok(purl) => purl.as_str().to_owned(),
         // METADATA can hold anything; what fits no purl is still a package.
-        Err(_) => format!("package:local:{}", short(&[&package.name, &package.version])),
+        Err(_) => {
+            format!("package:local:{}", short(&[package.ecosystem.name(), &package.name, &package.version]))
+        }
     }
 }
 
@@ -158,12 +184,14 @@ fn used_by_program(
     models: &[BomRef],
     libraries: &[BomRef],
     packages: &[BomRef],
+    code: &[BomRef],
     endpoints: &[BomRef],
 ) -> BTreeMap<usize, Vec<String>> {
     let mut used: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let all = (models.iter().zip(view.models.iter().map(|item| &item.uses)))
         .chain(libraries.iter().zip(view.libraries.iter().map(|item| &item.uses)))
         .chain(packages.iter().zip(view.packages.iter().map(|item| &item.uses)))
+        .chain(code.iter().zip(view.code.iter().map(|item| &item.uses)))
         .chain(endpoints.iter().zip(view.endpoints.iter().map(|item| &item.uses)));
     for (name, uses) in all {
         for usage in uses {

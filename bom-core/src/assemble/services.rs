@@ -65,8 +65,29 @@ impl Context<'_> {
                 if !provider.sure {
                     property(properties, "aibom:service:host_is_shared", "true");
                 }
+                for (part, value) in &endpoint.parts {
+                    let part = crate::bom::taxonomy_segment(part);
+                    property(properties, &format!("aibom:service:{part}"), clean(value));
+                }
+                if provider.kind == "gateway" {
+                    // Who answers in the end is the gateway's choice.
+                    property(properties, "aibom:service:behind", "unknown");
+                }
             }
-            None => property(properties, "aibom:service:kind", "unknown"),
+            None => match endpoint.server.as_ref() {
+                Some(server) if !server.is_hint() => {
+                    service.group = Some(server.kind.clone());
+                    property(properties, "aibom:service:kind", &server.kind);
+                }
+                Some(_) | None => property(properties, "aibom:service:kind", "unknown"),
+            },
+        }
+        if let Some(server) = &endpoint.server {
+            let word = if server.is_hint() { "aibom:service:server_hint" } else { "aibom:service:server" };
+            property(properties, word, clean(&server.name));
+            for basis in &server.bases {
+                property(properties, "aibom:service:server_basis", basis.name());
+            }
         }
         // A name for a loopback address may be a proxy or a test; what is beyond it is not known.
         if endpoint.addresses.iter().any(|address| !address.is_loopback()) {

@@ -94,6 +94,45 @@ impl Purl {
         Self::finish(&purl)
     }
 
+    /// A package of a system other than Debian's: `pkg:<ty>/<vendor>/…?arch=…&distro=…`, for `apk` and `rpm`. The epoch of
+    /// an rpm stands in a qualifier of its own.
+    pub fn system(
+        ty: &'static str,
+        vendor: &str,
+        name: &str,
+        version: Option<&str>,
+        arch: Option<&str>,
+        distro: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        let mut purl = start(ty, name)?;
+        purl.with_namespace(filled(ty, "vendor", vendor)?.to_owned()).map_err(PurlError::Refused)?;
+        let (epoch, version) = match version.and_then(|version| version.split_once(':')) {
+            Some((epoch, rest)) if ty == "rpm" => (Some(epoch), Some(rest)),
+            _ => (None, version),
+        };
+        set_version(&mut purl, ty, version)?;
+        qualify(&mut purl, ty, "arch", arch)?;
+        qualify(&mut purl, ty, "distro", distro)?;
+        qualify(&mut purl, ty, "epoch", epoch)?;
+        Self::finish(&purl)
+    }
+
+    /// A package of a type without rules of its own: `gem`, `cargo`, `conda`, `golang`, `maven`.
+    pub fn plain(
+        ty: &'static str,
+        namespace: Option<&str>,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        let mut purl = start(ty, name)?;
+        if let Some(namespace) = namespace {
+            purl.with_namespace(filled(ty, "namespace", namespace)?.to_owned())
+                .map_err(PurlError::Refused)?;
+        }
+        set_version(&mut purl, ty, version)?;
+        Self::finish(&purl)
+    }
+
     /// `pkg:huggingface/<owner>/<repo>@<commit>#<file>`. The commit is 40 hexadecimal digits; a branch belongs into a
     /// property, because what it names moves.
     pub fn huggingface(
@@ -114,6 +153,22 @@ impl Purl {
             purl.with_subpath(file.to_owned()).map_err(PurlError::Refused)?;
         }
         Self::finish(&purl)
+    }
+
+    /// As [`Purl::huggingface`], of a repository by its whole name. The oldest have no owner: `gpt2`.
+    pub fn huggingface_repository(
+        name: &str,
+        commit: Option<&str>,
+        file: Option<&str>,
+    ) -> Result<Self, PurlError> {
+        match name.split_once('/') {
+            Some((owner, repo)) => Self::huggingface(owner, repo, commit, file),
+            None => {
+                // The same checks, then without what stands for the owner.
+                let with = Self::huggingface("-", name, commit, file)?;
+                Self::parse(&with.0.replacen("/-/", "/", 1))
+            }
+        }
     }
 
     /// `pkg:oci/<name>@sha256:<digest>?repository_url=…`; name is the last part of the repository, lower case.

@@ -15,6 +15,7 @@ use crate::{
     inventory::{Description, Epoch},
     key::{FileKey, ImageId, Object, ProcessKey},
     path::SeenPath,
+    strength::{self, Deed},
 };
 
 /// `vm_flags` (include/linux/mm.h).
@@ -153,7 +154,7 @@ impl Correlator {
         if vm_flags & VM_SHARED != 0 && vm_flags & VM_MAYWRITE != 0 {
             self.content.writable.insert((at.id, file.key.device, file.key.inode));
         }
-        let strength = if executable { Strength::Executed } else { Strength::ReadOrMapped };
+        let strength = strength::mapped(executable);
         self.used(at, task, Action::Mapped, strength, file)
     }
 
@@ -172,12 +173,12 @@ impl Correlator {
         if let Some(place) = self.content.place(at.id, &file) {
             file = place.file;
             let task = Task { mount_namespace: place.mount_namespace, ..*task };
-            return self.used(at, &task, Action::Read, Strength::ReadOrMapped, file);
+            return self.used(at, &task, Action::Read, strength::of(Deed::Read), file);
         }
         let object = Object::File(file.key);
         let key = at.fact(task, Action::Read, object.clone());
         let first = self.content.used.insert((at.id, task.image, file.key));
-        self.strengthen(at, key.clone(), Strength::ReadOrMapped, first);
+        self.strengthen(at, key.clone(), strength::of(Deed::Read), first);
         let waiting = self
             .content
             .placeless

@@ -12,16 +12,20 @@ use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
     opens::{Open, OpenKey, Times, note},
+    parts::must_hash,
 };
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
+    identify::{handler, of_name},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
     key::{FileKey, Object},
     path::SeenPath,
+    stored::Origins,
+    strength,
 };
 
 /// What is known of opened files and of the questions asked of them.
@@ -47,6 +51,8 @@ struct File {
     digest_asked: bool,
     owner_asked: bool,
     place_asked: bool,
+    origin_asked: bool,
+    verify_asked: bool,
     /// The inode below an overlay.
     real: Option<(u32, u64)>,
     /// Its facts are in the epoch.
@@ -64,6 +70,9 @@ struct File {
     about: Few<Description>,
 }
 
+/// Set in the number of a question that an answer gave rise to.
+const FOLLOWS: u64 = 1 << 62;
+
 /// Probes that see a descriptor come from another process.
 const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
 
@@ -71,8 +80,7 @@ impl Correlator {
     pub(super) fn opened(&mut self, at: &At, task: &Task, file: OpenedFile) -> Vec<Work> {
         self.process(at, task);
         // fanotify does not tell whether it was opened for reading; what is read, other probes tell of.
-        let for_reading = file.can_read() && at.probe != probe::FANOTIFY_OPEN;
-        let strength = if for_reading { Strength::Opened } else { Strength::Enumerated };
+        let strength = strength::opened(file.can_read() && at.probe != probe::FANOTIFY_OPEN);
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
@@ -136,7 +144,7 @@ impl Correlator {
         }
         let mut asked = Vec::new();
         if file.is_regular() && !file.is_pseudo() && (file.can_read() || readable) && key.size > 0 {
-            let python = first_here && is_python_code(&file.path);
+            let python = first_here && is_code(&file.path);
             if placeless || !known.content_asked || python {
                 let mut ask = Asking { known, next, waiting };
                 let work = Work {
@@ -210,8 +218,9 @@ impl Correlator {
             // The usual case.
             if answer == Answer::Inspected(None) && !known.kept {
                 known.nothing = true;
+                let more = self.formless(done);
                 self.settle(file, self.latest_ns);
-                return Vec::new();
+                return more;
             }
         }
         let question = Question::from(done.request);
@@ -219,30 +228,65 @@ impl Correlator {
         let mut more = Vec::new();
         match answer {
             Answer::Unchanged => {}
+            Answer::Verified(intact) => self.learn(file, Description::Intact(intact)),
             Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
                 if done.request == Request::Locate {
                     self.not_located(&done);
                 }
                 self.learn(file, unknown(reason));
+                if done.request == Request::Origin {
+                    more.extend(self.files.follow(Request::Digest, &done));
+                }
+            }
+            Answer::Origins(origins) => {
+                let hash = must_hash(file.size, &origins);
+                let Origins { stored, partial } = origins;
+                for stored in stored {
+                    self.learn(file, Description::Stored(Box::new(stored)));
+                }
+                if let Some(reason) = partial {
+                    self.learn(file, unknown(reason));
+                }
+                if hash {
+                    more.extend(self.files.follow(Request::Digest, &done));
+                }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
             Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
             Answer::Owner(owner) => {
-                if owner.python.is_some() {
+                let own_word = owner.is_own_word();
+                if owner.python.is_some() || !owner.packages.is_empty() {
                     self.files.matters(&done);
                 }
+                // Whether such a program is what it seems decides what its reading means.
+                if owner.deb.as_ref().is_some_and(|deb| handler("deb", &deb.package).is_some()) {
+                    more.extend(self.files.follow(Request::Verify, &done));
+                }
                 self.learn(file, Description::Owner(Box::new(owner)));
-            }
-            Answer::Inspected(content) => {
-                let known = content.is_some();
-                self.learn(file, Description::Content(content));
-                if known {
+                if own_word && is_code(&done.file.path) {
                     self.files.matters(&done);
+                    self.keep(file);
                     let Files { files, next, waiting, .. } = &mut self.files;
                     let mut ask = Asking { known: files.entry(file).or_default(), next, waiting };
                     more.extend(ask.ask(Request::Digest, &done));
-                    more.extend(ask.ask(Request::Owner, &done));
+                }
+            }
+            Answer::Inspected(content) => {
+                let known = content.as_ref().is_some_and(|content| content.is_telling());
+                let model = content.as_ref().and_then(|content| content.model.as_ref());
+                // Whether a model has to be hashed depends on what its store recorded.
+                let first = if model.is_some() { Request::Origin } else { Request::Digest };
+                if let Some(model) = model {
+                    more.extend(self.refer(&done, model));
+                }
+                self.learn(file, Description::Content(content));
+                if known {
+                    self.files.matters(&done);
+                    more.extend(self.files.again(first, &done));
+                    more.extend(self.files.again(Request::Owner, &done));
+                } else {
+                    more.extend(self.formless(done));
                 }
             }
         }
@@ -259,7 +303,7 @@ impl Correlator {
         if known.kept {
             describe(&mut self.epoch, &Object::File(key), Description::Path(work.file.path.clone()));
         }
-        let python = first_here && is_python_code(&work.file.path);
+        let python = first_here && is_code(&work.file.path);
         Asking { known, next, waiting }.questions(work, python)
     }
 
@@ -267,7 +311,7 @@ impl Correlator {
     fn learn(&mut self, file: FileKey, about: Description) {
         let matters = match &about {
             Description::Content(content) => content.is_some(),
-            Description::Owner(owner) => owner.python.is_some() || owner.deb.is_some(),
+            Description::Owner(owner) => !owner.is_nobody(),
             Description::Digest(_) | Description::Device(_) => true,
             Description::Path(_)
             | Description::Unlinked
@@ -278,6 +322,8 @@ impl Correlator {
             | Description::Resolver
             | Description::SamePeer(_)
             | Description::Model(_)
+            | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Unknown { .. } => false,
         };
         if matters {
@@ -402,6 +448,27 @@ impl Files {
         }
     }
 
+    /// One more question about a file that was asked about.
+    fn again(&mut self, request: Request, like: &Work) -> Option<Work> {
+        let Self { files, next, waiting, .. } = self;
+        Asking { known: files.entry(like.file.key).or_default(), next, waiting }.ask(request, like)
+    }
+
+    /// A question that an answer gave rise to. Its number is that of the question before, so that the numbers of all
+    /// others are what they are in recordings in which it was never asked.
+    fn follow(&mut self, request: Request, done: &Work) -> Option<Work> {
+        let mut own = (done.id | FOLLOWS).checked_sub(1)?;
+        let Self { files, waiting, .. } = self;
+        let known = files.entry(done.file.key).or_default();
+        Asking { known, next: &mut own, waiting }.ask(request, done)
+    }
+
+    /// A file of no format of its own became part of a model.
+    pub(super) fn part(&mut self, done: &Work) -> Option<Work> {
+        self.matters(done);
+        self.follow(Request::Digest, done)
+    }
+
     /// A file became a component, or code of one.
     fn matters(&mut self, done: &Work) {
         self.mattering.entry(done.file.key).or_insert_with(|| done.clone());
@@ -478,6 +545,8 @@ impl Asking<'_> {
             Request::Digest => &mut self.known.digest_asked,
             Request::Owner => &mut self.known.owner_asked,
             Request::Locate => &mut self.known.place_asked,
+            Request::Origin => &mut self.known.origin_asked,
+            Request::Verify => &mut self.known.verify_asked,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
         };
@@ -506,11 +575,12 @@ fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
     }
 }
 
-/// Python source, byte code and extension modules: what an import opens. Whose file it is decides
-/// its installer's RECORD, not this name.
-pub(crate) fn is_python_code(path: &SeenPath) -> bool {
+/// Source, byte code and extension modules: what an import opens; and the `.pth` files that lead to code elsewhere, so
+/// that the installation they belong to is known before the code is met. Whose file it is decides an installer's list,
+/// not this name.
+fn is_code(path: &SeenPath) -> bool {
     let name = path.file_name();
-    [&b".py"[..], b".pyc", b".so"].iter().any(|suffix| name.ends_with(suffix))
+    name.ends_with(b".so") || name.ends_with(b".pth") || of_name(path).is_some()
 }
 
 /// 64 lower-case hexadecimal digits.

@@ -12,6 +12,7 @@ mod limits;
 mod names;
 mod network;
 mod opens;
+mod parts;
 mod processes;
 mod said;
 mod sockets;
@@ -23,13 +24,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bom_common::record::probe::{SECURITY_FILE_OPEN, SECURITY_MMAP_FILE};
 pub use closing::is_loss;
-pub(crate) use files::is_python_code;
 
 use crate::{
     coverage::{ProbeState, ProbeStatus, rules::Detector},
     event::{Body, Event, Task},
     fact::{Action, Evidence, FactKey, Strength},
-    identify::{catalog::Catalog, unknown_readers},
+    identify::{catalog::Catalog, detections},
     input::{Input, Start, Work},
     inventory::{Description, Epoch, Inventory},
     join::Few,
@@ -43,6 +43,7 @@ pub struct Correlator {
     epoch: Epoch,
     catalog: Catalog,
     files: files::Files,
+    parts: parts::Parts,
     content: content::Content,
     network: network::Network,
     subjects: subjects::Subjects,
@@ -125,9 +126,7 @@ impl Correlator {
             let key = self.subjects.get(id).map(|watched| watched.key.clone());
             detected.extend(key.map(|key| (key, Detector::EarlierLife)));
         }
-        for subject in unknown_readers(&epoch) {
-            detected.insert((subject, Detector::UnknownReader));
-        }
+        detected.extend(detections(&epoch));
         for id in self.not_rechecked() {
             let key = self.subjects.get(id).map(|watched| watched.key.clone());
             detected.extend(key.map(|key| (key, Detector::ChangedAfterOpen)));

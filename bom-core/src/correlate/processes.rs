@@ -4,10 +4,11 @@ use super::{At, Correlator};
 use crate::{
     coverage::rules::Detector,
     event::{Exec, Task},
-    fact::{Action, Strength},
+    fact::Action,
     input::Work,
     inventory::{self, Process},
     key::{Object, ProcessKey},
+    strength::{self, Deed},
 };
 
 impl Correlator {
@@ -57,7 +58,7 @@ impl Correlator {
         let object = Object::File(exec.file.key);
         let key = at.fact(task, Action::Executed, object);
         self.epoch.paths.entry(key.clone()).or_default().insert(exec.file.path.clone());
-        super::add(&mut self.epoch, key, at.evidence(Strength::Executed));
+        super::add(&mut self.epoch, key, at.evidence(strength::of(Deed::Executed)));
         self.keep(exec.file.key);
         work.extend(self.met(at, task, exec.file, true));
         work

@@ -14,6 +14,7 @@ use crate::{
     inventory::{Epoch, Image},
     join::Join,
     key::{ImageId, Object, ProcessKey},
+    strength::{self, Deed},
 };
 
 /// Set in the numbers of images that were given here; the kernel's have the CPU in bits 40 and above.
@@ -103,7 +104,7 @@ impl Correlator {
                 Vec::new()
             }
             Swept::Mapping { file: Some(file), .. } => {
-                self.met_file(at, task, file, Some(Strength::ReadOrMapped))
+                self.met_file(at, task, file, Some(strength::of(Deed::SweptMapped)))
             }
             Swept::Mapping { file: None, .. } => {
                 self.subjects.detect(Some(at.id), Detector::ExecutableMemory);
@@ -158,7 +159,7 @@ impl Correlator {
         self.content.met(at.id, task, &file);
         let key = at.fact(task, Action::Executed, Object::File(file.key));
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
-        add(&mut self.epoch, key, at.evidence(Strength::Executed));
+        add(&mut self.epoch, key, at.evidence(strength::of(Deed::Executed)));
         self.keep(file.key);
         self.met(at, task, file, true)
     }
@@ -172,7 +173,7 @@ impl Correlator {
         mapped: Option<Strength>,
     ) -> Vec<Work> {
         self.process(at, task);
-        let opened = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+        let opened = strength::opened(file.can_read());
         self.uses(at, task, (Action::Opened, mapped.unwrap_or(opened)), file, Times::MET)
     }
 
@@ -222,7 +223,7 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
 
 /// The fact that a process held a file. A later sweep that meets it again says the same, not one more.
 fn held(epoch: &mut Epoch, at: &At, task: &Task, file: &OpenedFile, mapped: Option<Strength>) {
-    let opened = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+    let opened = strength::opened(file.can_read());
     let key = at.fact(task, Action::Opened, Object::File(file.key));
     epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
     let evidence = at.evidence(mapped.unwrap_or(opened));

@@ -26,10 +26,11 @@ use super::{
 };
 use crate::{
     event::{Connect, OpenedFile, Task, Tcp, TcpState},
-    fact::{Action, Strength},
+    fact::Action,
     input::Work,
     inventory::Epoch,
     key::FileKey,
+    strength,
 };
 
 /// The upper tier's probes, as coverage names them.
@@ -199,7 +200,7 @@ impl Correlator {
                 }
                 None => {}
             }
-            let strength = if file.can_read() { Strength::Opened } else { Strength::Enumerated };
+            let strength = strength::opened(file.can_read());
             asked.extend(self.uses(&at, &task, (Action::Opened, strength), file, Times::EACH));
         }
         asked

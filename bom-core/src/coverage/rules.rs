@@ -79,6 +79,16 @@ pub enum Detector {
     LeftCgroup,
     /// A request in plain text to a proxy, after which others can go elsewhere.
     PlainProxy,
+    /// An interpreter opened code that no installer's list or manifest names.
+    UnlistedCode,
+    /// An interpreter of a language whose packages are not told apart was executed.
+    OtherInterpreter,
+    /// A program was executed that no list names and that does not say what it was built from.
+    UnlistedProgram,
+    /// An archive was opened of whose members something is not known.
+    ArchiveOpened,
+    /// A dynamic loader was executed by name, or a program's file was loaded by something else than the kernel.
+    LoadedProgram,
     /// A process of the subject called bpf(), and was let.
     BpfCalled,
 }
@@ -190,8 +200,22 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "unlisted-package",
         classes: &[Class::Packages],
-        watch: Watch::Nothing,
-        text: "packages of other languages, and Python code that no installer's RECORD lists",
+        watch: Watch::Detector(Detector::UnlistedCode, &["sched_process_exec", "sys_exit_openat"]),
+        text: "code of Python, Node, Java or Ruby that no installer's list or manifest names: it is listed by its place \
+               and digest, what package it was taken from is not known; bundles among it",
+    },
+    Escape {
+        id: "other-language",
+        classes: &[Class::Packages],
+        watch: Watch::Detector(Detector::OtherInterpreter, &["sched_process_exec", "sys_exit_mmap"]),
+        text: "packages of Perl, PHP, Lua, Tcl, R or Julia, whose interpreters are known and whose packages are not",
+    },
+    Escape {
+        id: "unlisted-program",
+        classes: &[Class::Packages],
+        watch: Watch::Detector(Detector::UnlistedProgram, &["sched_process_exec"]),
+        text: "packages inside a program that no list names and that does not say what it was built from, which may \
+               also be an interpreter that is not known as one",
     },
     Escape {
         id: "left-cgroup",
@@ -294,8 +318,8 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "archive-member",
         classes: &[Class::Models, Class::Packages],
-        watch: Watch::Nothing,
-        text: "models and packages inside archives, of which only the archive is opened",
+        watch: Watch::Detector(Detector::ArchiveOpened, &["sys_exit_openat", "mm_filemap_get_pages"]),
+        text: "models and packages inside archives and compressed files whose members are not all known",
     },
     Escape {
         id: "udp",
@@ -421,7 +445,10 @@ pub const ESCAPES: &[Escape] = &[
     Escape {
         id: "loaded-program",
         classes: PROGRAMS,
-        watch: Watch::Nothing,
+        watch: Watch::Detector(
+            Detector::LoadedProgram,
+            &["sched_process_exec", "sys_exit_mmap", "sys_exit_openat"],
+        ),
         text: "a program whose file the dynamic loader, called by name, or an emulator runs: the kernel executes only these",
     },
     Escape {

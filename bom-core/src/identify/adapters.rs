@@ -2,48 +2,67 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::Model;
-use crate::{
-    metadata::{FileKind, ModelRole},
-    path::SeenPath,
+use super::{
+    homes::{Home, homes},
+    view::Model,
 };
-
-/// A folder as one subject saw it.
-type Place = (usize, Vec<u8>);
+use crate::metadata::{FileKind, ModelRole};
 
 /// Gives adapters without a base the base that a configuration in the same folder, used by the same subject, names.
 /// It stays a claim: the header of another file made it.
-pub(super) fn join(models: &mut [Model]) {
-    let mut bases: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+pub fn join(models: &mut [Model]) {
+    let mut bases: BTreeMap<Home, BTreeSet<String>> = BTreeMap::new();
     for model in models.iter().filter(|model| model.metadata.format == FileKind::AdapterConfig) {
-        for place in places(model) {
-            bases.entry(place).or_default().extend(model.metadata.base_models.iter().cloned());
+        for home in homes(model) {
+            bases.entry(home).or_default().extend(model.metadata.base_models.iter().cloned());
         }
     }
     for model in models.iter_mut().filter(|model| model.metadata.role == Some(ModelRole::Adapter)) {
         if model.metadata.base_models.is_empty() {
             let found: BTreeSet<String> =
-                places(model).iter().filter_map(|place| bases.get(place)).flatten().cloned().collect();
+                homes(model).iter().filter_map(|home| bases.get(home)).flatten().cloned().collect();
             model.metadata.base_models = found;
         }
     }
+    let links: Vec<BTreeSet<usize>> = models.iter().map(|model| used_bases(models, model)).collect();
+    for (model, bases) in models.iter_mut().zip(links) {
+        model.bases = bases;
+    }
 }
 
-fn places(model: &Model) -> BTreeSet<Place> {
-    let of = |path: &SeenPath| {
-        let name = path.file_name().len();
-        path.bytes().get(..path.bytes().len().saturating_sub(name)).unwrap_or_default().to_vec()
+/// Models that an adapter names as its base, by the name their store has or by their folder, and that the same subject
+/// used.
+fn used_bases(models: &[Model], adapter: &Model) -> BTreeSet<usize> {
+    if adapter.metadata.role != Some(ModelRole::Adapter) {
+        return BTreeSet::new();
+    }
+    let subjects: BTreeSet<usize> = adapter.uses.iter().map(|usage| usage.subject).collect();
+    let named = |model: &Model| {
+        let stored = model.stored.iter().filter_map(|stored| stored.name.as_deref());
+        let folders: BTreeSet<Home> = homes(model);
+        let base = &adapter.metadata.base_models;
+        stored.into_iter().any(|name| base.contains(name))
+            || folders.iter().any(|home| match home {
+                Home::Folder(_, directory) => {
+                    let directory = String::from_utf8_lossy(directory);
+                    base.iter().any(|base| {
+                        base.starts_with('/') && base.trim_end_matches('/') == directory.trim_end_matches('/')
+                    })
+                }
+                Home::Repository(..) => false,
+            })
     };
-    model
-        .uses
-        .iter()
-        .flat_map(|usage| usage.paths.iter().map(move |path| (usage.subject, of(path))))
-        .collect()
+    let weights = models.iter().enumerate().filter(|(_, model)| {
+        matches!(model.metadata.role, None | Some(ModelRole::Model))
+            && model.uses.iter().any(|usage| subjects.contains(&usage.subject))
+    });
+    weights.filter(|(_, model)| named(model)).map(|(index, _)| index).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::SeenPath;
     use crate::{
         fact::{Evidence, Strength},
         identify::Usage,
@@ -65,11 +84,15 @@ mod tests {
         };
         Model {
             digest: None,
+            stored: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            bases: BTreeSet::new(),
             files: BTreeSet::new(),
             content: Extracted::new(kind),
             metadata,
             python: None,
             deb: None,
+            owners: BTreeSet::new(),
             uses: vec![usage],
         }
     }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::languages;
 use crate::{
-    correlate::is_python_code,
-    input::{DebOwner, Owner, PythonOwner},
+    input::{DebOwner, PythonOwner},
     inventory::Description,
     join::Few,
-    metadata::{ElfMetadata, ElfType, Extracted},
+    metadata::{CodeMetadata, ElfMetadata, ElfType, Extracted, FileKind, Language},
+    package::{Basis, Ecosystem, PackageOwner, UnreadList},
     path::SeenPath,
+    stored::Stored,
 };
 
 /// What is known of one file, sorted out of its descriptions.
@@ -19,7 +21,28 @@ pub(super) struct Known<'a> {
     pub(super) digest: Option<&'a str>,
     pub(super) python: Option<&'a PythonOwner>,
     pub(super) deb: Option<&'a DebOwner>,
+    pub(super) packages: BTreeSet<&'a PackageOwner>,
+    pub(super) unread: BTreeSet<UnreadList>,
+    /// An owner was asked for, and the answer came.
+    pub(super) owner_known: bool,
     pub(super) device: Option<u32>,
+    pub(super) stored: BTreeSet<&'a Stored>,
+    /// Whether it has the digest that its package recorded.
+    pub(super) intact: Option<bool>,
+}
+
+/// A package that a file is code of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part {
+    pub(super) ecosystem: Ecosystem,
+    pub(super) basis: Basis,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) architecture: Option<String>,
+    pub(super) source: SeenPath,
+    pub(super) editable: bool,
+    /// Whose interpreter it is code for.
+    pub(super) language: Language,
 }
 
 impl<'a> Known<'a> {
@@ -33,11 +56,20 @@ impl<'a> Known<'a> {
                 Description::Content(content) => known.content = content.as_deref().or(known.content),
                 Description::Digest(digest) => known.digest = Some(digest),
                 Description::Owner(owner) => {
-                    let Owner { python, deb } = owner.as_ref();
-                    known.python = python.as_ref().or(known.python);
-                    known.deb = deb.as_ref().or(known.deb);
+                    known.owner_known = true;
+                    known.python = owner.python.as_ref().or(known.python);
+                    known.deb = owner.deb.as_ref().or(known.deb);
+                    known.packages.extend(&owner.packages);
+                    known.unread.extend(&owner.unread);
                 }
                 Description::Device(number) => known.device = Some(*number),
+                // Two answers about one state of one file cannot differ; if they do, the worse counts.
+                Description::Intact(intact) => {
+                    known.intact = Some(known.intact.unwrap_or(true) && *intact);
+                }
+                Description::Stored(stored) => {
+                    known.stored.insert(stored);
+                }
                 Description::Unlinked
                 | Description::Name { .. }
                 | Description::Mismatch { .. }
@@ -56,21 +88,118 @@ impl<'a> Known<'a> {
         self.content.and_then(|content| content.elf.as_ref())
     }
 
+    pub(super) fn code(&self) -> Option<&'a CodeMetadata> {
+        self.content.and_then(|content| content.code.as_deref())
+    }
+
     /// A shared library; a program that is position independent is not one.
     pub(super) fn library(&self) -> Option<&'a ElfMetadata> {
         self.elf().filter(|elf| elf.elf_type == ElfType::SharedLibrary)
     }
 
-    /// The distribution whose code this is: RECORD lists it, it is code, and it is not the
-    /// distribution's own book-keeping.
-    pub(super) fn package_code(&self) -> Option<&'a PythonOwner> {
-        let code = |path: &&SeenPath| is_python_code(path) && !path.components().any(is_book_keeping);
-        self.python.filter(|_| self.paths.iter().any(code))
+    /// A program.
+    pub(super) fn program(&self) -> Option<&'a ElfMetadata> {
+        self.elf().filter(|elf| matches!(elf.elf_type, ElfType::Executable | ElfType::PieExecutable))
+    }
+
+    /// An archive that is no model.
+    pub(super) fn archive(&self) -> Option<&'a CodeMetadata> {
+        let archive = self.content.is_some_and(|content| content.kind == FileKind::Archive);
+        self.code().filter(|_| archive)
+    }
+
+    /// Languages that load this file as code, by its name, its first line, or what it is an archive of. An installer's
+    /// own book-keeping is no code.
+    pub(super) fn languages(&self) -> BTreeSet<Language> {
+        if self.paths.iter().any(|path| path.components().any(is_book_keeping)) {
+            return BTreeSet::new();
+        }
+        let mut languages: BTreeSet<Language> =
+            self.paths.iter().filter_map(|path| languages::of_name(path)).collect();
+        if let Some(code) = self.code() {
+            languages.extend(&code.languages);
+            languages.extend(code.interpreter.as_deref().and_then(languages::of_script));
+        }
+        languages
+    }
+
+    /// The packages whose code this is. A language's own list comes before that of the system: `python3-numpy` is numpy
+    /// to whoever imports it, if it says so.
+    pub(super) fn package_code(&self) -> BTreeSet<Part> {
+        let languages = self.languages();
+        let library = self.library().is_some();
+        let mut parts = BTreeSet::new();
+        let extension = self.paths.iter().any(|path| path.file_name().ends_with(b".so"))
+            && !self.paths.iter().any(|path| path.components().any(is_book_keeping));
+        if let Some(owner) = self.python
+            && (languages.contains(&Language::Python) || extension)
+        {
+            parts.insert(Part {
+                ecosystem: Ecosystem::Pypi,
+                basis: if owner.editable { Basis::Project } else { Basis::List },
+                name: owner.name.clone(),
+                version: owner.version.clone(),
+                architecture: None,
+                source: owner.dist_info.clone(),
+                editable: owner.editable,
+                language: Language::Python,
+            });
+        }
+        let own = |owner: &PackageOwner| match owner.ecosystem {
+            Ecosystem::Pypi => Some(Language::Python),
+            Ecosystem::Npm => Some(Language::Node),
+            Ecosystem::Maven => Some(Language::Java),
+            Ecosystem::Gem => Some(Language::Ruby),
+            Ecosystem::Golang
+            | Ecosystem::Cargo
+            | Ecosystem::Conda
+            | Ecosystem::Deb
+            | Ecosystem::Apk
+            | Ecosystem::Rpm
+            | Ecosystem::Runtime => None,
+        };
+        for owner in &self.packages {
+            if let Some(language) = own(owner)
+                && (languages.contains(&language) || library)
+            {
+                parts.insert(part(owner, language));
+            }
+        }
+        // A shared library of the system is listed as a library.
+        if parts.is_empty() && !library {
+            for &language in &languages {
+                let system = self.packages.iter().filter(|owner| own(owner).is_none());
+                parts.extend(system.map(|owner| part(owner, language)));
+                parts.extend(self.deb.map(|deb| deb_part(deb, language)));
+            }
+            // A list is surer than a directory.
+            if parts.iter().any(|part| part.basis.is_installed()) {
+                parts.retain(|part| part.basis.is_installed());
+            }
+        }
+        parts
+    }
+
+    /// Code of which no installer's list or manifest says whose it is.
+    pub(super) fn is_unlisted(&self) -> bool {
+        let named = || self.package_code().iter().any(|part| part.basis.is_installed());
+        let says = || self.archive().is_some_and(|code| !code.packages.is_empty() && !code.opaque);
+        !self.languages().is_empty() && !named() && !says()
     }
 
     /// A device that computes, by the node it is reached through.
     pub(super) fn accelerator(&self) -> Option<(u32, &'a SeenPath)> {
-        const NODES: [&[u8]; 4] = [b"/dev/nvidia", b"/dev/kfd", b"/dev/dri/", b"/dev/accel"];
+        const NODES: [&[u8]; 8] = [
+            b"/dev/nvidia",
+            b"/dev/kfd",
+            b"/dev/dri/",
+            b"/dev/accel",
+            // AWS Neuron, Google TPU, Intel Gaudi, Huawei Ascend.
+            b"/dev/neuron",
+            b"/dev/apex_",
+            b"/dev/hl",
+            b"/dev/davinci",
+        ];
         let number = self.device?;
         let computes = |path: &&&SeenPath| NODES.iter().any(|node| path.bytes().starts_with(node));
         self.paths.iter().find(computes).map(|path| (number, *path))
@@ -81,12 +210,32 @@ impl<'a> Known<'a> {
     }
 }
 
-fn is_book_keeping(component: &[u8]) -> bool {
-    component.ends_with(b".dist-info") || component.ends_with(b".egg-info")
+fn part(owner: &PackageOwner, language: Language) -> Part {
+    Part {
+        ecosystem: owner.ecosystem,
+        basis: owner.basis,
+        name: owner.name.clone(),
+        version: owner.version.clone().unwrap_or_default(),
+        architecture: owner.architecture.clone(),
+        source: owner.source.clone(),
+        editable: false,
+        language,
+    }
 }
 
-/// Whether an executable runs Python code: it is linked with, or exports, CPython's API.
-pub(super) fn is_python_interpreter(elf: &ElfMetadata) -> bool {
-    let linked = elf.needed.iter().any(|library| library.starts_with("libpython3"));
-    linked || elf.exports.contains("Py_BytesMain")
+fn deb_part(deb: &DebOwner, language: Language) -> Part {
+    Part {
+        ecosystem: Ecosystem::Deb,
+        basis: Basis::List,
+        name: deb.package.clone(),
+        version: deb.version.clone(),
+        architecture: Some(deb.architecture.clone()),
+        source: SeenPath::new("/var/lib/dpkg"),
+        editable: false,
+        language,
+    }
+}
+
+fn is_book_keeping(component: &[u8]) -> bool {
+    component.ends_with(b".dist-info") || component.ends_with(b".egg-info")
 }

@@ -4,11 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     adapters,
-    artifacts::{Known, is_python_interpreter},
+    artifacts::{Known, Part},
     catalog::Catalog,
+    detect, handlers,
+    languages::{self, Runs},
+    parts,
     peers::Peers,
     programs::{self, Used, fold},
-    view::{Device, Library, Model, Package, SubjectView, Unresolved, Usage, View},
+    roles,
+    servers::{self, Listening},
+    sets, versions,
+    view::{Code, Device, How, Library, Model, Package, SubjectView, Unresolved, Usage, View},
 };
 use crate::{
     bom::purl::pep503,
@@ -17,6 +23,8 @@ use crate::{
     inventory::{Description, Epoch, Inventory},
     join::Few,
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
+    metadata::Language,
+    package::{Basis, Ecosystem},
     path::SeenPath,
 };
 
@@ -28,7 +36,15 @@ pub fn identify(inventory: &Inventory, catalog: &Catalog) -> View {
             builder.subject(id, epoch, key);
         }
     }
-    builder.finish()
+    let mut view = builder.finish();
+    parts::join(&mut view, inventory);
+    for subject in 0..view.subjects.len() {
+        let signs = roles::signs(&view, subject);
+        if let Some(subject) = view.subjects.get_mut(subject) {
+            subject.signs = signs;
+        }
+    }
+    view
 }
 
 /// Identity of an artifact: its digest, else the file itself. Without a digest nothing is merged.
@@ -55,8 +71,10 @@ struct Builder<'a> {
     view: View,
     models: BTreeMap<Identity, (Model, Uses)>,
     libraries: BTreeMap<Identity, (Library, Uses)>,
-    packages: BTreeMap<(String, String), (Package, Uses)>,
+    packages: BTreeMap<(Ecosystem, String, String), (Package, Uses)>,
+    code: BTreeMap<Identity, (Code, Uses)>,
     peers: Peers,
+    listening: BTreeSet<Listening>,
     devices: BTreeMap<(u32, SeenPath), (Device, Uses)>,
 }
 
@@ -64,7 +82,9 @@ struct Builder<'a> {
 enum Meaning<'a> {
     Model(&'a Known<'a>),
     Library(&'a Known<'a>),
-    Package(&'a Known<'a>),
+    Package(Part, How),
+    /// Code that no package is known for.
+    Code(&'a Known<'a>),
     Device(&'a Known<'a>),
 }
 
@@ -76,7 +96,9 @@ impl<'a> Builder<'a> {
             models: BTreeMap::new(),
             libraries: BTreeMap::new(),
             packages: BTreeMap::new(),
+            code: BTreeMap::new(),
             peers: Peers::default(),
+            listening: BTreeSet::new(),
             devices: BTreeMap::new(),
         }
     }
@@ -85,15 +107,16 @@ impl<'a> Builder<'a> {
         let index = self.view.subjects.len();
         let known: BTreeMap<&Object, Known<'_>> =
             epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
-        let interpreters = interpreters(epoch, &known);
+        let runs = languages::of_images(epoch, &known);
         let mine: Vec<(&FactKey, &Evidence)> =
             epoch.facts.iter().filter(|(fact, _)| fact.subject == *key).collect();
         let mut used: BTreeMap<ImageId, BTreeSet<Used>> = BTreeMap::new();
         for (fact, _) in &mine {
             let set = used.entry(fact.image).or_default();
-            set.extend(signature(fact, &known, &interpreters));
+            set.extend(signature(epoch, fact, &known, &runs));
         }
         let program_of = programs::group(epoch, index, key, &used, &mut self.view.programs);
+        handlers::note(epoch, key, &known, &program_of, &mut self.view.programs);
         let mut subject = subject_view(id, epoch, key);
         for (fact, evidence) in mine {
             match &fact.object {
@@ -116,18 +139,23 @@ impl<'a> Builder<'a> {
                         .entry((*carrier, std::net::SocketAddr::new(*address, *port)))
                         .or_default();
                     *known = calls.fold(*known, u64::saturating_add);
+                    if let Some(&program) = program_of.get(&fact.image) {
+                        let address = std::net::SocketAddr::new(*address, *port);
+                        self.listening.insert((index, program, *carrier, address));
+                    }
                 }
                 Object::Endpoint { .. } | Object::Behind { .. } => {}
                 Object::File(file) => {
                     let Some(about) = known.get(&fact.object) else { continue };
                     let Some(&program) = program_of.get(&fact.image) else { continue };
-                    for meaning in meanings(fact, about, &interpreters) {
+                    for meaning in meanings(epoch, fact, about, &runs) {
                         let paths = epoch.paths.get(fact);
                         self.file(id, *file, &meaning, (fact, evidence), paths, (index, program));
                     }
                 }
             }
         }
+        subject.unread = known.values().flat_map(|about| about.unread.iter().copied()).collect();
         self.unresolved(epoch, index, key);
         self.view.subjects.push(subject);
     }
@@ -144,7 +172,8 @@ impl<'a> Builder<'a> {
         let uses = match meaning {
             Meaning::Model(known) => self.model(id, file, known),
             Meaning::Library(known) => self.library(id, file, known),
-            Meaning::Package(known) => self.package(known),
+            Meaning::Package(part, how) => self.package(part, *how),
+            Meaning::Code(known) => self.code(id, file, known),
             Meaning::Device(known) => self.device(known),
         };
         let Some(uses) = uses else { return };
@@ -163,20 +192,26 @@ impl<'a> Builder<'a> {
                 files: BTreeSet::new(),
                 metadata,
                 content: content.clone(),
+                stored: BTreeSet::new(),
+                parts: BTreeMap::new(),
+                bases: BTreeSet::new(),
                 python: None,
                 deb: None,
+                owners: BTreeSet::new(),
                 uses: Vec::new(),
             };
             (model, Uses::new())
         });
         model.files.insert(file);
+        model.stored.extend(known.stored.iter().map(|&stored| stored.clone()));
         model.python = model.python.take().or_else(|| known.python.cloned());
         model.deb = model.deb.take().or_else(|| known.deb.cloned());
+        model.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
         Some(uses)
     }
 
     fn library(&mut self, id: &EpochId, file: FileKey, known: &Known<'_>) -> Option<&mut Uses> {
-        let elf = known.library()?;
+        let elf = known.elf()?;
         let catalog = self.catalog;
         let (library, uses) = self.libraries.entry(identity(id, file, known)).or_insert_with(|| {
             let name = elf.soname.clone().unwrap_or_else(|| known.name());
@@ -186,9 +221,12 @@ impl<'a> Builder<'a> {
                 files: BTreeSet::new(),
                 role: role.map(str::to_owned),
                 name,
+                version: versions::of(elf, &known.paths),
+                engines: known.code().map(|code| code.engines.clone()).unwrap_or_default(),
                 elf: elf.clone(),
                 python: None,
                 deb: None,
+                owners: BTreeSet::new(),
                 uses: Vec::new(),
             };
             (library, Uses::new())
@@ -196,26 +234,48 @@ impl<'a> Builder<'a> {
         library.files.insert(file);
         library.python = library.python.take().or_else(|| known.python.cloned());
         library.deb = library.deb.take().or_else(|| known.deb.cloned());
+        library.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
         Some(uses)
     }
 
-    fn package(&mut self, known: &Known<'_>) -> Option<&mut Uses> {
-        let owner = known.package_code()?;
-        let normal = pep503(&owner.name);
+    fn package(&mut self, part: &Part, how: How) -> Option<&mut Uses> {
+        let normal = if part.ecosystem == Ecosystem::Pypi { pep503(&part.name) } else { part.name.clone() };
         let catalog = self.catalog;
-        let (package, uses) =
-            self.packages.entry((normal.clone(), owner.version.clone())).or_insert_with(|| {
-                let package = Package {
-                    name: owner.name.clone(),
-                    version: owner.version.clone(),
-                    editable: owner.editable,
-                    dist_info: BTreeSet::new(),
-                    role: catalog.role("pypi", &normal).map(str::to_owned),
-                    uses: Vec::new(),
-                };
-                (package, Uses::new())
-            });
-        package.dist_info.insert(owner.dist_info.clone());
+        let key = (part.ecosystem, normal.clone(), part.version.clone());
+        let (package, uses) = self.packages.entry(key).or_insert_with(|| {
+            let package = Package {
+                ecosystem: part.ecosystem,
+                name: part.name.clone(),
+                version: part.version.clone(),
+                architecture: part.architecture.clone(),
+                editable: false,
+                bases: BTreeSet::new(),
+                how: BTreeSet::new(),
+                sources: BTreeSet::new(),
+                role: catalog.role(part.ecosystem.name(), &normal).map(str::to_owned),
+                uses: Vec::new(),
+            };
+            (package, Uses::new())
+        });
+        package.editable |= part.editable;
+        package.bases.insert(part.basis);
+        package.how.insert(how);
+        package.sources.insert(part.source.clone());
+        Some(uses)
+    }
+
+    fn code(&mut self, id: &EpochId, file: FileKey, known: &Known<'_>) -> Option<&mut Uses> {
+        let (code, uses) = self.code.entry(identity(id, file, known)).or_insert_with(|| {
+            let code = Code {
+                digest: known.digest.map(str::to_owned),
+                name: known.name(),
+                languages: known.languages(),
+                owners: BTreeSet::new(),
+                uses: Vec::new(),
+            };
+            (code, Uses::new())
+        });
+        code.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
         Some(uses)
     }
 
@@ -250,11 +310,15 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> View {
         self.view.models = done(self.models.into_values(), |model, uses| model.uses = uses);
+        sets::join(&mut self.view.models);
         adapters::join(&mut self.view.models);
         self.view.libraries = done(self.libraries.into_values(), |library, uses| library.uses = uses);
         self.view.packages = done(self.packages.into_values(), |package, uses| package.uses = uses);
+        self.view.code = done(self.code.into_values(), |code, uses| code.uses = uses);
         self.peers.finish(&mut self.view);
         self.view.devices = done(self.devices.into_values(), |device, uses| device.uses = uses);
+        servers::join(&mut self.view, &self.listening, self.catalog);
+        servers::mcp(&mut self.view);
         self.view
     }
 }
@@ -265,18 +329,31 @@ impl Draft {
         self.probes.insert(fact.probe);
         self.processes.insert(fact.process);
     }
+
+    /// All that a finished usage has.
+    pub(super) fn take_in(&mut self, usage: &Usage) {
+        fold(&mut self.evidence, &usage.evidence);
+        self.probes.extend(&usage.probes);
+        self.processes.extend(&usage.processes);
+        self.paths.extend(usage.paths.iter().cloned());
+        self.files.extend(&usage.files);
+    }
 }
 
 pub(super) fn done<T>(items: impl Iterator<Item = (T, Uses)>, set: impl Fn(&mut T, Vec<Usage>)) -> Vec<T> {
     let finish = |(mut item, uses): (T, Uses)| {
-        let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
-            let Draft { evidence, probes, processes, paths, files } = draft;
-            Some(Usage { subject, program, evidence: evidence?, probes, processes, paths, files })
-        });
-        set(&mut item, uses.collect());
+        set(&mut item, usages(uses));
         item
     };
     items.map(finish).collect()
+}
+
+pub(super) fn usages(uses: Uses) -> Vec<Usage> {
+    let uses = uses.into_iter().filter_map(|((subject, program), draft)| {
+        let Draft { evidence, probes, processes, paths, files } = draft;
+        Some(Usage { subject, program, evidence: evidence?, probes, processes, paths, files })
+    });
+    uses.collect()
 }
 
 fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
@@ -286,41 +363,46 @@ fn identity(id: &EpochId, file: FileKey, known: &Known<'_>) -> Identity {
     }
 }
 
-/// Whether code of a package was read by a program that is not known to run it. What such a program
-/// did with it is not known, so it is no import, and packages are not complete. Gives those whose program it was.
-pub(crate) fn unknown_readers(epoch: &Epoch) -> BTreeSet<SubjectKey> {
-    let known: BTreeMap<&Object, Known<'_>> =
-        epoch.objects.iter().map(|(object, about)| (object, Known::of(about))).collect();
-    let interpreters = interpreters(epoch, &known);
-    let unknown = epoch.facts.iter().filter(|(fact, evidence)| {
-        let read = fact.action.uses_file() && evidence.strength.0 >= Strength::Opened;
-        let code = || known.get(&fact.object).is_some_and(|about| about.package_code().is_some());
-        read && !interpreters.contains(&fact.image) && code()
-    });
-    unknown.map(|(fact, _)| fact.subject.clone()).collect()
-}
-
-/// Images whose executable runs Python code.
-fn interpreters(epoch: &Epoch, known: &BTreeMap<&Object, Known<'_>>) -> BTreeSet<ImageId> {
-    let runs_python = |file: &FileKey| {
-        known.get(&Object::File(*file)).and_then(Known::elf).is_some_and(is_python_interpreter)
-    };
-    let images = epoch.images.iter().filter(|(_, image)| image.executables.iter().any(runs_python));
-    images.map(|(id, _)| *id).collect()
-}
-
 /// A file can be several things: a wheel's extension module is a library and code of its package.
-fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<ImageId>) -> Vec<Meaning<'k>> {
+fn meanings<'k>(
+    epoch: &Epoch,
+    fact: &FactKey,
+    known: &'k Known<'k>,
+    runs: &BTreeMap<ImageId, Runs>,
+) -> Vec<Meaning<'k>> {
     let mut all = Vec::new();
     if known.content.is_some_and(|content| content.model.is_some()) {
         all.push(Meaning::Model(known));
     }
     let opened = fact.action.uses_file();
-    if opened && known.library().is_some() {
+    let strength = epoch.facts.get(fact).map(|evidence| evidence.strength.0);
+    let mapped_code = fact.action == Action::Mapped && strength == Some(Strength::Executed);
+    // A program that was mapped as code, not by the kernel as it was executed, was started by something else.
+    let loaded = mapped_code && known.program().is_some() && !detect::is_own_executable(epoch, fact);
+    if opened && (known.library().is_some() || loaded) {
         all.push(Meaning::Library(known));
     }
-    if opened && interpreters.contains(&fact.image) && known.package_code().is_some() {
-        all.push(Meaning::Package(known));
+    let runs = runs.get(&fact.image);
+    let running = |language: &Language| runs.is_some_and(|runs| runs.languages.contains(language));
+    if opened {
+        let parts = known.package_code();
+        // The hundreds of files of an interpreter's own library are one package, if only by their place.
+        let placed = parts.iter().any(|part| part.basis == Basis::Place);
+        all.extend(
+            parts
+                .into_iter()
+                .filter(|part| running(&part.language))
+                .map(|part| Meaning::Package(part, How::Imported)),
+        );
+        if known.is_unlisted() && !placed && known.languages().iter().any(running) {
+            all.push(Meaning::Code(known));
+        }
+        if known.archive().is_some_and(|code| code.languages.iter().any(running)) {
+            all.extend(contained(known, How::Archived));
+        }
+    }
+    if fact.action == Action::Executed || mapped_code {
+        all.extend(contained(known, How::CompiledIn));
     }
     if known.accelerator().is_some() {
         all.push(Meaning::Device(known));
@@ -328,11 +410,33 @@ fn meanings<'k>(fact: &FactKey, known: &'k Known<'k>, interpreters: &BTreeSet<Im
     all
 }
 
+/// The packages that a file says are in it, itself included.
+fn contained<'k>(known: &'k Known<'k>, how: How) -> impl Iterator<Item = Meaning<'k>> {
+    let code = known.code();
+    let source = known.paths.first().map(|&path| path.clone()).unwrap_or_default();
+    let listed = code.into_iter().flat_map(|code| code.main.iter().chain(&code.packages));
+    listed.map(move |package| {
+        let part = Part {
+            ecosystem: package.ecosystem,
+            basis: Basis::Manifest,
+            name: package.name.clone(),
+            version: package.version.clone().unwrap_or_default(),
+            architecture: None,
+            source: source.clone(),
+            editable: false,
+            // Asked of nobody: the code is in the file already.
+            language: Language::Python,
+        };
+        Meaning::Package(part, how)
+    })
+}
+
 /// What a fact adds to the signature by which programs are told apart.
 fn signature(
+    epoch: &Epoch,
     fact: &FactKey,
     known: &BTreeMap<&Object, Known<'_>>,
-    interpreters: &BTreeSet<ImageId>,
+    runs: &BTreeMap<ImageId, Runs>,
 ) -> Vec<Used> {
     match &fact.object {
         Object::Name(_) | Object::Listener { .. } => Vec::new(),
@@ -349,15 +453,20 @@ fn signature(
         }
         Object::File(file) => {
             let Some(about) = known.get(&fact.object) else { return Vec::new() };
-            let used = meanings(fact, about, interpreters).into_iter().filter_map(|meaning| match meaning {
-                Meaning::Model(known) | Meaning::Library(known) => Some(match known.digest {
-                    Some(digest) => Used::Digest(digest.to_owned()),
-                    None => Used::File(*file),
-                }),
-                Meaning::Package(known) => {
-                    known.python.map(|owner| Used::Package(owner.name.clone(), owner.version.clone()))
+            // What an executable has in it, it has in every run.
+            if fact.action == Action::Executed {
+                return Vec::new();
+            }
+            let meanings = meanings(epoch, fact, about, runs);
+            let used = meanings.into_iter().map(|meaning| match meaning {
+                Meaning::Model(known) | Meaning::Library(known) | Meaning::Code(known) => {
+                    match known.digest {
+                        Some(digest) => Used::Digest(digest.to_owned()),
+                        None => Used::File(*file),
+                    }
                 }
-                Meaning::Device(_) => Some(Used::File(*file)),
+                Meaning::Package(part, _) => Used::Package(part.name, part.version),
+                Meaning::Device(_) => Used::File(*file),
             });
             used.collect()
         }
@@ -409,6 +518,9 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         resolved: BTreeSet::new(),
         served: BTreeMap::new(),
         served_unix: BTreeSet::new(),
+        signs: BTreeSet::new(),
+        served_by: Vec::new(),
+        unread: BTreeSet::new(),
     }
 }
 

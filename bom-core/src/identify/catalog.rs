@@ -1,10 +1,15 @@
 //! Names that mean something: which host belongs to which provider, which package or library has
 //! which role. Built-in tables (`bom-core/catalog/`), extended by a file of the same form.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::view::ServerBasis;
 
 const PROVIDERS: &str = include_str!("../../catalog/providers.tsv");
 const PACKAGES: &str = include_str!("../../catalog/packages.tsv");
+const SERVERS: &str = include_str!("../../catalog/servers.tsv");
 /// Rows a user's file may add.
 const MOST_ROWS: usize = 100_000;
 
@@ -13,6 +18,19 @@ const MOST_ROWS: usize = 100_000;
 pub struct Catalog {
     pub providers: Vec<Provider>,
     pub packages: Vec<Package>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerRow>,
+}
+
+/// One sign of one self-hosted server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ServerRow {
+    pub server: String,
+    /// inference-server, vector-db, …
+    pub kind: String,
+    pub basis: ServerBasis,
+    /// `ecosystem:name`, the beginning of a library's name, an engine, a file name, or a port.
+    pub value: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,9 +48,9 @@ pub struct Provider {
 pub enum Matching {
     /// The host equals the pattern.
     Exact,
-    /// The host ends with the pattern, which starts with a dot.
+    /// The host ends with the pattern, which starts with a dot; its labels may have `{…}`.
     Suffix,
-    /// `{…}` in the pattern stands for one label or a part of one.
+    /// `{…}` in the pattern stands for one label or a part of one; `{name}` keeps what it stood for.
     Glob,
 }
 
@@ -47,16 +65,20 @@ pub struct Package {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
-    #[error("line {line}: {columns} columns, expected 3 (packages) or 5 (providers) separated by tabs")]
+    #[error(
+        "line {line}: {columns} columns, expected 3 (packages), 4 (servers) or 5 (providers) separated by tabs"
+    )]
     Columns { line: usize, columns: usize },
     #[error("line {line}: match {word:?} is none of exact, suffix, glob")]
     Matching { line: usize, word: String },
+    #[error("line {line}: basis {word:?} is none of package, library, engine, program, port")]
+    Basis { line: usize, word: String },
     #[error("line {line}: more than {MOST_ROWS} rows")]
     TooMany { line: usize },
 }
 
 impl Catalog {
-    /// Reads rows of either table: five columns are a provider, three a package. `#` starts a comment.
+    /// Reads rows of any table: five columns are a provider, four a server, three a package. `#` starts a comment.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         let mut catalog = Self::default();
         for (line, row) in (1..).zip(text.lines()) {
@@ -88,6 +110,16 @@ impl Catalog {
                     name: name.to_owned(),
                     role: role.to_owned(),
                 }),
+                [server, kind, word, value] => {
+                    let basis = ServerBasis::ALL.into_iter().find(|basis| basis.name() == word);
+                    let basis = basis.ok_or_else(|| CatalogError::Basis { line, word: word.to_owned() })?;
+                    catalog.servers.push(ServerRow {
+                        server: server.to_owned(),
+                        kind: kind.to_owned(),
+                        basis,
+                        value: value.to_owned(),
+                    });
+                }
                 _ => return Err(CatalogError::Columns { line, columns: columns.len() }),
             }
         }
@@ -97,7 +129,7 @@ impl Catalog {
     /// The tables this build carries.
     pub fn built_in() -> Self {
         let mut catalog = Self::default();
-        for table in [PROVIDERS, PACKAGES] {
+        for table in [PROVIDERS, PACKAGES, SERVERS] {
             // The tables are part of the source; `tests/catalog.rs` holds that they parse.
             catalog.extend(Self::parse(table).unwrap_or_default());
         }
@@ -108,16 +140,22 @@ impl Catalog {
     pub fn extend(&mut self, other: Self) {
         self.providers.extend(other.providers);
         self.packages.extend(other.packages);
+        self.servers.extend(other.servers);
     }
 
     /// The provider of a host: an exact row before a pattern, a longer pattern before a shorter,
     /// an earlier row before a later.
     pub fn provider(&self, host: &str) -> Option<&Provider> {
+        self.provider_of(host).map(|(row, _)| row)
+    }
+
+    /// The same, with what the host has where the pattern has `{…}`; what stands in front of a suffix is `resource`.
+    pub fn provider_of(&self, host: &str) -> Option<(&Provider, BTreeMap<String, String>)> {
         let host = host.to_ascii_lowercase();
-        let hits = self.providers.iter().filter(|row| row.matches(&host));
+        let hits = self.providers.iter().filter_map(|row| Some((row, row.matches(&host)?)));
         hits.enumerate()
-            .min_by_key(|(index, row)| (row.matching, std::cmp::Reverse(row.pattern.len()), *index))
-            .map(|(_, row)| row)
+            .min_by_key(|(index, (row, _))| (row.matching, std::cmp::Reverse(row.pattern.len()), *index))
+            .map(|(_, hit)| hit)
     }
 
     /// The role of a package by its exact name.
@@ -134,22 +172,56 @@ impl Catalog {
 }
 
 impl Provider {
-    fn matches(&self, host: &str) -> bool {
+    /// What the host has at each `{name}` of the pattern; `None` if it does not match.
+    fn matches(&self, host: &str) -> Option<BTreeMap<String, String>> {
+        let mut parts = BTreeMap::new();
         match self.matching {
-            Matching::Exact => host == self.pattern,
-            Matching::Suffix => host.ends_with(&self.pattern) && host.len() > self.pattern.len(),
+            Matching::Exact => (host == self.pattern).then_some(parts),
+            Matching::Suffix => {
+                let labels = self.pattern.strip_prefix('.').unwrap_or(&self.pattern);
+                let count = labels.split('.').count();
+                let ahead = host.split('.').count().checked_sub(count).filter(|ahead| *ahead > 0)?;
+                // A pattern without a dot in front may end within a label.
+                if !self.pattern.starts_with('.') {
+                    return (host.ends_with(&self.pattern) && host.len() > self.pattern.len())
+                        .then_some(parts);
+                }
+                let tail = host.split('.').skip(ahead);
+                if !tail.zip(labels.split('.')).all(|(label, glob)| label_matches(label, glob, &mut parts)) {
+                    return None;
+                }
+                let resource: Vec<&str> = host.split('.').take(ahead).collect();
+                if resource.iter().any(|label| label.is_empty()) {
+                    return None;
+                }
+                parts.insert("resource".to_owned(), resource.join("."));
+                Some(parts)
+            }
             Matching::Glob => {
                 let (host, pattern) = (host.split('.'), self.pattern.split('.'));
-                host.clone().count() == pattern.clone().count()
-                    && host.zip(pattern).all(|(label, glob)| label_matches(label, glob))
+                let same = host.clone().count() == pattern.clone().count();
+                (same && host.zip(pattern).all(|(label, glob)| label_matches(label, glob, &mut parts)))
+                    .then_some(parts)
             }
         }
     }
 }
 
-/// One label against one glob label: text, at most one `{…}`, text.
-fn label_matches(label: &str, glob: &str) -> bool {
+/// One label against one glob label: text and `{…}` in turn. Of several ways to match, the earlier `{…}` is the longer:
+/// `us-central1-123` is the region `us-central1` and the project `123`.
+fn label_matches(label: &str, glob: &str, parts: &mut BTreeMap<String, String>) -> bool {
     let Some((before, rest)) = glob.split_once('{') else { return label == glob };
-    let Some((_, after)) = rest.split_once('}') else { return label == glob };
-    label.len() > before.len() + after.len() && label.starts_with(before) && label.ends_with(after)
+    let Some((name, after)) = rest.split_once('}') else { return label == glob };
+    let Some(label) = label.strip_prefix(before) else { return false };
+    let ends = label.char_indices().map(|(at, letter)| at + letter.len_utf8()).rev();
+    for end in ends {
+        let (own, rest) = label.split_at(end);
+        let mut inner = parts.clone();
+        if label_matches(rest, after, &mut inner) {
+            inner.insert(name.to_owned(), own.to_owned());
+            *parts = inner;
+            return true;
+        }
+    }
+    false
 }

@@ -69,8 +69,13 @@ impl Peers {
     ) -> &mut (Endpoint, Uses) {
         let key = (host.clone().unwrap_or(otherwise), port);
         self.endpoints.entry(key).or_insert_with(|| {
+            let found = host.as_deref().and_then(|host| catalog.provider_of(host));
+            let (provider, parts) =
+                found.map_or_else(Default::default, |(row, parts)| (Some(row.clone()), parts));
             let endpoint = Endpoint {
-                provider: host.as_deref().and_then(|host| catalog.provider(host)).cloned(),
+                provider,
+                parts,
+                server: None,
                 host,
                 port,
                 addresses: BTreeSet::new(),
@@ -116,6 +121,8 @@ fn describe(endpoint: &mut Endpoint, about: Option<&Few<Description>>) {
             | Description::Content(_)
             | Description::Digest(_)
             | Description::Owner(_)
+            | Description::Stored(_)
+            | Description::Intact(_)
             | Description::Device(_)
             | Description::SamePeer(_)
             | Description::Unknown { .. } => {}

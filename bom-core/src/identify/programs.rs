@@ -114,10 +114,14 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         elf: None,
         deb: None,
         python: None,
+        owners: BTreeSet::new(),
+        code: None,
+        mcp: BTreeSet::new(),
         images: 0,
         processes: BTreeSet::new(),
         more_processes: 0,
         evidence: None,
+        handler: None,
         unseen_start: image.executables.is_empty(),
     };
     for &file in &image.executables {
@@ -128,6 +132,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         program.elf = known.elf().cloned();
         program.deb = known.deb.cloned();
         program.python = known.python.cloned();
+        program.owners.extend(known.packages.iter().map(|&owner| owner.clone()));
+        program.code = known.code().cloned();
     }
     program
 }

@@ -2,14 +2,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::ByteOrder;
+use super::{ByteOrder, PackageNote};
 
 /// Dynamic symbols that tell what an object is, whatever its file is called. Each is defined by the engine it belongs to
 /// and only referred to by what is linked with that engine.
 ///
 /// Finding one is structure, not proof: anybody can define a function of that name. Not finding one says less still: a
 /// program without a dynamic section, or one that was linked to keep its symbols to itself, exports none.
-pub const MARKERS: [&str; 5] = [
+pub const MARKERS: [&str; 23] = [
     // CPython since 3.8: libpython, and interpreters that have it inside. An interpreter linked with libpython refers to
     // it and defines nothing; its `DT_NEEDED` says what it is.
     "Py_BytesMain",
@@ -21,6 +21,33 @@ pub const MARKERS: [&str; 5] = [
     "llama_model_load_from_file",
     // ggml, the tensor library under llama.cpp and whisper.cpp.
     "ggml_init",
+    // whisper.cpp.
+    "whisper_full",
+    // TensorFlow's C interface, and that of TensorFlow Lite.
+    "TF_Version",
+    "TfLiteInterpreterCreate",
+    // TensorRT.
+    "createInferRuntime_INTERNAL",
+    // OpenVINO's C interface.
+    "ov_core_create",
+    // The CUDA driver and runtime, ROCm's HIP, Intel's Level Zero: what reaches an accelerator.
+    "cuInit",
+    "cudaGetDeviceCount",
+    "hipInit",
+    "zeInit",
+    // oneDNN.
+    "dnnl_engine_create",
+    // Java: libjvm.
+    "JNI_CreateJavaVM",
+    // Ruby: libruby, and interpreters that have it inside.
+    "ruby_run_node",
+    // Other languages, whose packages are not told apart: Perl, PHP, Lua, Tcl, R, Julia.
+    "perl_parse",
+    "php_request_startup",
+    "lua_newstate",
+    "Tcl_CreateInterp",
+    "Rf_initEmbeddedR",
+    "jl_init",
 ];
 
 /// Width of addresses in an ELF file.
@@ -78,6 +105,12 @@ pub struct ElfMetadata {
     /// `DT_NEEDED` in the order of the file, which is the order of loading.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed: Vec<String>,
+    /// Versions that it gives its symbols (`DT_VERDEF`), in the order of the file, without its own name: `VERS_1.20.1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbol_versions: Vec<String>,
+    /// What its distribution wrote into it. Claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_note: Option<PackageNote>,
     /// `PT_INTERP`: the dynamic loader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interp: Option<String>,

@@ -2,7 +2,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ElfMetadata, Issue, ModelMetadata};
+use super::{CodeMetadata, ElfMetadata, Issue, ModelMetadata};
 
 /// Which format a file was recognised as, by its content and never by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,6 +106,12 @@ pub enum FileKind {
     Hnswlib,
     /// A USearch index.
     Usearch,
+    /// The database of a Chroma vector store.
+    Chroma,
+    /// The index of a TensorFlow checkpoint.
+    TfCheckpoint,
+    /// A tar archive of NVIDIA NeMo.
+    Nemo,
     /// An Apache Parquet table.
     Parquet,
     /// Apache Arrow IPC, as a file or a stream.
@@ -118,6 +124,10 @@ pub enum FileKind {
     McpConfig,
     /// A program, shared library, object or core file.
     Elf,
+    /// A file whose first line names the program that is to run it.
+    Script,
+    /// An archive or compressed file that is no model: jars, zipapps, tarballs.
+    Archive,
     /// The file was looked at and is none of the formats above.
     Other,
 }
@@ -174,12 +184,17 @@ impl FileKind {
         Self::Faiss,
         Self::Hnswlib,
         Self::Usearch,
+        Self::Chroma,
+        Self::TfCheckpoint,
+        Self::Nemo,
         Self::Parquet,
         Self::Arrow,
         Self::FlaxMsgpack,
         Self::Skill,
         Self::McpConfig,
         Self::Elf,
+        Self::Script,
+        Self::Archive,
         Self::Other,
     ];
 
@@ -236,12 +251,17 @@ impl FileKind {
             Self::Faiss => "faiss",
             Self::Hnswlib => "hnswlib",
             Self::Usearch => "usearch",
+            Self::Chroma => "chroma",
+            Self::TfCheckpoint => "tf-checkpoint",
+            Self::Nemo => "nemo",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
             Self::FlaxMsgpack => "flax-msgpack",
             Self::Skill => "skill",
             Self::McpConfig => "mcp-config",
             Self::Elf => "elf",
+            Self::Script => "script",
+            Self::Archive => "archive",
             Self::Other => "other",
         }
     }
@@ -250,7 +270,7 @@ impl FileKind {
     /// plays is its [role](super::ModelRole).
     #[must_use]
     pub fn is_model(self) -> bool {
-        !matches!(self, Self::Elf | Self::Other)
+        !matches!(self, Self::Elf | Self::Script | Self::Archive | Self::Other)
     }
 }
 
@@ -283,6 +303,9 @@ pub struct Extracted {
     /// Present for ELF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elf: Option<ElfMetadata>,
+    /// Present for programs, scripts and archives that say what code is in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Box<CodeMetadata>>,
     /// What is wrong with the file or worth a second look, in the order it was met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<Issue>,
@@ -292,9 +315,18 @@ pub struct Extracted {
 }
 
 impl Extracted {
+    /// Whether the file can become a component of its own. An archive of which nothing is known but that it is one is
+    /// counted as a gap, and neither hashed nor looked up.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        let code = self.code.as_ref();
+        self.kind != FileKind::Archive
+            || code.is_some_and(|code| !code.languages.is_empty() || !code.packages.is_empty())
+    }
+
     /// Nothing known yet but the format.
     #[must_use]
     pub fn new(kind: FileKind) -> Self {
-        Self { kind, model: None, elf: None, issues: Vec::new(), truncated: false }
+        Self { kind, model: None, elf: None, code: None, issues: Vec::new(), truncated: false }
     }
 }

@@ -10,11 +10,13 @@
 //!
 //! Start reading at [`Extracted`].
 
+mod code;
 mod elf;
 mod extracted;
 mod issue;
 mod model;
 
+pub use code::{CodeMetadata, Language, PackageNote};
 pub use elf::{ElfClass, ElfMetadata, ElfType, MARKERS, version_from_soname};
 pub use extracted::{ByteOrder, Extracted, FileKind};
 pub use issue::{Issue, IssueCode};

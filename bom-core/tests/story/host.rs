@@ -15,6 +15,7 @@ use bom_core::{
     metadata::{ByteOrder, ElfClass, ElfMetadata, ElfType, Extracted, FileKind, ModelMetadata},
     path::SeenPath,
     recording,
+    stored::Origins,
     stream::{ClientHello, DnsAnswer, Transport},
 };
 
@@ -206,6 +207,28 @@ impl FakeHost {
     }
 
     pub(crate) fn exec(&mut self, pid: u32, parent: u32, path: &str) {
+        let program = match path {
+            PYTHON => elf(ElfType::PieExecutable, &["Py_BytesMain"], &[]),
+            LIBPYTHON => elf(ElfType::PieExecutable, &[], &["libpython3.11.so.1.0"]),
+            _ => elf(ElfType::PieExecutable, &[], &[]),
+        };
+        self.exec_answering(pid, parent, path, |request| match request {
+            Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
+            Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
+            Request::Owner => Some(Answer::Owner(Owner::default())),
+            Request::Origin => Some(Answer::Origins(Origins::default())),
+            Request::Verify => Some(Answer::Verified(false)),
+            Request::Locate | Request::Recheck => None,
+        });
+    }
+
+    pub(crate) fn exec_answering(
+        &mut self,
+        pid: u32,
+        parent: u32,
+        path: &str,
+        reply: impl Fn(Request) -> Option<Answer>,
+    ) {
         let file = self.file(path);
         let previous = self.task(pid).1;
         let image = self.number();
@@ -219,17 +242,7 @@ impl FakeHost {
         };
         let body = Body::Exec { task: self.whole_task(pid), exec: Box::new(exec) };
         let work = self.event(probe::SCHED_PROCESS_EXEC, body);
-        let program = match path {
-            PYTHON => elf(ElfType::PieExecutable, &["Py_BytesMain"], &[]),
-            LIBPYTHON => elf(ElfType::PieExecutable, &[], &["libpython3.11.so.1.0"]),
-            _ => elf(ElfType::PieExecutable, &[], &[]),
-        };
-        self.answer_all(work, |request| match request {
-            Request::Inspect => Some(Answer::Inspected(Some(Box::new(program.clone())))),
-            Request::Digest => Some(Answer::Digest(format!("{:0>64}", path.len()))),
-            Request::Owner => Some(Answer::Owner(Owner::default())),
-            Request::Locate | Request::Recheck => None,
-        });
+        self.answer_all(work, reply);
     }
 
     pub(crate) fn fork(&mut self, parent: u32, child: u32) {
@@ -390,10 +403,12 @@ pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
         (Request::Digest, Thing::UnhashedModel) => Answer::Unknown(Reason::TooLarge),
         (Request::Digest, _) => Answer::Digest("cc".repeat(32)),
         (Request::Owner, Thing::Wheel(name, version) | Thing::WheelLibrary(name, version)) => {
-            Answer::Owner(Owner { python: Some(owner(name, version)), deb: None })
+            Answer::Owner(Owner { python: Some(owner(name, version)), ..Owner::default() })
         }
         (Request::Owner, _) => Answer::Owner(Owner::default()),
+        (Request::Origin, _) => Answer::Origins(Origins::default()),
         // A story that has these answers them itself.
+        (Request::Verify, _) => Answer::Verified(false),
         (Request::Locate | Request::Recheck, _) => return None,
     })
 }
@@ -415,16 +430,10 @@ fn model() -> Extracted {
         dtype: Some("F32".to_owned()),
         ..ModelMetadata::new(FileKind::Safetensors)
     };
-    Extracted {
-        kind: FileKind::Safetensors,
-        model: Some(metadata),
-        elf: None,
-        issues: Vec::new(),
-        truncated: false,
-    }
+    Extracted { model: Some(metadata), ..Extracted::new(FileKind::Safetensors) }
 }
 
-fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
+pub(crate) fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
     let elf = ElfMetadata {
         class: ElfClass::Bits64,
         byte_order: ByteOrder::Little,
@@ -435,8 +444,10 @@ fn elf(elf_type: ElfType, exports: &[&str], needed: &[&str]) -> Extracted {
         version: None,
         build_id: None,
         needed: needed.iter().map(|&name| name.to_owned()).collect(),
+        symbol_versions: Vec::new(),
+        package_note: None,
         interp: None,
         exports: exports.iter().map(|&name| name.to_owned()).collect(),
     };
-    Extracted { kind: FileKind::Elf, model: None, elf: Some(elf), issues: Vec::new(), truncated: false }
+    Extracted { elf: Some(elf), ..Extracted::new(FileKind::Elf) }
 }

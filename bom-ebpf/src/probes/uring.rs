@@ -115,16 +115,23 @@ fn completed(request: u64, result: i32) {
         lost(Counter::UringDirectOpen, task.subject);
         return;
     }
-    let Some(file) = by_descriptor(current_task(), result as u32) else {
-        seen(place(task.subject));
-        lost(Counter::OpensUnresolved, task.subject);
-        return;
-    };
-    opened(&task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk);
+    open(&task, result as u32);
+}
+
+/// The frames of this and of [`socket`] are not needed at the same time.
+#[inline(never)]
+fn open(task: &Tracked, descriptor: u32) {
+    match by_descriptor(current_task(), descriptor) {
+        Some(file) => opened(task, &file, probe::IO_URING_COMPLETE, 0, &URING_SCRATCH, walk),
+        None => {
+            seen(place(task.subject));
+            lost(Counter::OpensUnresolved, task.subject);
+        }
+    }
 }
 
 /// A socket that was connected, which the request holds, or made: its descriptor is the result.
-#[inline(always)]
+#[inline(never)]
 fn socket(task: &Tracked, request: u64, opcode: u8, result: i32) {
     if opcode == IORING_OP_CONNECT {
         if let Some(file) = by_pointer(pointer(request, offset!(kiocb_file))) {

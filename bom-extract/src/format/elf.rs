@@ -12,13 +12,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bom_core::metadata::{
-    ByteOrder, ElfClass, ElfMetadata, ElfType, FileKind, IssueCode, version_from_soname,
+    ByteOrder, ElfClass, ElfMetadata, ElfType, FileKind, IssueCode, PackageNote, version_from_soname,
 };
 use goblin::container::{Container, Ctx};
 use goblin::elf::Elf;
 use goblin::elf::dynamic::{
     DF_1_PIE, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB,
-    DT_SYMTAB, Dynamic,
+    DT_SYMTAB, DT_VERDEF, DT_VERDEFNUM, Dynamic,
 };
 use goblin::elf::header::{self, Header};
 use goblin::elf::note::{NT_GNU_BUILD_ID, NoteDataIterator};
@@ -27,6 +27,7 @@ use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, Progr
 use crate::draft::{Draft, Stop};
 use crate::extractor::Extractor;
 use crate::format::elf_exports::{self, Tables};
+use crate::format::{elf_built, elf_versions};
 use crate::reader::{Reader, u64_of};
 use crate::template::hex;
 
@@ -39,6 +40,8 @@ const HEADER32_BYTES: u64 = 52;
 const STRING_BYTES: u64 = 4096;
 /// A build-id is 8 to 32 bytes in practice.
 const BUILD_ID_BYTES: usize = 64;
+/// The note of a package (systemd.io/ELF_PACKAGE_METADATA).
+const NT_PACKAGE: u32 = 0xcafe_1a7e;
 /// Note segments looked at.
 const NOTE_SEGMENTS: usize = 16;
 
@@ -67,17 +70,19 @@ pub(super) fn inside(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(
         machine: header.e_machine,
         position_independent: false,
         has_interp: None,
+        segments: Vec::new(),
     };
     let outcome = walk.segments(&header);
     let outcome = walk.draft.absorb(outcome);
-    let Walk { mut elf, position_independent, has_interp, .. } = walk;
+    let Walk { mut elf, position_independent, has_interp, segments, .. } = walk;
     elf.elf_type = elf_type(&header, &elf, position_independent);
     let program = matches!(elf.elf_type, ElfType::Executable | ElfType::PieExecutable);
     // Without an interpreter segment the kernel starts the program itself, whatever else the file says.
     elf.is_static = has_interp.map(|has_interp| program && !has_interp);
     elf.version = elf.soname.as_deref().and_then(version_from_soname).map(ToString::to_string);
     draft.extracted.elf = Some(elf);
-    outcome
+    outcome?;
+    elf_built::read(reader, draft, &header, Ctx::new(container, order), &segments)
 }
 
 struct Walk<'w, 'a, 'l> {
@@ -90,6 +95,8 @@ struct Walk<'w, 'a, 'l> {
     position_independent: bool,
     /// `None` until the program headers were read.
     has_interp: Option<bool>,
+    /// As far as they could be read.
+    segments: Vec<ProgramHeader>,
 }
 
 impl Walk<'_, '_, '_> {
@@ -126,6 +133,7 @@ impl Walk<'_, '_, '_> {
             let outcome = self.notes(segment);
             self.draft.absorb(outcome)?;
         }
+        self.segments = segments;
         Ok(())
     }
 
@@ -154,6 +162,8 @@ impl Walk<'_, '_, '_> {
         }
         self.position_independent = value(DT_FLAGS_1).is_some_and(|flags| flags & DF_1_PIE != 0);
         let outcome = self.names(at, &dynamic, segments);
+        self.draft.absorb(outcome)?;
+        let outcome = self.versions(value(DT_VERDEF), value(DT_VERDEFNUM), &dynamic, segments);
         self.draft.absorb(outcome)?;
         let tables = Tables {
             at,
@@ -202,6 +212,26 @@ impl Walk<'_, '_, '_> {
         Ok(())
     }
 
+    fn versions(
+        &mut self,
+        address: Option<u64>,
+        count: Option<u64>,
+        dynamic: &Dynamic,
+        segments: &[ProgramHeader],
+    ) -> Result<(), Stop> {
+        let value = |tag| dynamic.dyns.iter().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
+        let (Some(address), Some(count)) = (address, count) else { return Ok(()) };
+        let Some(strings) = value(DT_STRTAB).and_then(|at| file_offset(segments, at)) else { return Ok(()) };
+        let table = elf_versions::Table {
+            segments,
+            order: self.elf.byte_order,
+            address,
+            count,
+            strings: (strings, value(DT_STRSZ).unwrap_or(u64::MAX)),
+        };
+        elf_versions::read(self.reader, self.draft, &table, &mut self.elf.symbol_versions)
+    }
+
     /// One string of the string table: `index` of `size` bytes that start at `strings` in the file.
     fn string(&mut self, at: u64, strings: u64, size: u64, index: u64) -> Result<Option<String>, Stop> {
         let place = strings.checked_add(index).filter(|_| index < size);
@@ -234,6 +264,9 @@ impl Walk<'_, '_, '_> {
         let notes = NoteDataIterator { data: &data, size: data.len(), offset: 0, ctx: (alignment, self.ctx) };
         for note in notes {
             let note = note.map_err(|error| malformed(at, &error))?;
+            if note.n_type == NT_PACKAGE && note.name == "FDO" {
+                self.package_note(at, note.desc);
+            }
             if note.n_type != NT_GNU_BUILD_ID || note.name != "GNU" {
                 continue;
             }
@@ -245,6 +278,20 @@ impl Walk<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// JSON, ended by zeros (systemd.io/ELF_PACKAGE_METADATA).
+    fn package_note(&mut self, at: u64, bytes: &[u8]) {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        let text = bytes.get(..end).unwrap_or_default();
+        let limit = self.draft.limits.value_bytes;
+        match serde_json::from_slice::<PackageNote>(text) {
+            Ok(note) if text.len() <= limit => self.elf.package_note = Some(note),
+            Ok(_) | Err(_) => {
+                let detail = format!("package note of {} bytes cannot be read", text.len());
+                self.draft.issue(IssueCode::InvalidValue, Some(at), detail);
+            }
+        }
     }
 
     /// The bytes of a segment, at most as many as the limit; a longer one is read up to there.
@@ -295,6 +342,8 @@ fn empty(header: &Header, container: Container, little: bool) -> ElfMetadata {
         version: None,
         build_id: None,
         needed: Vec::new(),
+        symbol_versions: Vec::new(),
+        package_note: None,
         interp: None,
         exports: BTreeSet::new(),
     }

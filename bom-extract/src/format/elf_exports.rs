@@ -26,10 +26,12 @@ use crate::reader::{Reader, u64_of};
 const CHAIN_STEPS: u64 = 256;
 /// Symbols that a GNU table may lead to, over all markers, at two reads each. It leads to those whose hash is that of a
 /// marker: the marker itself, once for each of its versions.
-const GNU_SYMBOLS: u32 = 16;
+const GNU_SYMBOLS: u32 = 32;
 /// Symbols that a `DT_HASH` table may lead to, over all markers, at three reads each. It leads through a whole chain even
 /// to a name that is not there. GNU ld writes the longest ones into small tables, about five symbols for each bucket.
-const SYSV_SYMBOLS: u32 = 64;
+const SYSV_SYMBOLS: u32 = 160;
+/// Damaged chains after which the table is given up: then it is not a chain that is damaged.
+const DAMAGED: usize = 5;
 
 /// Where the dynamic section says that the tables are, as addresses; `None` where it says nothing.
 pub(crate) struct Tables<'s> {
@@ -61,13 +63,20 @@ pub(crate) fn find(
     let mut lookup = Lookup { reader, tables, symbols_left: 0 };
     let Some(table) = lookup.table(draft)? else { return Ok(()) };
     lookup.symbols_left = table.symbols();
+    let mut damaged = 0_usize;
     for marker in MARKERS {
         match lookup.defines(&table, marker) {
             Ok(true) => drop(exports.insert(marker.to_string())),
             Ok(false) => {}
             Err(stop) if is_final(&stop) => return Err(stop),
             // One damaged chain says nothing about the others.
-            Err(stop) => draft.absorb(Err(stop))?,
+            Err(stop) => {
+                draft.absorb(Err(stop))?;
+                damaged = damaged.saturating_add(1);
+                if damaged >= DAMAGED {
+                    break;
+                }
+            }
         }
     }
     Ok(())

@@ -1,9 +1,11 @@
 //! One file per format, each with an `EXTRACTOR`, or a function that a family of formats calls (`zip_family`,
 //! `json_family`); beside them the tables they stand on. What several formats share is in `grammar`.
 
+pub(crate) mod archive;
 pub(crate) mod arrow;
 pub(crate) mod catboost;
 pub(crate) mod chat_template;
+pub(crate) mod chroma;
 pub(crate) mod coreml;
 pub(crate) mod ctranslate2;
 pub(crate) mod elf;
@@ -21,6 +23,7 @@ pub(crate) mod lightgbm;
 pub(crate) mod llamafile;
 pub(crate) mod mnn;
 pub(crate) mod ncnn;
+pub(crate) mod nemo;
 pub(crate) mod npy;
 pub(crate) mod onnx;
 pub(crate) mod onnx_runtime;
@@ -29,9 +32,12 @@ pub(crate) mod paddle;
 pub(crate) mod parquet;
 pub(crate) mod pickled;
 pub(crate) mod safetensors;
+pub(crate) mod script;
 pub(crate) mod sentencepiece;
+pub(crate) mod spacy_config;
 pub(crate) mod tensorflow;
 pub(crate) mod tensorrt;
+pub(crate) mod tf_checkpoint;
 pub(crate) mod tflite;
 pub(crate) mod tiktoken;
 pub(crate) mod usearch;
@@ -40,7 +46,9 @@ pub(crate) mod zip_family;
 
 mod adapter_config;
 mod coreml_package;
+mod elf_built;
 mod elf_exports;
+mod elf_versions;
 mod ggml_types;
 mod gguf_tensors;
 mod json_object;

@@ -1,8 +1,9 @@
 //! Files that are pickles: plain ones, joblib's with raw arrays in them, PyTorch's before 1.6.
 //!
 //! Sources: `pickletools.py`; `joblib/numpy_pickle.py`; `_legacy_save` in `torch/serialization.py`. A pickle of protocol
-//! 2 or later starts with PROTO; earlier ones are plain instructions, which nearly any text is too, and are not claimed.
-//! A file is claimed once the walk reaches STOP, or has imported something: two bytes are no proof.
+//! 2 or later starts with PROTO and is claimed once the walk reaches STOP, or has imported something: two bytes are no
+//! proof. Earlier ones are plain instructions, as which nearly any text can start: such a file is claimed if the walk
+//! reaches STOP with the last byte of the file, or with the result of a call.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -36,6 +37,24 @@ fn wants(prefix: &[u8], len: u64) -> bool {
         }
         // zlib with a window of 32 KiB, as joblib writes it.
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => true,
+        _ => is_early(prefix),
+    }
+}
+
+/// How pickles of protocols 0 and 1 begin that hold more than one value: a container that is remembered at once, or a
+/// name to import.
+fn is_early(prefix: &[u8]) -> bool {
+    match prefix {
+        [b'}' | b']', b'q', 0, ..] | [b'(', b'd' | b'l', b'p', b'0'..=b'9', ..] => true,
+        [b'(', b'i' | b'c', name @ ..] | [b'c', name @ ..] => {
+            let mut lines = name.split(|&byte| byte == b'\n');
+            let word = |line: Option<&[u8]>| {
+                let line = line.unwrap_or_default();
+                let fits = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+                !line.is_empty() && line.iter().all(fits)
+            };
+            name.contains(&b'\n') && word(lines.next()) && word(lines.next())
+        }
         _ => false,
     }
 }
@@ -79,9 +98,18 @@ fn unpacked(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> 
 
 fn plain(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     let mut machine = Machine::new();
+    let announced = reader.array::<1>()? == [0x80];
+    reader.seek(0);
     let outcome = machine.walk(reader, draft);
     if outcome.is_err() && machine.imports.is_empty() {
         return outcome;
+    }
+    if !announced {
+        // Text does not call anything; what follows a call that was made is no excuse.
+        let calls = machine.result.is_some_and(|id| matches!(machine.node(id), Node::Call { .. }));
+        if outcome.is_err() || reader.left() > 0 && !calls {
+            return Ok(());
+        }
     }
     let is_joblib =
         machine.arrays > 0 || machine.imports.keys().any(|name| name.starts_with("joblib.numpy_pickle"));

@@ -1,9 +1,9 @@
-//! Zip archives that are models or belong to one. The names of the members decide; an archive of another kind is not
-//! ours, whatever its name.
+//! Zip archives that are models or belong to one. The names of the members decide; an archive of another kind is an
+//! archive of code, or of nothing that is known.
 
 use bom_core::metadata::FileKind;
 
-use super::{keras, npy, pytorch, skops};
+use super::{archive, keras, npy, pytorch, skops};
 use crate::draft::{Draft, Stop};
 use crate::extractor::Extractor;
 use crate::grammar::zip::Archive;
@@ -16,11 +16,11 @@ fn wants(prefix: &[u8], _len: u64) -> bool {
 }
 
 fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
-    let Some(archive) = Archive::read(reader, draft)? else { return Ok(()) };
+    let Some(members) = Archive::read(reader, draft)? else { return Ok(()) };
     for format in [pytorch::extract, keras::archive, skops::extract, npy::archive] {
-        if format(&archive, reader, draft)? {
-            break;
+        if format(&members, reader, draft)? {
+            return Ok(());
         }
     }
-    Ok(())
+    archive::zip(&members, reader, draft)
 }

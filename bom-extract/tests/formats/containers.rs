@@ -135,7 +135,7 @@ fn reads_arrays() {
             ],
         ),
         // A member that unpacks to a thousand times its size costs its header.
-        ("bomb", zip().bomb("a.npy", 16 << 20).build(), vec!["not ours"]),
+        ("bomb", zip().bomb("a.npy", 16 << 20).build(), vec!["kind=archive", "code.opaque=true"]),
         (
             "member_is_broken",
             zip().stored("a.npy", &npy("'<f4'", "(2,)", &[0; 8])).stored("b.npy", b"no array").build(),
@@ -327,22 +327,27 @@ fn reads_skops() {
 }
 
 #[test]
-fn leaves_other_archives_alone() {
-    for (name, file) in [
-        ("empty", zip()),
-        ("wheel", zip().stored("package/__init__.py", b"").stored("package-1.dist-info/RECORD", b"")),
-        ("schema_of_another_kind", zip().stored("schema.json", br#"{"type": "object"}"#)),
-        ("config_without_keras", zip().stored("metadata.json", b"{}").stored("config.json", b"{}")),
-        ("metadata_is_large", zip().bomb("metadata.json", 1 << 20).stored("config.json", b"{}")),
-        ("encrypted", zip().stored("schema.json", b"{}").method(0, 1)),
-        ("packed_by_a_stranger", zip().stored("schema.json", b"{}").method(99, 0)),
-        (
-            "directory_is_elsewhere",
-            zip().stored("a.npy", &npy("'<f4'", "()", &[0; 4])).directory_shift(1 << 20),
-        ),
-    ] {
-        check(name, &file.build(), &["not ours"]);
-    }
+fn takes_other_archives_for_no_model() {
+    let check = |name: &str, file: synth::Zip, expected: &[&str]| {
+        let bytes = file.build();
+        let found = bom_extract::extract(&bytes, &Limits::default()).expect("no input fails");
+        assert!(found.is_none_or(|found| found.model.is_none()), "{name}");
+        check(name, &bytes, expected);
+    };
+    let archive = ["kind=archive", "no model"];
+    check("empty", zip(), &["not ours"]);
+    check("schema_of_another_kind", zip().stored("schema.json", br#"{"type": "object"}"#), &archive);
+    let config = zip().stored("metadata.json", b"{}").stored("config.json", b"{}");
+    check("config_without_keras", config, &archive);
+    let strange = zip().stored("schema.json", b"{}");
+    check(
+        "encrypted",
+        strange.clone().method(0, 1),
+        &["kind=archive", "truncated=true", "! packed by method"],
+    );
+    check("packed_by_a_stranger", strange.method(99, 0), &["kind=archive", "! packed by method 99"]);
+    let elsewhere = zip().stored("a.npy", &npy("'<f4'", "()", &[0; 4])).directory_shift(1 << 20);
+    check("directory_is_elsewhere", elsewhere, &["not ours"]);
 }
 
 /// What one archive may cost is a limit, and reaching it is said.

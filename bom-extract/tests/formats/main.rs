@@ -2,6 +2,7 @@
 
 mod budget;
 mod check;
+mod code;
 mod containers;
 mod documents;
 mod elf;
@@ -10,6 +11,7 @@ mod laws;
 mod messages;
 mod onnx;
 mod pickled;
+mod rpm;
 mod safetensors;
 mod seeds;
 mod tables;

@@ -173,7 +173,8 @@ fn leaves_other_files_alone() {
         ("two_bytes", b"\x80\x02".to_vec()),
         ("no_stop", b"\x80\x02]q\x00(K\x01K\x02".to_vec()),
         ("random_behind_proto", b"\x80\x03\xff\xff\xff\xff".to_vec()),
-        ("text", b"cos\nsystem\n(S'id'\ntR.".to_vec()),
+        ("early_without_stop", b"cos\nsystem\n(S'id'\ntR".to_vec()),
+        ("text", b"cat\ndog\n.more text".to_vec()),
         ("zlib_of_text", b"\x78\x9c\x4b\xcb\xcf\x07\x00\x02\x82\x01\x45".to_vec()),
     ] {
         check(name, &bytes, &["not ours"]);

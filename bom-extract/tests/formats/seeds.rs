@@ -35,6 +35,17 @@ pub(crate) const MCP: &str = r#"{"mcpServers": {
 pub(crate) const SPACY: &str = r#"{"lang":"en","name":"core_web_sm","version":"3.8.0","spacy_version":">=3.8.0,<3.9.0",
  "description":"English","author":"Explosion","email":"","license":"MIT","pipeline":["tok2vec","tagger"],
  "components":["tok2vec","tagger","senter"],"vectors":{"width":0,"vectors":0}}"#;
+pub(crate) const SPACY_CONFIG: &str = "[paths]\ntrain = null\n\n[nlp]\nlang = \"en\"\npipeline = [\"tok2vec\",\"ner\"]\n\n\
+    [components]\n\n[components.ner]\nfactory = \"ner\"\n\n[components.tok2vec]\nfactory = \"tok2vec\"\n";
+pub(crate) const NEMO: &str = "name: tiny\ntarget: nemo.collections.asr.models.EncDecCTCModel\nnemo_version: 2.3.0\nsub:\n  target: x\n";
+pub(crate) const CHROMA: &[&str] = &[
+    "CREATE TABLE migrations (dir TEXT NOT NULL)",
+    "CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY)",
+    "CREATE TABLE collection_metadata (collection_id TEXT)",
+    "CREATE TABLE embedding_metadata (id INTEGER)",
+];
+/// As CPython writes `[collections.OrderedDict, 1]` with protocol 0.
+pub(crate) const PICKLE_0: &[u8] = b"(lp0\nccollections\nOrderedDict\np1\naI1\na.";
 pub(crate) const PACKAGE: &str = r#"{"fileFormatVersion": "1.0.0", "itemInfoEntries": {"A": {"author":
  "com.apple.CoreML", "path": "com.apple.CoreML/model.mlmodel"}}, "rootModelIdentifier": "A"}"#;
 pub(crate) const PADDLE: &str =
@@ -148,6 +159,24 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
             synth::elf().imported("free").exported("ggml_init").exported("OrtGetApiBase").build(),
         ),
         ("elf_old_hash", synth::elf().narrow().exported("Py_BytesMain").sysv_hash().no_gnu_hash().build()),
+        (
+            "go_program",
+            synth::built()
+                .go("go1.22.1", &synth::go_modules(&["mod\ta\tv1\th1:", "dep\tb\tv2\th1:", "=>\tc\tv3"]), 16)
+                .build(),
+        ),
+        (
+            "rust_program",
+            synth::built().auditable(r#"{"packages":[{"name":"a","version":"1","root":true}]}"#).build(),
+        ),
+        ("script", text("#!/usr/bin/env python3\n")),
+        (
+            "jar",
+            synth::zip()
+                .stored("a/A.class", b"")
+                .deflated("META-INF/maven/a/b/pom.properties", b"groupId=a\nartifactId=b\nversion=1\n")
+                .build(),
+        ),
         ("pytorch", synth::torch_zip(&state()).build()),
         ("torchscript", synth::torch_zip(&state()).stored("model/constants.pkl", &state()).build()),
         (
@@ -192,6 +221,12 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("paddle", synth::paddle_program(&[("w", synth::paddle_tensor(5, &[3, 4]))])),
         ("paddle_parameters", synth::paddle_parameters(&[(synth::paddle_tensor(5, &[3, 4]), 48)])),
+        ("tf_checkpoint", synth::tf_checkpoint(1, &[("a/kernel", &[3, 4]), ("b", &[])])),
+        (
+            "nemo",
+            synth::tar(&[("./model_config.yaml", NEMO.as_bytes()), ("./model_weights.ckpt", b"weights")]),
+        ),
+        ("chroma", synth::sqlite_schema(CHROMA)),
         ("faiss", synth::faiss(b"IxF2", 16, 4, 1)),
         ("hnswlib", synth::hnswlib(3, 10, 16, 32)),
         ("usearch", synth::usearch(10, 32, 8)),
@@ -217,6 +252,8 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("xgboost", text(XGBOOST)),
         ("mcp", text(MCP)),
         ("spacy", text(SPACY)),
+        ("spacy_config", text(SPACY_CONFIG)),
+        ("pickle_protocol_0", PICKLE_0.to_vec()),
         ("coreml_package", text(PACKAGE)),
         ("paddle_json", text(PADDLE)),
         ("catboost_json", text(CATBOOST)),

@@ -1,11 +1,11 @@
 //! Formats of fixed fields.
 
 use bom_testkit::synth::{
-    ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
+    self, ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
     xgboost_ubjson,
 };
 
-use crate::check::check;
+use crate::{check::check, seeds};
 
 fn with(mut file: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
     file[at..at + bytes.len()].copy_from_slice(bytes);
@@ -273,5 +273,91 @@ fn leaves_other_files_alone() {
         ("ones", vec![0xff; 4096]),
     ] {
         check(name, &file, &["not ours"]);
+    }
+}
+
+#[test]
+fn reads_indexes_and_archives_of_others() {
+    let checkpoint = || synth::tf_checkpoint(1, &[("a/kernel", &[3, 4]), ("b", &[])]);
+    let nemo =
+        |config: &str| synth::tar(&[("model_config.yaml", config.as_bytes()), ("model_weights.ckpt", b"w")]);
+    let cut = |bytes: Vec<u8>, left: usize| bytes[bytes.len() - left..].to_vec();
+    for (name, file, expected) in [
+        (
+            "checkpoint",
+            checkpoint(),
+            vec![
+                "kind=tf-checkpoint",
+                "model.tensor_count=2",
+                "model.hyperparameters.shards=1",
+                "model.hyperparameters.elements=13",
+                "no model.parameter_count",
+            ],
+        ),
+        (
+            "checkpoint_of_huge_tensors",
+            synth::tf_checkpoint(1, &[("a", &[1 << 40, 1 << 40])]),
+            vec!["model.tensor_count=1", "no model.hyperparameters.elements"],
+        ),
+        ("checkpoint_without_its_end", checkpoint()[..60].to_vec(), vec!["not ours"]),
+        ("checkpoint_without_its_start", cut(checkpoint(), 48), vec!["not ours"]),
+        (
+            "checkpoint_whose_blocks_are_elsewhere",
+            {
+                let len = checkpoint().len();
+                with(checkpoint(), len - 48, &[0xff; 12])
+            },
+            vec!["kind=tf-checkpoint", "! a number of more than ten bytes"],
+        ),
+        (
+            "nemo",
+            nemo(seeds::NEMO),
+            vec![
+                "kind=nemo",
+                "model.role=model",
+                "model.architecture=nemo.collections.asr.models.EncDecCTCModel",
+                "model.producer_version=2.3.0",
+                "model.hyperparameters.weights_bytes=1",
+            ],
+        ),
+        ("another_tar", synth::tar(&[("model_config.yaml", b"a: b"), ("x", b"y")]), vec!["kind=archive"]),
+        (
+            "nemo_that_lies",
+            with(nemo("a: b"), 1024 + 124, b"77777777777"),
+            vec!["kind=nemo", "! leads out of the file"],
+        ),
+        ("chroma", synth::sqlite_schema(seeds::CHROMA), vec!["kind=chroma", "model.role=vector-index"]),
+        ("another_database", synth::sqlite_schema(&["CREATE TABLE embeddings_queue (a)"]), vec!["not ours"]),
+        (
+            "spacy_config",
+            seeds::SPACY_CONFIG.as_bytes().to_vec(),
+            vec![
+                "kind=spacy",
+                "model.hyperparameters.lang=en",
+                "model.hyperparameters.pipeline=tok2vec, ner",
+                "model.hyperparameters.factories=ner, tok2vec",
+            ],
+        ),
+        ("another_config", b"[paths]\na = b\n[nlp]\nlang = \"en\"\n".to_vec(), vec!["not ours"]),
+        (
+            "early_pickle",
+            seeds::PICKLE_0.to_vec(),
+            vec!["kind=pickle", "model.format_version=0", "model.imports.0=collections.OrderedDict"],
+        ),
+        (
+            "early_pickle_that_runs",
+            b"cos\nsystem\np0\n(S'id'\np1\ntp2\nRp3\n.".to_vec(),
+            vec!["kind=pickle", "model.imports.0=os.system", "! a pickle imports os.system"],
+        ),
+        ("protocol_1", b"}q\x00U\x01aq\x01K\x01s.".to_vec(), vec!["kind=pickle", "no model.imports"]),
+        (
+            "early_pickle_that_runs_and_more",
+            b"cos\nsystem\n(S'id'\ntR.text".to_vec(),
+            vec!["kind=pickle", "! a pickle imports os.system", "! 4 bytes follow"],
+        ),
+        ("early_pickle_and_more", [seeds::PICKLE_0, b"text"].concat(), vec!["not ours"]),
+        ("text", b"config\nvalue\nmore text. And more.".to_vec(), vec!["not ours"]),
+    ] {
+        check(name, &file, &expected);
     }
 }

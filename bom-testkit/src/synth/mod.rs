@@ -4,6 +4,8 @@
 //! The builders are written from the format specifications and share no constant, type or table with the parsers: a
 //! layout understood wrongly in both places would have to be misunderstood twice.
 
+mod archives;
+mod built;
 mod elf;
 mod elf_symbols;
 mod flatbuffer;
@@ -14,10 +16,13 @@ mod numpy;
 mod onnx;
 mod pickle;
 mod safetensors;
+mod sqlite;
 mod tables;
 mod wire;
 mod zip;
 
+pub use archives::{sqlite_schema, tar, tf_checkpoint};
+pub use built::{Built, built, go_modules};
 pub use elf::{Elf, elf};
 pub use flatbuffer::{Slot, arrow, catboost, executorch, flatbuffer, mnn, onnx_runtime, tflite};
 pub use gguf::{Gguf, gguf};
@@ -30,6 +35,7 @@ pub use numpy::{npy, npy_header};
 pub use onnx::{Onnx, onnx};
 pub use pickle::{Pickle, joblib, pickle, torch_legacy, torch_zip};
 pub use safetensors::{Safetensors, safetensors};
+pub use sqlite::{rpm_header, sqlite};
 pub use tables::{
     ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
     xgboost_ubjson,

@@ -43,6 +43,11 @@ const PACKAGES: &[(&str, Sign)] = &[
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
+    // Package managers that tell whose the files of the trees are that they made.
+    ("rpm", Sign::Program("rpmbuild")),
+    ("ruby", Sign::Program("gem")),
+    ("npm", Sign::Program("npm")),
+    ("golang-go", Sign::Program("go")),
     // Other kernels, in machines without a network.
     ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
 ];

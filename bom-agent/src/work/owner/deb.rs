@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bom_core::input::{DebOwner, Reason};
 
 use super::lines::{Ends, Lines};
-use super::paths::{join, source_of};
+use super::paths::{before_merge, join, source_of};
 use super::rows::Rows;
 use super::site::{NAMES, value};
 use super::{Identity, Stamp, existing, identity, stamp};
@@ -19,8 +19,6 @@ const STATUS_FOLDER: &[u8] = b"/var/lib/dpkg/status.d";
 const LIST_BYTES: u64 = 32 << 20;
 const STATUS_BYTES: u64 = 64 << 20;
 const PACKAGES: usize = 50_000;
-/// Directories that usr-merge moved below /usr; older packages still list their files without it.
-const MERGED: [&[u8]; 6] = [b"/bin/", b"/sbin/", b"/lib/", b"/lib32/", b"/lib64/", b"/libx32/"];
 
 #[derive(Debug)]
 pub(super) struct Deb {
@@ -189,11 +187,6 @@ impl Database {
         }
         Ok(None)
     }
-}
-
-/// The path as it was before usr-merge, if that moved it.
-fn before_merge(path: &[u8]) -> Option<&[u8]> {
-    path.strip_prefix(b"/usr").filter(|rest| MERGED.iter().any(|moved| rest.starts_with(moved)))
 }
 
 impl Kind {

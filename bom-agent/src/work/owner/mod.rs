@@ -1,24 +1,32 @@
-//! Which installed package a file belongs to: Python's RECORD files and Debian's file lists, read as they lie in the
-//! observed tree. No package manager is asked.
+//! Which installed package a file belongs to: Python's RECORD files, the lists of Debian, Alpine, rpm and conda, the
+//! manifests of Node and RubyGems, read as they lie in the observed tree. No package manager is asked.
 //!
 //! What they say is the installer's claim. A list that could not be read in full makes a miss `Unknown`, not
 //! "belongs to nobody".
 //!
 //! Start reading at `python`.
 
+mod apk;
+mod conda;
 mod deb;
 mod lines;
+mod manifest;
 mod paths;
 mod python;
 mod record;
 mod rows;
+mod rpm;
 mod site;
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use bom_core::input::{Owner, Reason, Work};
+use bom_core::{
+    input::{Owner, Reason, Work},
+    package::PackageOwner,
+};
 
 use super::answer::Context;
 use super::open::reason;
@@ -29,6 +37,10 @@ use super::settings::PoolSettings;
 pub(super) struct Owners {
     python: python::Python,
     deb: deb::Deb,
+    apk: apk::Apk,
+    rpm: rpm::Rpm,
+    conda: conda::Conda,
+    manifests: manifest::Manifests,
 }
 
 /// A directory or file, by which an index is found again whatever path or namespace it is seen through.
@@ -39,7 +51,16 @@ type Stamp = (u64, i64, i64, i64, i64);
 impl Owners {
     pub(super) fn new(settings: &PoolSettings) -> Self {
         let rows = settings.index_rows;
-        Self { python: python::Python::new(rows / 2), deb: deb::Deb::new(rows - rows / 2) }
+        // A system has one package manager; each may use what it needs of the other half.
+        let system = rows - rows / 2;
+        Self {
+            python: python::Python::new(rows / 2),
+            deb: deb::Deb::new(system),
+            apk: apk::Apk::new(system),
+            rpm: rpm::Rpm::new(system),
+            conda: conda::Conda::new(rows / 2),
+            manifests: manifest::Manifests::default(),
+        }
     }
 
     pub(super) fn owner(&mut self, context: &Context, work: &Work) -> Result<Owner, Reason> {
@@ -47,7 +68,15 @@ impl Owners {
         let path = work.file.path.bytes();
         let python = self.python.owner(&tree, path, &context.watch)?;
         let deb = self.deb.owner(&tree, path, &context.watch)?;
-        Ok(Owner { python, deb })
+        let (rpm, unread) = self.rpm.owner(&tree, path, &context.watch)?;
+        let mut packages: BTreeSet<PackageOwner> = rpm.into_iter().collect();
+        packages.extend(self.apk.owner(&tree, path, &context.watch)?);
+        packages.extend(self.conda.owner(&tree, path, &context.watch)?);
+        packages.extend(self.manifests.owners(&tree, path, &context.watch)?);
+        if python.is_none() && deb.is_none() && packages.is_empty() {
+            packages.extend(self.manifests.runtime(&tree, path, &context.watch)?);
+        }
+        Ok(Owner { python, deb, packages, unread: unread.into_iter().collect() })
     }
 }
 

@@ -76,6 +76,14 @@ pub(super) fn source_of(path: &[u8]) -> Option<Vec<u8>> {
     Some([package, b"/", &stem[..end], b".py"].concat())
 }
 
+/// Directories that usr-merge moved below /usr; older packages still list their files without it.
+const MERGED: [&[u8]; 6] = [b"/bin/", b"/sbin/", b"/lib/", b"/lib32/", b"/lib64/", b"/libx32/"];
+
+/// The path as it was before usr-merge, if that moved it.
+pub(super) fn before_merge(path: &[u8]) -> Option<&[u8]> {
+    path.strip_prefix(b"/usr").filter(|rest| MERGED.iter().any(|moved| rest.starts_with(moved)))
+}
+
 fn split(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').filter(|step| !step.is_empty())
 }

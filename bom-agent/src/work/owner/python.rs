@@ -22,14 +22,20 @@ pub(super) struct Python {
     sites: BTreeMap<Identity, Site>,
     /// The interpreter folders in a `lib` directory.
     libraries: BTreeMap<Identity, (Stamp, Vec<Vec<u8>>)>,
+    /// Projects of editable installs, by the site that leads to them: root of the tree, folder, owner. They are known
+    /// from the first file of that site on, and an interpreter opens the `.pth` there before anything of the project.
+    projects: BTreeMap<Identity, Vec<Project>>,
     /// Rows all sites together may have.
     limit: usize,
     uses: u64,
 }
 
+/// Root of the tree it is seen in, folder, distribution.
+type Project = (Identity, Vec<u8>, PythonOwner);
+
 impl Python {
     pub(super) fn new(limit: usize) -> Self {
-        Self { sites: BTreeMap::new(), libraries: BTreeMap::new(), limit, uses: 0 }
+        Self { sites: BTreeMap::new(), libraries: BTreeMap::new(), projects: BTreeMap::new(), limit, uses: 0 }
     }
 
     /// The distribution that lists `path`, of the nearest site directory that has one: a vendored distribution
@@ -51,6 +57,9 @@ impl Python {
         if inside {
             return Ok(None);
         }
+        if let Some(owner) = self.project(tree, path)? {
+            return Ok(Some(owner));
+        }
         // Programs and data lie beside the site directory: `bin/x` is `../../../bin/x` in its RECORD.
         for directory in ancestors(path).take(DEPTH) {
             for site in self.beside(tree, directory)? {
@@ -61,6 +70,17 @@ impl Python {
             }
         }
         Ok(None)
+    }
+
+    /// The distribution whose project the path lies in; the deepest, if one lies in another.
+    fn project(&self, tree: &Tree, path: &[u8]) -> Result<Option<PythonOwner>, Reason> {
+        if self.projects.is_empty() {
+            return Ok(None);
+        }
+        let root = identity(&tree.find(b"/", Links::Refuse).map_err(|error| reason(&error))?.metadata);
+        let inside = |folder: &[u8]| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"));
+        let mine = self.projects.values().flatten().filter(|(of, folder, _)| *of == root && inside(folder));
+        Ok(mine.max_by_key(|(_, folder, _)| folder.len()).map(|(.., owner)| owner.clone()))
     }
 
     /// The owner according to `directory`, and whether it has any distribution.
@@ -78,6 +98,7 @@ impl Python {
         let (identity, stamp) = (identity(&metadata), stamp(&metadata));
         if self.sites.get(&identity).is_none_or(|site| site.stamp != stamp) {
             self.read(identity, &below, stamp, watch)?;
+            self.remember_projects(tree, identity, &below, directory, watch)?;
         }
         self.uses += 1;
         let Some(site) = self.sites.get_mut(&identity) else { return Ok((None, false)) };
@@ -90,9 +111,29 @@ impl Python {
             return owner.map(|owner| (owner, true));
         }
         self.read(identity, &below, stamp, watch)?;
+        self.remember_projects(tree, identity, &below, directory, watch)?;
         let Some(site) = self.sites.get_mut(&identity) else { return Ok((None, false)) };
         site.last_use = self.uses;
         site.owner(&below, directory, path, watch).map(|owner| (owner, true))
+    }
+
+    fn remember_projects(
+        &mut self,
+        tree: &Tree,
+        site: Identity,
+        below: &Tree,
+        directory: &[u8],
+        watch: &Watch,
+    ) -> Result<(), Reason> {
+        self.projects.remove(&site);
+        let Some(known) = self.sites.get_mut(&site) else { return Ok(()) };
+        let projects = known.projects(below, directory, watch)?;
+        if !projects.is_empty() && self.projects.len() < DIRECTORIES {
+            let root = identity(&tree.find(b"/", Links::Refuse).map_err(|error| reason(&error))?.metadata);
+            let projects = projects.into_iter().map(|(folder, owner)| (root, folder, owner));
+            self.projects.insert(site, projects.collect());
+        }
+        Ok(())
     }
 
     /// (Re)reads one directory, in the place of what was not used for longest if that is too much.

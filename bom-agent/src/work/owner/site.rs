@@ -12,7 +12,7 @@ use bom_core::{
 };
 
 use super::lines::{Ends, Lines};
-use super::paths::{join, seen_from, source_of};
+use super::paths::{join, normal, seen_from, source_of};
 use super::record::{Record, parse};
 use super::rows::Rows;
 use super::{Stamp, existing, stamp};
@@ -28,6 +28,7 @@ const DISTRIBUTIONS: usize = 20_000;
 const RECORD_BYTES: u64 = 32 << 20;
 const METADATA_BYTES: usize = 64 << 10;
 const VALUE_BYTES: usize = 256;
+const PIECE: usize = 64 << 10;
 /// How long a miss is believed before the RECORD files are looked at again: an installer writes RECORD last, which
 /// leaves no trace in the directory above.
 const TRUST: Duration = Duration::from_secs(1);
@@ -52,6 +53,8 @@ struct Distribution {
     folder: Box<[u8]>,
     /// Read when first needed; `Some(None)` if it does not say.
     about: Option<Option<About>>,
+    /// Of an editable install: the folder of its project, as the installer wrote it down.
+    project: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Site {
             partial: partial.filter(|_| !folders.is_empty()),
             distributions: folders
                 .into_iter()
-                .map(|folder| Distribution { folder: folder.into_boxed_slice(), about: None })
+                .map(|folder| Distribution { folder: folder.into_boxed_slice(), about: None, project: None })
                 .collect(),
             rows: Rows::new(limit),
             state: 0,
@@ -87,6 +90,9 @@ impl Site {
         if !site.distributions.is_empty() {
             site.state = site.state_now(tree, watch)?;
             site.index(tree, watch)?;
+            for distribution in &mut site.distributions {
+                distribution.project = project(tree, &distribution.folder, watch)?;
+            }
         }
         Ok(site)
     }
@@ -137,6 +143,29 @@ impl Site {
             recorded_sha256: sha256.map(|bytes| hex(&bytes)),
             editable: about.editable,
         }))
+    }
+
+    /// Distributions whose project an installer was told to use where it lies, and where that is.
+    pub(super) fn projects(
+        &mut self,
+        tree: &Tree,
+        directory: &[u8],
+        watch: &Watch,
+    ) -> Result<Vec<(Vec<u8>, PythonOwner)>, Reason> {
+        let mut projects = Vec::new();
+        for distribution in &self.distributions {
+            let Some(project) = &distribution.project else { continue };
+            let Some(about) = about(tree, &distribution.folder, watch)? else { continue };
+            let owner = PythonOwner {
+                name: about.name,
+                version: about.version,
+                dist_info: SeenPath::new(join(directory, &distribution.folder)),
+                recorded_sha256: None,
+                editable: true,
+            };
+            projects.push((project.to_vec(), owner));
+        }
+        Ok(projects)
     }
 
     fn listed(
@@ -224,21 +253,59 @@ fn about(tree: &Tree, folder: &[u8], watch: &Watch) -> Result<Option<About>, Rea
     Ok(Some(About { name, version, editable }))
 }
 
+/// The folder of an editable install: `{"url": "file:///src/project", "dir_info": {"editable": true}}` (PEP 610, 660).
+fn project(tree: &Tree, folder: &[u8], watch: &Watch) -> Result<Option<Box<[u8]>>, Reason> {
+    let direct = head(tree, &join_relative(folder, b"direct_url.json"), watch)?.unwrap_or_default();
+    let Ok(json) = serde_json::from_slice::<serde_json::Value>(&direct) else { return Ok(None) };
+    let editable = json.pointer("/dir_info/editable") == Some(&serde_json::Value::Bool(true));
+    let url = json.get("url").and_then(serde_json::Value::as_str).and_then(|url| url.strip_prefix("file://"));
+    let path = url.filter(|_| editable).and_then(|url| normal(&unquoted(url.as_bytes())));
+    // A project at the root would own everything.
+    Ok(path.filter(|path| path.first() == Some(&b'/') && path.len() > 1).map(Vec::into_boxed_slice))
+}
+
+/// `%20` and its like, as URLs have them.
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let digits =
+            (first == b'%').then(|| after.get(..2)).flatten().and_then(|pair| str::from_utf8(pair).ok());
+        match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
 /// The first bytes of a file.
 fn head(tree: &Tree, path: &[u8], watch: &Watch) -> Result<Option<Vec<u8>>, Reason> {
     let Some((file, _)) = existing(tree.read(path, Links::Refuse))? else { return Ok(None) };
-    let mut bytes = vec![0; METADATA_BYTES];
-    let mut filled = 0;
-    while filled < bytes.len() {
+    head_of(&file, METADATA_BYTES, watch).map(Some)
+}
+
+/// The first bytes of an open file, at most `limit`.
+pub(super) fn head_of(file: &File, limit: usize, watch: &Watch) -> Result<Vec<u8>, Reason> {
+    let mut bytes = Vec::new();
+    while bytes.len() < limit {
         watch.beat()?;
+        let filled = bytes.len();
         let offset = u64::try_from(filled).map_err(|_| Reason::ReadFailed)?;
-        match read_some(&file, &mut bytes[filled..], offset).map_err(|_| Reason::ReadFailed)? {
-            0 => break,
-            count => filled += count,
+        bytes.resize(limit.min(filled + PIECE), 0);
+        let count = read_some(file, &mut bytes[filled..], offset).map_err(|_| Reason::ReadFailed)?;
+        bytes.truncate(filled + count);
+        if count == 0 {
+            break;
         }
     }
-    bytes.truncate(filled);
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// The first field of that (lower-case) name in the headers, which end with the first empty line: the description

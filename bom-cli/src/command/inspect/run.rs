@@ -1,0 +1,57 @@
+//! The order of things.
+
+use anyhow::Context as _;
+
+use super::{
+    digest,
+    look::{Looked, look},
+    show,
+    walk::{Found, Walk},
+};
+use crate::{
+    arguments::Inspect,
+    exit::Outcome,
+    output::{Format, write},
+};
+
+pub(crate) fn inspect(arguments: &Inspect) -> anyhow::Result<Outcome> {
+    for target in &arguments.output {
+        anyhow::ensure!(
+            matches!(target.format, None | Some(Format::Json)),
+            "`aibom inspect` writes json only: -o json=PATH"
+        );
+    }
+    let mut walk = Walk::default();
+    for path in &arguments.files {
+        walk.argument(path).with_context(|| format!("inspect {}", path.display()))?;
+    }
+    let mut looked = Vec::new();
+    let Walk { found, mut unread, other_kinds, .. } = walk;
+    let mut formless: u64 = 0;
+    for Found { path, shown, alone, metadata } in found {
+        match look(&path, &shown, &metadata) {
+            // What was named by itself is answered by itself.
+            Ok(it) if alone || it.content.is_some() => looked.push(Looked { alone, ..it }),
+            Ok(_) => formless += 1,
+            Err(error) if alone => return Err(error.context(format!("inspect {}", shown.display()))),
+            Err(error) => unread.push((shown, format!("{error:#}"))),
+        }
+    }
+    if arguments.hash {
+        unread.extend(digest::all(&mut looked));
+    }
+    if arguments.output.is_empty() {
+        write(None, show::human(&looked, formless, other_kinds, &unread).as_bytes())?;
+    }
+    for target in &arguments.output {
+        let mut bytes = serde_json::to_vec_pretty(&show::rows(&looked))?;
+        bytes.push(b'\n');
+        write(target.path.as_deref(), &bytes)?;
+    }
+    for (path, why) in &unread {
+        eprintln!("aibom: inspect {}: {}", show::shown(path), show::clean(why));
+    }
+    // A folder that was not read to its end must not pass for one that was.
+    anyhow::ensure!(unread.is_empty(), "{} files or folders could not be read", unread.len());
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,200 @@
+//! One component or service as an item.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::bom::{Component, ComponentKind, License, LicenseName, Licenses, Property, Service};
+use crate::declared::{HostPattern, Item, Kind, Origin, PathPattern};
+use crate::manifest::address;
+
+/// The values of a property.
+pub(super) fn values<'p>(properties: &'p [Property], name: &str) -> impl Iterator<Item = &'p str> {
+    properties.iter().filter(move |property| property.name == name).map(|property| property.value.as_str())
+}
+
+fn value<'p>(properties: &'p [Property], name: &str) -> Option<&'p str> {
+    values(properties, name).next()
+}
+
+/// What a component is; `None` for what takes no part in a comparison.
+pub(super) fn kind(component: &Component) -> Option<Kind> {
+    let role = value(&component.properties, "aibom:role");
+    Some(match component.kind {
+        ComponentKind::MachineLearningModel if role == Some("adapter") => Kind::Adapter,
+        ComponentKind::MachineLearningModel => Kind::Model,
+        ComponentKind::Data => Kind::Data,
+        ComponentKind::Library | ComponentKind::Framework => {
+            let ours = value(&component.properties, "aibom:package:ecosystem").is_some();
+            // In our documents a shared library has its digest, and a package its ecosystem.
+            let is_package = ours || (role.is_none() && component.purl.is_some());
+            if is_package { Kind::Package } else { Kind::Library }
+        }
+        ComponentKind::Application => Kind::Program,
+        ComponentKind::Container => Kind::Image,
+        ComponentKind::Device => Kind::Device,
+        // Files of other tools: what they are is not said.
+        ComponentKind::Platform
+        | ComponentKind::OperatingSystem
+        | ComponentKind::DeviceDriver
+        | ComponentKind::Firmware
+        | ComponentKind::File
+        | ComponentKind::CryptographicAsset => return None,
+    })
+}
+
+/// The item of a component.
+pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
+    let properties = &component.properties;
+    let name = match &component.group {
+        Some(group) if !group.is_empty() => format!("{group}/{}", component.name),
+        _ => component.name.clone(),
+    };
+    let mut item = Item::new(kind, name);
+    // The name alone, for tools that write `owner/repo` and for those that split it.
+    item.aliases.insert(component.name.clone());
+    // A digest that only a store says is nobody's look at the content: it is none to compare with.
+    if value(properties, "aibom:hash:source") != Some("store-recorded") {
+        item.digests = component.hashes.iter().cloned().collect();
+    }
+    item.purl = component.purl.clone();
+    item.version = component.version.as_ref().map(|version| version.as_str().to_owned());
+    item.licenses = licenses(&component.licenses);
+    item.role = value(properties, "aibom:role").map(str::to_owned);
+    for name in ["aibom:model:file_name", "aibom:claim:name", "aibom:elf:soname", "cdx:ai:modelId"] {
+        item.aliases.extend(values(properties, name).map(str::to_owned));
+    }
+    for path in values(properties, "aibom:claim:exec") {
+        item.aliases.extend(path.rsplit('/').next().map(str::to_owned));
+    }
+    let parts = item.purl.as_ref().and_then(crate::bom::Purl::parts);
+    if let Some(parts) = &parts {
+        item.ecosystem = Some(parts.ty.clone());
+        if parts.ty == "huggingface" {
+            item.revision = parts.version.clone();
+            item.aliases.insert(format!("{}/{}", parts.namespace.as_deref().unwrap_or_default(), parts.name));
+        }
+        // A tool may leave the version to the purl.
+        item.version = item.version.or_else(|| parts.version.clone());
+    }
+    if matches!(kind, Kind::Model | Kind::Adapter | Kind::Data) {
+        model(component, &mut item);
+    }
+    let mut evidence = BTreeSet::new();
+    for seen in &component.evidence.occurrences {
+        evidence.extend(seen.bom_ref.as_ref().map(|reference| reference.as_str().to_owned()));
+        // `<major:minor>` in front: a place on a device, which no process has called that.
+        if !seen.location.starts_with('<') {
+            item.paths.extend(PathPattern::new(&seen.location));
+        }
+    }
+    if let Some(reference) = &component.bom_ref {
+        item.origins.insert(Origin::Observed { reference: reference.as_str().to_owned(), evidence });
+    }
+    item
+}
+
+fn model(component: &Component, item: &mut Item) {
+    let card = component.model_card.iter().flat_map(|card| &card.properties);
+    let quantization = card
+        .chain(&component.properties)
+        .find(|property| {
+            property.name.ends_with(":quantization") || property.name == "aibom:model:quantization"
+        })
+        .map(|property| property.value.to_lowercase());
+    item.quantization = quantization;
+    item.base = value(&component.properties, "aibom:claim:base_model")
+        .map(str::to_owned)
+        .or_else(|| component.pedigree.ancestors.first().map(|base| base.name.clone()));
+    item.licenses.extend(values(&component.properties, "aibom:claim:license").map(str::to_owned));
+    // The version of a model is a revision where it is a commit, and says nothing else.
+    if let Some(version) = item.version.take() {
+        let still = version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let branch = matches!(version.as_str(), "main" | "master" | "latest");
+        if (still || branch) && item.revision.is_none() {
+            item.revision = Some(version);
+        }
+    }
+    item.aliases.extend(values(&component.properties, "aibom:store:name").map(str::to_owned));
+    let stored = ["aibom:store:revision", "aibom:store:reference"];
+    let stored = stored.iter().find_map(|name| value(&component.properties, name));
+    item.revision = item.revision.take().or(stored.map(str::to_owned));
+    for seen in &component.evidence.occurrences {
+        if let Some((repository, revision)) = hub_cache(&seen.location) {
+            item.aliases.insert(repository);
+            item.revision = item.revision.take().or(revision);
+        }
+    }
+}
+
+/// `models--OWNER--REPO/snapshots/COMMIT/…`: the cache of the Hugging Face hub, as the path says.
+fn hub_cache(path: &str) -> Option<(String, Option<String>)> {
+    let (_, rest) = path.split_once("/models--")?;
+    let (folder, rest) = rest.split_once('/')?;
+    let repository = folder.replacen("--", "/", 1);
+    let revision = rest.strip_prefix("snapshots/").and_then(|rest| rest.split('/').next());
+    Some((repository, revision.map(str::to_owned)))
+}
+
+fn licenses(licenses: &Licenses) -> BTreeSet<String> {
+    match licenses {
+        Licenses::List(list) => list.iter().map(license).collect(),
+        Licenses::Expression { .. } => [licenses_expression(licenses)].into_iter().flatten().collect(),
+    }
+}
+
+fn license(license: &License) -> String {
+    match &license.name {
+        LicenseName::Spdx(id) => id.as_str().to_owned(),
+        LicenseName::Named(name) => name.clone(),
+    }
+}
+
+fn licenses_expression(licenses: &Licenses) -> Option<String> {
+    match licenses {
+        Licenses::Expression { text, .. } => Some(text.clone()),
+        Licenses::List(_) => None,
+    }
+}
+
+/// The item of a service.
+pub(super) fn of_service(service: &Service) -> Item {
+    let properties = &service.properties;
+    let mut item = Item::new(Kind::Endpoint, service.name.clone());
+    let found = service.endpoints.iter().find_map(|endpoint| address(endpoint.as_str(), false));
+    let unix = value(properties, "aibom:net:transport") == Some("unix");
+    let named = HostPattern::new(&service.name)
+        .filter(|host| !unix && (host.as_str().contains('.') || host.as_str().contains(':')));
+    let port = value(properties, "aibom:net:remote_port").and_then(|text| text.parse().ok());
+    // Ours are named by the host; others by a word for people.
+    let ours = port.is_some();
+    item.host = if ours {
+        named.or(found.as_ref().map(|found| found.host.clone()))
+    } else {
+        found.as_ref().map(|found| found.host.clone()).or(named)
+    };
+    item.port = port.or(found.and_then(|found| found.port));
+    if unix {
+        item.host = None;
+    }
+    item.provider = service.provider.as_ref().and_then(|provider| provider.name.clone());
+    item.role = value(properties, "aibom:net:role").or(service.group.as_deref()).map(str::to_owned);
+    for address in values(properties, "aibom:net:remote_ip") {
+        item.addresses.extend(address.parse::<IpAddr>());
+    }
+    let mut evidence = BTreeSet::new();
+    for text in values(properties, "aibom:evidence") {
+        evidence.extend(text.split(' ').next().map(str::to_owned));
+    }
+    if let Some(reference) = &service.bom_ref {
+        item.origins.insert(Origin::Observed { reference: reference.as_str().to_owned(), evidence });
+    }
+    item
+}
+
+/// Subjects that used a component or a service.
+pub(super) fn subjects<'c>(contexts: impl Iterator<Item = &'c str>) -> BTreeSet<&'c str> {
+    contexts.flat_map(|context| context.split(' ')).filter_map(|word| word.strip_prefix("subject=")).collect()
+}
+
+/// Names of the items by their reference.
+pub(super) type ByReference<'a> = BTreeMap<&'a str, &'a Component>;

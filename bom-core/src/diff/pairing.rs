@@ -1,0 +1,317 @@
+//! Which declared item is which observed one: passes, strongest first, one to one.
+//!
+//! Within a pass, items meet under a key. Keys and items are taken in their order, so the order of the input never
+//! matters, and with the sides exchanged the same pairs come out. An item that stands for several takes all it meets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::normal::{names, purl_key, short_names};
+use crate::declared::{Force, Item, Kind};
+
+/// Why two items are the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pass {
+    /// The same content.
+    Digest,
+    /// The same package URL, version included.
+    Purl,
+    /// The same package URL but for its version.
+    PurlName,
+    /// The path that was declared, or one in the folder that was.
+    Path,
+    /// The same name, as the ecosystem folds it.
+    Name,
+    /// The same last part of a name.
+    ShortName,
+    /// The same host and port.
+    HostPort,
+    /// The same host, or a host the pattern stands for.
+    Host,
+    /// The same service of a cluster, its name written in another length.
+    ClusterService,
+    /// The same provider.
+    Provider,
+    /// The same last two labels of the host.
+    Domain,
+    /// Everything that is known of them, though none of it is a name.
+    Same,
+}
+
+/// One pair, by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Of the declared items.
+    pub declared: usize,
+    /// Of the observed items.
+    pub observed: usize,
+    /// Why.
+    pub pass: Pass,
+}
+
+impl Pass {
+    const ITEMS: &[Self] =
+        &[Self::Digest, Self::Purl, Self::PurlName, Self::Path, Self::Name, Self::ShortName];
+    const ENDPOINTS: &[Self] =
+        &[Self::HostPort, Self::Host, Self::ClusterService, Self::Name, Self::Provider, Self::Domain];
+
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Digest => "same content",
+            Self::Purl => "same package URL",
+            Self::PurlName => "same package URL but for the version",
+            Self::Path => "same path",
+            Self::Name => "same name",
+            Self::ShortName => "same last part of the name",
+            Self::HostPort => "same host and port",
+            Self::Host => "same host",
+            Self::ClusterService => "same service of the cluster",
+            Self::Provider => "same provider",
+            Self::Domain => "same domain",
+            Self::Same => "nothing tells them apart",
+        }
+    }
+}
+
+/// Pairs items. Both lists must be sorted.
+pub fn pair(declared: &[Item], observed: &[Item]) -> Vec<Pair> {
+    let mut state = State {
+        declared,
+        observed,
+        free_declared: vec![true; declared.len()],
+        free_observed: vec![true; observed.len()],
+        pairs: Vec::new(),
+    };
+    for pass in Pass::ITEMS {
+        state.pass(*pass, |item| item.kind != Kind::Endpoint);
+        if *pass == Pass::Path {
+            state.patterns(*pass);
+        }
+    }
+    // What is only permitted comes last, so that it never takes what is stated.
+    for force in [Force::Stated, Force::Implied, Force::Permitted] {
+        for pass in Pass::ENDPOINTS {
+            // A permission to call a domain's host is none to call another of its hosts.
+            if force == Force::Permitted && matches!(pass, Pass::Provider | Pass::Domain) {
+                continue;
+            }
+            state.pass(*pass, |item| item.kind == Kind::Endpoint && item.force == force);
+            if *pass == Pass::Host {
+                state.patterns(*pass);
+            }
+        }
+    }
+    state.same();
+    state.pairs.sort();
+    state.pairs
+}
+
+struct State<'a> {
+    declared: &'a [Item],
+    observed: &'a [Item],
+    free_declared: Vec<bool>,
+    free_observed: Vec<bool>,
+    pairs: Vec<Pair>,
+}
+
+impl State<'_> {
+    fn pass(&mut self, pass: Pass, takes: impl Fn(&Item) -> bool) {
+        let mut keys: BTreeMap<(u8, String), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for (index, item) in self.declared.iter().enumerate().filter(|(_, item)| takes(item)) {
+            if self.free_declared.get(index) == Some(&true) {
+                for key in item_keys(item, pass) {
+                    keys.entry((group(item.kind), key)).or_default().0.push(index);
+                }
+            }
+        }
+        for (index, item) in self.observed.iter().enumerate() {
+            if self.free_observed.get(index) == Some(&true) {
+                for key in item_keys(item, pass) {
+                    // A key that nothing is declared under needs no room.
+                    if let Some(found) = keys.get_mut(&(group(item.kind), key)) {
+                        found.1.push(index);
+                    }
+                }
+            }
+        }
+        for (declared, observed) in keys.into_values() {
+            // A last part of a name says little: only if it says one thing on each side.
+            let vague = pass == Pass::ShortName && (declared.len() > 1 || observed.len() > 1);
+            if !vague {
+                self.meet(&declared, &observed, pass);
+            }
+        }
+    }
+
+    fn meet(&mut self, declared: &[usize], observed: &[usize], pass: Pass) {
+        for at in declared {
+            let Some(item) = self.declared.get(*at) else { continue };
+            for other in observed {
+                if self.free_declared.get(*at) != Some(&true) && !item.many {
+                    break;
+                }
+                self.join(*at, *other, pass);
+            }
+        }
+    }
+
+    fn join(&mut self, declared: usize, observed: usize, pass: Pass) {
+        let (Some(own), Some(other)) = (self.declared.get(declared), self.observed.get(observed)) else {
+            return;
+        };
+        if self.free_observed.get(observed) != Some(&true) || !compatible(own, other, pass) {
+            return;
+        }
+        if let (Some(free), Some(taken)) =
+            (self.free_declared.get_mut(declared), self.free_observed.get_mut(observed))
+        {
+            *free = false;
+            *taken = false;
+            self.pairs.push(Pair { declared, observed, pass });
+        }
+    }
+
+    /// What has no key at all is the same only if all of it is.
+    fn same(&mut self) {
+        let bare = |item: &Item| Item {
+            origins: BTreeSet::new(),
+            force: Force::Stated,
+            many: false,
+            ..item.clone()
+        };
+        let mut waiting: BTreeMap<Item, Vec<usize>> = BTreeMap::new();
+        for (index, item) in self.observed.iter().enumerate().rev() {
+            if self.free_observed.get(index) == Some(&true) {
+                waiting.entry(bare(item)).or_default().push(index);
+            }
+        }
+        for (index, item) in self.declared.iter().enumerate() {
+            if self.free_declared.get(index) != Some(&true) {
+                continue;
+            }
+            if let Some(other) = waiting.get_mut(&bare(item)).and_then(Vec::pop) {
+                self.join(index, other, Pass::Same);
+            }
+        }
+    }
+
+    /// Patterns have no key: each is compared with all that is left. There are few of them.
+    fn patterns(&mut self, pass: Pass) {
+        for at in 0..self.declared.len() {
+            let Some(item) = self.declared.get(at) else { continue };
+            let host = item.host.as_ref().filter(|host| pass == Pass::Host && host.is_pattern());
+            let paths: Vec<_> =
+                item.paths.iter().filter(|path| pass == Pass::Path && path.is_pattern()).collect();
+            if host.is_none() && paths.is_empty() {
+                continue;
+            }
+            for other in 0..self.observed.len() {
+                let Some(seen) = self.observed.get(other) else { continue };
+                if self.free_observed.get(other) != Some(&true) || !item.kind.compares_with(seen.kind) {
+                    continue;
+                }
+                let by_host = host.is_some_and(|pattern| {
+                    seen.host.as_ref().is_some_and(|host| pattern.matches(host.as_str()))
+                        && (item.port.is_none() || item.port == seen.port)
+                });
+                let by_path =
+                    paths.iter().any(|pattern| seen.paths.iter().any(|path| pattern.matches(path.as_str())));
+                if by_host || by_path {
+                    self.join(at, other, pass);
+                }
+            }
+        }
+    }
+}
+
+/// What is known of both may not disagree where the key does not say it.
+fn compatible(declared: &Item, observed: &Item, pass: Pass) -> bool {
+    match pass {
+        // Two ecosystems may use one name for two things.
+        Pass::Name | Pass::ShortName => match (&declared.ecosystem, &observed.ecosystem) {
+            (Some(own), Some(other)) => {
+                own == other || !matches!(declared.kind, Kind::Package | Kind::Library)
+            }
+            _ => true,
+        },
+        Pass::Host if declared.many => declared.port.is_none() || declared.port == observed.port,
+        Pass::Digest
+        | Pass::Purl
+        | Pass::PurlName
+        | Pass::Path
+        | Pass::HostPort
+        | Pass::Host
+        | Pass::ClusterService
+        | Pass::Provider
+        | Pass::Domain
+        | Pass::Same => true,
+    }
+}
+
+fn group(kind: Kind) -> u8 {
+    match kind {
+        Kind::Model | Kind::Adapter | Kind::Data => 0,
+        Kind::Library | Kind::Package => 1,
+        Kind::Endpoint => 2,
+        Kind::Program | Kind::McpServer => 3,
+        Kind::Image => 4,
+        Kind::Device => 5,
+    }
+}
+
+fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
+    match pass {
+        Pass::Digest => {
+            item.digests.iter().map(|hash| format!("{}:{}", hash.algorithm(), hash.hex())).collect()
+        }
+        Pass::Purl => {
+            item.purl.iter().filter(|purl| purl_key(purl).is_some()).map(ToString::to_string).collect()
+        }
+        Pass::PurlName => item.purl.as_ref().and_then(purl_key).into_iter().collect(),
+        Pass::Path => {
+            item.paths.iter().filter(|path| !path.is_pattern()).map(|path| path.as_str().to_owned()).collect()
+        }
+        Pass::Name => names(item),
+        Pass::ShortName => match item.kind {
+            Kind::Model | Kind::Adapter | Kind::Data | Kind::Program | Kind::McpServer => short_names(item),
+            Kind::Library | Kind::Package | Kind::Endpoint | Kind::Image | Kind::Device => BTreeSet::new(),
+        },
+        Pass::HostPort => match (&item.host, item.port) {
+            (Some(host), Some(port)) => BTreeSet::from([format!("{host}:{port}")]),
+            _ => addresses(item),
+        },
+        Pass::Host => item.host.iter().map(ToString::to_string).collect(),
+        Pass::ClusterService => {
+            item.host.as_ref().and_then(|host| service(host.as_str())).into_iter().collect()
+        }
+        Pass::Provider => {
+            let named = item.provider.iter().filter(|name| !name.is_empty() && item.host.is_some());
+            named.map(|name| name.to_lowercase()).collect()
+        }
+        Pass::Same => BTreeSet::new(),
+        Pass::Domain => item
+            .host
+            .iter()
+            .filter(|host| {
+                !host.is_pattern() && service(host.as_str()).is_none() && host.as_str().contains('.')
+            })
+            .map(|host| host.registrable().to_owned())
+            .collect(),
+    }
+}
+
+fn addresses(item: &Item) -> BTreeSet<String> {
+    let port = item.port.unwrap_or(0);
+    item.addresses.iter().map(|address| format!("{address}:{port}")).collect()
+}
+
+/// `NAME`, `NAME.NAMESPACE.svc` and `NAME.NAMESPACE.svc.cluster.local` by `NAME`.
+fn service(host: &str) -> Option<String> {
+    let bare = host.strip_suffix(".cluster.local").unwrap_or(host);
+    let labels: Vec<&str> = bare.split('.').collect();
+    match labels[..] {
+        [name] if !name.is_empty() => Some(name.to_owned()),
+        [name, _, "svc"] => Some(name.to_owned()),
+        _ => None,
+    }
+}

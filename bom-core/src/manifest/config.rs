@@ -1,0 +1,90 @@
+//! Files of settings inside ConfigMaps: LiteLLM, MCP servers, a declaration.
+
+use super::{
+    container::Said,
+    fields,
+    gather::{Gather, Qualifiers},
+    mcp,
+    reference::address,
+    settings::Says,
+    yaml::{self, Limits, Node},
+};
+use crate::declared::{HostPattern, Item, Kind, Workload};
+
+/// Sizes of one file inside a ConfigMap, whose whole is at most one mebibyte.
+const LIMITS: Limits = Limits { bytes: 2 << 20, depth: 60, values: 100_000, text: 4 << 20 };
+
+/// Reads a mounted file if it is one of those; anything else declares nothing.
+pub(super) fn file(gather: &mut Gather<'_>, path: &str, said: &Said, workload: &mut Workload) {
+    let wanted = [".yaml", ".yml", ".json"].iter().any(|ending| path.to_lowercase().ends_with(ending));
+    if !wanted {
+        return;
+    }
+    // What is no YAML (a template, a script with that name) is nobody's declaration.
+    let Ok((nodes, _)) = yaml::read(said.text.as_bytes(), &LIMITS) else { return };
+    for node in &nodes {
+        litellm(gather, node, said, workload);
+        mcp::servers(gather, node, &|line| said.line(line), workload, fields::CONFIG_MCP);
+    }
+}
+
+/// LiteLLM's `model_list`.
+fn litellm(gather: &mut Gather<'_>, node: &Node, said: &Said, workload: &mut Workload) {
+    for row in node.list_at(&["model_list"]) {
+        let Some(parameters) = row.get("litellm_params") else { continue };
+        let field = fields::CONFIG_LITELLM.name;
+        let mut host = None;
+        if let Some(base) = parameters.get("api_base")
+            && let Some(found) = base.text().and_then(|text| address(text, false))
+        {
+            host = Some(found.host.clone());
+            let item = gather.endpoint_item(found.host, found.port);
+            workload.items.push(item.declared_at(said.line(base.line), field));
+        }
+        let Some(model) = parameters.get("model") else { continue };
+        let Some(text) = model.text() else { continue };
+        let (provider, name) = text.split_once('/').unwrap_or(("openai", text));
+        let usual = usual_host(provider);
+        if let (None, Some(usual)) = (&host, usual) {
+            let item = gather.endpoint_item(usual.clone(), Some(443));
+            workload.items.push(item.declared_at(said.line(model.line), field));
+            host = Some(usual);
+        }
+        let mut item = Item::new(Kind::Model, name);
+        item.aliases.extend(row.text_at(&["model_name"]).map(str::to_owned));
+        item.provider = Some(provider.to_owned());
+        item.host = host.or_else(|| HostPattern::new(&format!("{provider}.provider")));
+        workload.items.push(item.declared_at(said.line(model.line), field));
+    }
+    for key in ["database_url", "redis_host"] {
+        let settings = node.at(&["general_settings", key]).or_else(|| node.at(&["router_settings", key]));
+        let Some(value) =
+            settings.and_then(|node| Some(Said::new(node.text()?.to_owned(), said.line(node.line))))
+        else {
+            continue;
+        };
+        gather.setting(
+            Says::Endpoint,
+            &value,
+            fields::CONFIG_LITELLM.name,
+            workload,
+            &mut Qualifiers::default(),
+        );
+    }
+}
+
+/// Where LiteLLM asks for a provider if no `api_base` is given.
+fn usual_host(provider: &str) -> Option<HostPattern> {
+    HostPattern::new(match provider {
+        "anthropic" => "api.anthropic.com",
+        "cohere" | "cohere_chat" => "api.cohere.com",
+        "deepseek" => "api.deepseek.com",
+        "gemini" => "generativelanguage.googleapis.com",
+        "groq" => "api.groq.com",
+        "mistral" => "api.mistral.ai",
+        "openai" => "api.openai.com",
+        "openrouter" => "openrouter.ai",
+        "xai" => "api.x.ai",
+        _ => return None,
+    })
+}

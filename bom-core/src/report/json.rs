@@ -1,0 +1,124 @@
+//! For machines (schemas/aibom-diff.schema.json), and back again as a baseline.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json as value};
+
+use super::{Report, clean, exit_code};
+use crate::diff::Finding;
+use crate::diff::gate::Verdict;
+
+/// Renders.
+pub fn json(report: &Report<'_>) -> String {
+    let comparison = report.comparison;
+    let findings: Vec<Value> = comparison.findings.iter().map(finding).collect();
+    let paired: Vec<Value> = comparison
+        .paired
+        .iter()
+        .map(|(declared, observed, why)| value!({"declared": declared, "observed": observed, "because": why}))
+        .collect();
+    let agreed: Map<String, Value> = comparison
+        .agreed
+        .iter()
+        .map(|(workload, items)| {
+            let items: Vec<Value> = items
+                .iter()
+                .map(|(name, pass)| value!({"name": clean(name), "because": pass.words()}))
+                .collect();
+            (workload.clone(), Value::Array(items))
+        })
+        .collect();
+    let not_compared: Vec<Value> = comparison
+        .not_compared
+        .iter()
+        .map(|row| {
+            let notable: Vec<String> = row.notable.iter().map(|name| clean(name)).collect();
+            value!({"workload": row.workload, "class": row.class.word(), "observed": row.observed, "ofAi": notable})
+        })
+        .collect();
+    let kinds: Map<String, Value> =
+        report.other_kinds.iter().map(|(kind, count)| (clean(kind), Value::from(*count))).collect();
+    let document = value!({
+        "format": "aibom-diff",
+        "formatVersion": 1,
+        "aibom": report.version,
+        "verdict": verdict(report.verdict),
+        "exitCode": exit_code(report.verdict),
+        "summary": report.summary(),
+        "input": {"documents": report.documents, "otherKinds": kinds},
+        "paired": paired,
+        "findings": findings,
+        "agreed": agreed,
+        "notCompared": not_compared,
+    });
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clean => "clean",
+        Verdict::Coverage => "coverage",
+        Verdict::Findings => "findings",
+        Verdict::CannotTell => "cannot-tell",
+    }
+}
+
+fn finding(finding: &Finding) -> Value {
+    let places: Vec<Value> = finding
+        .places
+        .iter()
+        .map(|(place, field)| {
+            value!({"file": clean(&place.file), "line": place.line, "column": place.column, "field": clean(field)})
+        })
+        .collect();
+    let observed = finding.observed.as_ref().map(|seen| {
+        let evidence: Vec<String> = seen.evidence.iter().map(|name| clean(name)).collect();
+        value!({"file": clean(&seen.file), "ref": clean(&seen.reference), "evidence": evidence})
+    });
+    value!({
+        "code": finding.code.code,
+        "severity": finding.severity.word(),
+        "workload": finding.workload,
+        "kind": finding.kind.map(crate::declared::Kind::word),
+        "name": clean(&finding.name),
+        "text": clean(&finding.text),
+        "action": finding.code.action,
+        "declared": places,
+        "observed": observed,
+        "matched": finding.matched,
+        "fingerprint": finding.fingerprint,
+        "waived": finding.waived.as_deref().map(clean),
+        "known": finding.known,
+    })
+}
+
+/// Why a file is no baseline.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// Not JSON.
+    #[error("read baseline: not json")]
+    NotJson(#[source] serde_json::Error),
+    /// Another document.
+    #[error("read baseline: format is not aibom-diff 1")]
+    Format,
+}
+
+/// Fingerprints of an earlier report, with what they were. What it had waived is not in it: a waiver has its own file.
+pub fn baseline(bytes: &[u8]) -> Result<BTreeMap<String, String>, BaselineError> {
+    let document: Value = serde_json::from_slice(bytes).map_err(BaselineError::NotJson)?;
+    let text =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let version = document.get("formatVersion").and_then(Value::as_u64);
+    if text(&document, "format") != "aibom-diff" || version != Some(1) {
+        return Err(BaselineError::Format);
+    }
+    let rows = document.get("findings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    Ok(rows
+        .iter()
+        .filter(|row| row.get("waived").is_none_or(Value::is_null))
+        .map(|row| (text(row, "fingerprint"), format!("{} {}", text(row, "code"), text(row, "name"))))
+        .filter(|(fingerprint, _)| !fingerprint.is_empty())
+        .collect())
+}
