@@ -20,6 +20,7 @@ use std::{
     sync::Arc,
 };
 
+use bom_common::record::path_flag;
 use bom_core::{
     event::{Body, OpenedFile, Task},
     input::Repeat,
@@ -166,7 +167,7 @@ impl Opens {
         mut tracked: impl FnMut(u32) -> Option<Task>,
     ) -> Taken {
         let mut taken = Taken::default();
-        let (mut strangers, mut looked) = (BTreeSet::new(), BTreeSet::new());
+        let (mut strangers, mut looked) = (BTreeSet::new(), BTreeMap::new());
         let mut known = |owners: &mut Owners, tgid| {
             if !owners.knows(tgid) && strangers.insert(tgid) {
                 // Its record was lost, which is declared; what it opens need not be.
@@ -189,15 +190,21 @@ impl Opens {
                 }
                 Read::Open { tgid, executed, mut file } => {
                     known(owners, tgid);
-                    let place = match self.mounts.place(file.mount_id) {
-                        None if owners.knows(tgid) && looked.insert((tgid, file.mount_id)) => {
-                            // It went to a mount namespace of its own, or mounted something.
-                            let subject = owners.subject(tgid).unwrap_or_default();
-                            self.mounts.met(&self.queue, tgid, subject);
-                            self.mounts.place(file.mount_id)
-                        }
-                        place => place,
-                    };
+                    let at = (tgid, file.mount_id);
+                    if self.mounts.place(file.mount_id).is_none()
+                        && owners.knows(tgid)
+                        && !looked.contains_key(&at)
+                    {
+                        // It went to a mount namespace of its own, or mounted something.
+                        let subject = owners.subject(tgid).unwrap_or_default();
+                        looked.insert(at, self.mounts.met(&self.queue, tgid, subject));
+                    }
+                    let place = self.mounts.place(file.mount_id);
+                    if place.is_none() && looked.get(&at) == Some(&true) {
+                        // A tree that is mounted nowhere: what looks like its root is nobody's.
+                        file.path = SeenPath::new(file.path.bytes().strip_prefix(b"/").unwrap_or_default());
+                        file.path_flags |= path_flag::DETACHED;
+                    }
                     if let Some(place) = place {
                         // On overlayfs and btrfs stat has another number than the file system itself.
                         file.key.device = place.device;

@@ -91,17 +91,19 @@ impl Mounts {
 
     /// Looks at the mount namespace that a process of the subject is in. A process that is gone took it with it, or
     /// another one leads to it: what was opened there on a file system of its own is not told of, and the rules say so.
-    pub(super) fn met(&mut self, queue: &Queue, tgid: u32, subject: u64) {
+    /// Whether its mounts are known now.
+    pub(super) fn met(&mut self, queue: &Queue, tgid: u32, subject: u64) -> bool {
         let process = PathBuf::from(format!("/proc/{tgid}"));
-        let Ok(inode) = Namespace::inode(&process) else { return };
+        let Ok(inode) = Namespace::inode(&process) else { return false };
         if let Some(known) = self.namespaces.remove(&inode) {
-            match known.has_changed() {
-                true => drop(self.look(queue, known, inode, true)),
-                false => drop(self.namespaces.insert(inode, known)),
+            if known.has_changed() {
+                return self.look(queue, known, inode, true).is_ok();
             }
-        } else if let Ok((met, inode)) = Namespace::of(&process, Some(subject)) {
-            let _ = self.look(queue, met, inode, self.namespaces.len() < NAMESPACES);
+            self.namespaces.insert(inode, known);
+            return true;
         }
+        let Ok((met, inode)) = Namespace::of(&process, Some(subject)) else { return false };
+        self.look(queue, met, inode, self.namespaces.len() < NAMESPACES).is_ok()
     }
 
     /// Looks again at namespaces whose mounts changed, and lets go of those that no process of a subject is in.

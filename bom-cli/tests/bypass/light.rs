@@ -14,8 +14,9 @@ use crate::{
 
 /// Rows that the light profile need not see, though the full one must: it declares them.
 const NOT_SEEN: &[&str] = &[
-    // A memfd is on a file system that is mounted nowhere.
+    // A memfd is on a file system that is mounted nowhere, and so is what fsmount made.
     "content_memfd_reopened",
+    "path_detached_mount",
     // Seen as well if it is looked at before the name is gone.
     "content_unlinked",
     // Served by a process, which could let the kernel wait for ever.
