@@ -73,7 +73,7 @@ fn id(name: &str) -> WorkloadId {
 
 /// Coverage with the ways past the probes that are always there.
 fn usual() -> BTreeMap<Class, Coverage> {
-    let gaps = BTreeSet::from(["unwatched:x".to_owned()]);
+    let gaps = BTreeSet::from(["unwatched:streamed-content".to_owned()]);
     Class::ALL.iter().map(|class| (*class, Coverage::Incomplete(gaps.clone()))).collect()
 }
 
@@ -132,6 +132,16 @@ fn models() {
     case(vec![], vec![model(q)]).finds("undeclared", &["undeclared-model"]);
     case(vec![with_digest(model(q), 1)], vec![with_digest(model(q), 2)]).finds("swapped", &["content-drift"]);
     case(vec![with_digest(model(q), 1)], vec![model(q)]).finds("not_hashed", &["content-unknown"]);
+    let whole = |byte: Option<u8>| {
+        let mut item = with_digest(model(q), 1);
+        item.whole = byte.map(|byte| Hash::sha256(&[byte; 32]));
+        item.digests.extend(item.whole.clone());
+        item
+    };
+    case(vec![whole(Some(7))], vec![whole(Some(7))]).finds("same_set", &[]);
+    case(vec![whole(Some(7))], vec![whole(Some(8))]).finds("swapped_shard", &["content-drift"]);
+    case(vec![whole(Some(7))], vec![whole(None)]).finds("shard_not_hashed", &["content-unknown"]);
+    case(vec![with_digest(model(q), 7)], vec![whole(Some(7))]).finds("set_declared_by_hand", &[]);
     case(vec![with_digest(model(q), 1)], vec![with_digest(model("/x/q.gguf"), 1)]).finds("moved", &["moved"]);
     case(vec![with_digest(model(q), 1)], vec![with_digest(model("/m/z.gguf"), 1)])
         .finds("renamed", &["name-mismatch", "moved"]);

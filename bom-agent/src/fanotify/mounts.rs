@@ -130,6 +130,8 @@ impl Mounts {
         let text = namespace.text()?;
         let mut unmarked = Vec::new();
         let mut late = 0;
+        let before: BTreeMap<u32, Place> =
+            self.places.extract_if(.., |_, place| place.namespace == inode).collect();
         for mounted in text.split(|&byte| byte == b'\n').filter_map(Mounted::parse) {
             if PSEUDO.contains(&mounted.kind.as_str()) {
                 continue;
@@ -137,14 +139,14 @@ impl Mounts {
             if self.places.len() < PLACES || self.places.contains_key(&mounted.id) {
                 self.places.insert(mounted.id, Place { device: mounted.device, namespace: inode });
             }
-            if self.marked.contains(&mounted.device) {
+            // A number of a device that is no disk's is given again when its file system is gone, and the mark went with
+            // that: who is met anew is marked anew, which is no harm where it was.
+            let met = before.get(&mounted.id).is_some_and(|place| place.device == mounted.device);
+            if met && self.marked.contains(&mounted.device) {
                 continue;
             }
             match namespace.mark(queue, &mounted) {
-                Ok(true) => {
-                    self.marked.insert(mounted.device);
-                    late += u64::from(!first);
-                }
+                Ok(true) => late += u64::from(self.marked.insert(mounted.device) && !first),
                 Ok(false) => {}
                 Err(why) => unmarked.push((mounted.device, (mounted.kind, why.to_string()))),
             }

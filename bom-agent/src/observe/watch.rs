@@ -160,6 +160,8 @@ impl Watch {
         let Some(above) = self.parting.get(&parent) else { return Ok(()) };
         let path = above.path.join(OsStr::from_bytes(path.file_name()));
         let cgroup = Cgroup { id, path };
+        // Its processes are followed already; what they take up is its own from now on.
+        engine.probes().share(id)?;
         match role(cgroup.path.file_name().unwrap_or_default(), false) {
             Role::Leaf => drop(self.cgroups.insert(id, cgroup)),
             // It may be gone again, or another have its name by now: then nobody was in it for long.

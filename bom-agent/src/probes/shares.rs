@@ -53,13 +53,13 @@ impl Freed {
         Ok(Self { rows, bytes })
     }
 
-    fn row(&self, place: u32) -> [&AtomicU64; 3] {
+    fn row(&self, place: u32) -> [&AtomicU64; 4] {
         let place = if place < PLACES { place as usize } else { 0 };
         // SAFETY: the place lies within the mapping, which lives as long as `self`; the members are aligned words
         // that the kernel only reads.
         unsafe {
             let row = self.rows.as_ptr().add(place);
-            [&raw mut (*row).common, &raw mut (*row).rare, &raw mut (*row).opens]
+            [&raw mut (*row).common, &raw mut (*row).rare, &raw mut (*row).opens, &raw mut (*row).sockets]
                 .map(|member| AtomicU64::from_ptr(member))
         }
     }
@@ -143,15 +143,17 @@ impl Shares {
 
     /// A place begins again: nothing of what it took is taken up any more.
     pub(super) fn begin_again(&self, place: u32, taken: &Use) {
-        let [common, rare, opens] = self.inner.freed.row(place);
+        let [common, rare, opens, sockets] = self.inner.freed.row(place);
         common.store(taken.common, Ordering::Relaxed);
         rare.store(taken.rare, Ordering::Relaxed);
         opens.store(taken.opens, Ordering::Relaxed);
+        // Connections of whoever had it before are not those of this one, when they end.
+        sockets.store(taken.sockets, Ordering::Relaxed);
     }
 
     /// A record of so many bytes was read.
     pub(crate) fn free(&self, ring: Ring, place: u32, record: usize) {
-        let [common, rare, _] = self.inner.freed.row(place);
+        let [common, rare, ..] = self.inner.freed.row(place);
         let column = match ring {
             Ring::Common => common,
             Ring::Rare => rare,
@@ -160,12 +162,12 @@ impl Shares {
     }
 
     pub(super) fn freed_opens(&self, place: u32) -> u64 {
-        let [_, _, opens] = self.inner.freed.row(place);
+        let [_, _, opens, _] = self.inner.freed.row(place);
         opens.load(Ordering::Relaxed)
     }
 
     pub(super) fn free_open(&self, place: u32) {
-        let [_, _, opens] = self.inner.freed.row(place);
+        let [_, _, opens, _] = self.inner.freed.row(place);
         opens.fetch_add(1, Ordering::Relaxed);
     }
 

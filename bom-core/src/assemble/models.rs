@@ -91,6 +91,9 @@ fn parts(properties: &mut Vec<Property>, model: &Model) {
         return;
     }
     property(properties, "aibom:model:parts", model.parts.len().to_string());
+    if let Some(digest) = model.set_digest() {
+        property(properties, "aibom:model:set_digest", format!("sha256:{digest}"));
+    }
     let missing = model.parts.values().filter(|part| !part.met).count();
     if missing > 0 {
         property(properties, "aibom:model:parts_not_met", missing.to_string());

@@ -7,12 +7,14 @@ mod gap;
 pub mod light;
 mod page;
 pub mod rules;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use gap::Gap;
+pub use standing::is_standing;
 
 use crate::{
     join::{Intervals, Join, Max, Min},

@@ -86,6 +86,8 @@ pub struct Item {
     pub aliases: BTreeSet<String>,
     /// Digests of its content.
     pub digests: BTreeSet<Hash>,
+    /// Of those, the one of all its files together, if it consists of several.
+    pub whole: Option<Hash>,
     /// Its package URL.
     pub purl: Option<Purl>,
     /// `pypi`, `npm`, `deb`, `huggingface`, `ollama`, …
@@ -128,6 +130,7 @@ impl Item {
             name: name.into(),
             aliases: BTreeSet::new(),
             digests: BTreeSet::new(),
+            whole: None,
             purl: None,
             ecosystem: None,
             version: None,

@@ -8,15 +8,18 @@ use super::{
     unmatched,
     workloads::{self, Pairing},
 };
-use crate::declared::{Class, Declared, Force, IssueKind, Item, Kind, Workload};
+use crate::{
+    coverage::is_standing,
+    declared::{Class, Declared, Force, IssueKind, Item, Kind, Workload},
+};
 
 /// How much of a class must have been seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Required {
     /// Nothing is required.
     None,
-    /// The probes were there and nothing was lost. Ways past the probes that are known and not watched remain, and are
-    /// why nothing is called absent.
+    /// The probes were there, nothing was lost, and nobody may have tampered. What this version never watches and what
+    /// may have happened unseen remain, and are why nothing is called absent.
     #[default]
     NoLoss,
     /// The class is complete.
@@ -219,14 +222,8 @@ fn coverage(
                 gaps.iter().cloned().collect::<Vec<_>>().join(", ")
             }
             (Required::NoLoss, Coverage::Incomplete(gaps)) => {
-                // What no probe ever watches is the same every time; that it ran before is what `observe` is for. A
-                // class that is incomplete for no reason is not to be trusted.
-                let standing = |gap: &&String| {
-                    gap.starts_with("unwatched:")
-                        || gap.starts_with("suspected:")
-                        || *gap == "already-running"
-                };
-                let lost: Vec<String> = gaps.iter().filter(|gap| !standing(gap)).cloned().collect();
+                // A class that is incomplete for no reason is not to be trusted.
+                let lost: Vec<String> = gaps.iter().filter(|gap| !is_standing(gap)).cloned().collect();
                 if lost.is_empty() && !gaps.is_empty() {
                     continue;
                 }

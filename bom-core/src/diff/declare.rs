@@ -89,7 +89,7 @@ fn thing(text: &mut String, item: &Item) {
             }
         }
     }
-    for digest in &item.digests {
+    for digest in item.whole.iter().chain(&item.digests) {
         let algorithm = digest.algorithm().to_string().to_lowercase().replacen("sha-", "sha", 1);
         if matches!(algorithm.as_str(), "sha256" | "sha512" | "blake3") {
             line("digest", quoted(&format!("{algorithm}:{}", digest.hex())));

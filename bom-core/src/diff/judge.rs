@@ -183,6 +183,10 @@ pub(super) fn unpinned(item: &Item, workload: &str) -> Option<Finding> {
 
 /// The declared digest, and the one that was found in its place: `None` if nothing comparable was found.
 fn different_content<'i>(declared: &'i Item, observed: &'i Item) -> Option<(&'i Hash, Option<&'i Hash>)> {
+    // The same header can lead to other weights.
+    if let Some(own) = &declared.whole {
+        return (observed.whole.as_ref() != Some(own)).then_some((own, observed.whole.as_ref()));
+    }
     let own = declared.digests.first()?;
     if declared.digests.intersection(&observed.digests).next().is_some() {
         return None;

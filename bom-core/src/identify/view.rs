@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{catalog, handlers::Handler, roles::Sign};
 use crate::{
@@ -165,6 +166,21 @@ impl Model {
             part.digest.as_ref().zip(part.recorded.as_ref()).is_some_and(|(one, other)| one != other)
         };
         own || self.parts.values().any(part)
+    }
+
+    /// The digest of the digests of all files, by name; `None` unless each was read.
+    pub fn set_digest(&self) -> Option<String> {
+        let mut hasher = Sha256::new();
+        for (name, part) in &self.parts {
+            hasher.update(name.as_bytes());
+            hasher.update([0]);
+            hasher.update(part.digest.as_ref()?.as_bytes());
+            hasher.update([b'\n']);
+        }
+        // What leads to the parts, where it is none of them itself.
+        hasher.update(self.digest.as_deref().unwrap_or_default().as_bytes());
+        let digest = hasher.finalize();
+        (!self.parts.is_empty()).then(|| digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Several files that are alike: no digest of one is the whole's.

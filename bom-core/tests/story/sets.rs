@@ -206,3 +206,21 @@ fn an_adapter_depends_on_its_base() {
         assert_eq!(links, expected, "{name}");
     }
 }
+
+/// One digest says whether the whole is the same; without one of the parts there is none.
+#[test]
+fn a_set_has_a_digest_of_its_own() {
+    let digest = |second: Option<&'static str>| {
+        let files: Vec<Given> =
+            [Some(shard(ONE, "a1")), second.map(|digest| shard(TWO, digest))].into_iter().flatten().collect();
+        let (view, document) = seen(&files);
+        let found = view.models.first().and_then(Model::set_digest);
+        assert_eq!(document.contains("aibom:model:set_digest"), found.is_some());
+        found
+    };
+    let whole = digest(Some("a2"));
+    assert!(whole.is_some());
+    assert_eq!(whole, digest(Some("a2")));
+    assert_ne!(whole, digest(Some("a3")), "a swapped shard");
+    assert_eq!(digest(None), None, "one was not met");
+}

@@ -46,7 +46,6 @@ const PACKAGES: &[(&str, Sign)] = &[
     // Package managers that tell whose the files of the trees are that they made.
     ("rpm", Sign::Program("rpmbuild")),
     ("ruby", Sign::Program("gem")),
-    ("npm", Sign::Program("npm")),
     ("golang-go", Sign::Program("go")),
     // Other kernels, in machines without a network.
     ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),

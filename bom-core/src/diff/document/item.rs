@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::bom::{Component, ComponentKind, License, LicenseName, Licenses, Property, Service};
+use crate::bom::{
+    Component, ComponentKind, Hash, HashAlgorithm, License, LicenseName, Licenses, Property, Service,
+};
 use crate::declared::{HostPattern, Item, Kind, Origin, PathPattern};
 use crate::manifest::address;
 
@@ -56,6 +58,9 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     if value(properties, "aibom:hash:source") != Some("store-recorded") {
         item.digests = component.hashes.iter().cloned().collect();
     }
+    let whole = value(properties, "aibom:model:set_digest").and_then(|text| text.strip_prefix("sha256:"));
+    item.whole = whole.and_then(|hex| Hash::new(HashAlgorithm::Sha256, hex).ok());
+    item.digests.extend(item.whole.clone());
     item.purl = component.purl.clone();
     item.version = component.version.as_ref().map(|version| version.as_str().to_owned());
     item.licenses = licenses(&component.licenses);
