@@ -22,6 +22,7 @@ pub mod feed;
 pub mod flows;
 pub mod host;
 pub mod launch;
+mod mount_table;
 #[cfg(feature = "probes")]
 pub mod observe;
 #[cfg(feature = "probes")]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::CgroupError;
-use crate::host::read_bounded;
+use crate::{host::read_bounded, mount_table::unescape};
 
 /// Nobody has more mounts than this fits; what is cut off is not looked at.
 const LIMIT: u64 = 8 << 20;
@@ -80,34 +80,19 @@ fn cgroup2_mounts(mountinfo: &[u8]) -> Vec<Mount> {
             let mut fields = line.split(|byte| *byte == b' ');
             let (root, point) = (fields.nth(3)?, fields.next()?);
             let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-            (kind == b"cgroup2").then(|| Mount { root: unescape(root), point: unescape(point) })
+            (kind == b"cgroup2").then(|| Mount { root: path(root), point: path(point) })
         })
         .collect()
+}
+
+fn path(field: &[u8]) -> PathBuf {
+    OsString::from_vec(unescape(field)).into()
 }
 
 /// The path of the line `0::/…`.
 fn unified_path(cgroup: &[u8]) -> Option<PathBuf> {
     let line = cgroup.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))?;
     line.starts_with(b"/").then(|| OsString::from_vec(line.to_vec()).into())
-}
-
-/// Undoes the octal escapes (`\040` for a space) of the kernel's mount tables.
-fn unescape(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        match rest {
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
-                bytes.push(((a - b'0') << 6) | ((b - b'0') << 3) | (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    OsString::from_vec(bytes).into()
 }
 
 #[cfg(test)]
@@ -162,15 +147,6 @@ mod tests {
             ("empty", &[], b"", None),
         ] {
             check(name, mountinfo, cgroup, expected);
-        }
-    }
-
-    #[test]
-    fn unescape_keeps_what_is_no_escape() {
-        for (field, expected) in
-            [(r"\04", r"\04"), (r"\\", r"\\"), (r"\400", r"\400"), (r"\011x", "\tx"), (r"\", r"\")]
-        {
-            assert_eq!(unescape(field.as_bytes()), PathBuf::from(expected), "{field}");
         }
     }
 }

@@ -23,6 +23,7 @@ use std::{
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
 use super::{number, queue::Queue};
+use crate::mount_table::unescape;
 
 /// Mount namespaces beside our own that are followed. One more is only looked at once.
 const NAMESPACES: usize = 256;
@@ -266,27 +267,6 @@ impl Mounted {
         let device = number(major.parse().ok()?, minor.parse().ok()?);
         Some(Self { id, device, at: PathBuf::from(OsStr::from_bytes(&at)), kind })
     }
-}
-
-/// `\040` and its like, as the kernel escapes blanks in mount points.
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        let octal = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match octal.filter(|_| first == b'\\') {
-            Some(byte) => {
-                plain.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                plain.push(first);
-                rest = after;
-            }
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

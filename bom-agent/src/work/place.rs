@@ -15,6 +15,7 @@ use super::answer::Context;
 use super::content::same;
 use super::namespace::Mounts;
 use super::open::{Links, Place, Tree, reason};
+use crate::mount_table::unescape;
 
 /// Mounts of one file system that are tried.
 const MOUNTS: usize = 64;
@@ -108,29 +109,6 @@ impl Mount {
         whole.extend_from_slice(rest);
         Some(whole)
     }
-}
-
-/// The kernel writes space, tab, newline and backslash as three octal digits (fs/proc_namespace.c, mangle).
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'\\'
-            && let Some((digits, after)) = after.split_at_checked(3)
-            && let Some(value) = octal(digits)
-        {
-            plain.push(value);
-            rest = after;
-        } else {
-            plain.push(byte);
-        }
-    }
-    plain
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(str::from_utf8(digits).ok()?, 8).ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! An ONNX file: a protobuf `ModelProto`.
 
+use super::wire::varint;
+
 /// Builder of an ONNX file.
 #[derive(Clone, Debug)]
 pub struct Onnx {
@@ -272,17 +274,4 @@ fn number(field: u64, value: u64) -> Vec<u8> {
     let mut out = varint(field << 3);
     out.extend(varint(value));
     out
-}
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    loop {
-        let low = (value % 128) as u8;
-        value /= 128;
-        if value == 0 {
-            out.push(low);
-            return out;
-        }
-        out.push(low + 128);
-    }
 }
