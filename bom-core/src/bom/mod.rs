@@ -6,7 +6,10 @@
 //!
 //! Start with `document.rs` (the shapes), then `write.rs`, which names the steps in order:
 //! normalise, check, `core15` (the 1.5 core, through the `cyclonedx-bom` crate), `lift` (what that crate cannot
-//! say), `print` (stable key order). Why there is a lift at all: `docs/adr/0002-cyclonedx-lift.md`.
+//! say), `print` (stable key order). Documents of others are read by `read` into the same model; `validate` and `convert`
+//! work on any document as it stands, by `spec`, the table of all fields.
+//!
+//! Why there is a lift at all: `docs/adr/0002-cyclonedx-lift.md`.
 
 pub mod terms;
 
@@ -30,7 +33,13 @@ pub mod write;
 
 pub mod read;
 
+pub mod spec;
+
+pub mod convert;
+pub mod validate;
+
 pub use check::{Problem, ProblemKind, check, is_taxonomy_name, taxonomy_segment};
+pub use convert::{ConvertError, Converted, convert};
 pub use core15::CoreError;
 pub use document::{
     Ancestor, Annotation, Annotator, Bom, Component, Composition, DataFlow, Evidence, ExternalReference,
@@ -43,11 +52,12 @@ pub use license::{License, LicenseId, LicenseName, Licenses};
 pub use lift::LiftError;
 pub use loss::{Dropped, dropped};
 pub use purl::{Purl, PurlError, PurlParts};
-pub use read::{Issue, IssueKind, Limits, Read, ReadError, from_json, from_json_within};
+pub use read::{Issue, IssueKind, Limits, Read, ReadError, any, from_json, from_json_within};
 pub use scalars::{BomRef, Confidence, DocumentError, Version};
 pub use terms::{
     Acknowledgement, Aggregate, Approach, ComponentKind, ExternalReferenceKind, Flow, HashAlgorithm,
     IdentityField, Phase, SpecVersion, TaskType, Technique,
 };
 pub use timestamp::{Timestamp, TimestampError};
+pub use validate::validate;
 pub use write::{Options, WriteError, Written, to_json};
