@@ -77,8 +77,13 @@ impl<'a> Walk<'a> {
     }
 
     fn shape(&mut self, name: &str, node: &'a Map<String, Value>) {
-        let required: BTreeSet<&str> =
-            node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: BTreeSet<&str> = node
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         if node.get("additionalProperties") != Some(&Value::Bool(false)) {
             self.row(name, "*", false, "any".to_owned());
         }
@@ -105,7 +110,8 @@ impl<'a> Walk<'a> {
         for word in ["oneOf", "anyOf", "allOf"] {
             parts.extend(map.get(word).and_then(Value::as_array).into_iter().flatten());
         }
-        let speaks = |part: &&Value| ["$ref", "type", "properties", "enum"].iter().any(|key| part.get(key).is_some());
+        let speaks =
+            |part: &&Value| ["$ref", "type", "properties", "enum"].iter().any(|key| part.get(key).is_some());
         let parts: Vec<&Value> = parts.into_iter().filter(speaks).collect();
         if map.get("properties").is_none() && !parts.is_empty() {
             let many = parts.len() > 1;
@@ -195,7 +201,9 @@ impl<'a> Walk<'a> {
         match name {
             "refType" | "refLinkType" if field == "bom-ref" => drop(found.insert("name".to_owned())),
             "refType" | "refLinkType" => drop(found.insert("ref".to_owned())),
-            "bomLink" | "bomLinkDocumentType" | "bomLinkElementType" => drop(found.insert("bomlink".to_owned())),
+            "bomLink" | "bomLinkDocumentType" | "bomLinkElementType" => {
+                drop(found.insert("bomlink".to_owned()))
+            }
             _ => {
                 let node = self.schema.pointer(&format!("/definitions/{name}"));
                 let node = node.unwrap_or_else(|| panic!("{path}: no definition {name}"));

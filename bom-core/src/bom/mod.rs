@@ -39,7 +39,6 @@ pub mod convert;
 pub mod validate;
 
 pub use check::{Problem, ProblemKind, check, is_taxonomy_name, taxonomy_segment};
-pub use convert::{ConvertError, Converted, convert};
 pub use core15::CoreError;
 pub use document::{
     Ancestor, Annotation, Annotator, Bom, Component, Composition, DataFlow, Evidence, ExternalReference,
@@ -59,5 +58,4 @@ pub use terms::{
     IdentityField, Phase, SpecVersion, TaskType, Technique,
 };
 pub use timestamp::{Timestamp, TimestampError};
-pub use validate::validate;
 pub use write::{Options, WriteError, Written, to_json};

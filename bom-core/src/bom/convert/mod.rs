@@ -15,6 +15,7 @@ pub use lost::{Losses, Lost};
 use super::print::pretty;
 use super::read::{Format, Limits, ReadError, format_of};
 use super::spec::{self, Edition};
+use super::terms::SpecVersion;
 use super::validate::edition_of;
 use super::write::{WriteError, serial_of};
 use serde_json::Value;
@@ -22,7 +23,7 @@ use serde_json::Value;
 /// How to convert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// The edition; 1.4 or later. `None`: the document's own.
+    /// The edition; 1.4 or later. `None`: the document's own, and 1.6 of what is not CycloneDX JSON.
     pub to: Option<Edition>,
     /// Leave out the times of the making, and derive the serial number from the content.
     pub deterministic: bool,
@@ -70,18 +71,19 @@ pub fn convert(bytes: &[u8], limits: &Limits, wish: Wish) -> Result<Converted, C
         return Err(ConvertError::Edition { edition });
     }
     let mut losses = Losses::default();
-    let (mut document, name) = if format_of(bytes) == Some(Format::CycloneDxJson) {
+    let (mut document, name, own) = if format_of(bytes) == Some(Format::CycloneDxJson) {
         let parsed = spec::parse(bytes, limits)?;
         if let Some(at) = parsed.repeated.into_iter().next() {
             return Err(ConvertError::Repeated { at });
         }
         let from = edition_of(&parsed.value)?;
-        (parsed.value, format!("CycloneDX {from}"))
+        (parsed.value, format!("CycloneDX {from}"), from)
     } else {
-        foreign::read(bytes, limits, &mut losses)?
+        let (document, name) = foreign::read(bytes, limits, &mut losses)?;
+        (document, name, Edition::from(SpecVersion::default()))
     };
     let from = edition_of(&document)?;
-    let to = wish.to.unwrap_or(from);
+    let to = wish.to.unwrap_or(own);
     let derived = document.get("serialNumber").and_then(Value::as_str) == Some(serial_of(&document).as_str());
     if to != from {
         document = fit::fit(document, from, to, &mut losses);
