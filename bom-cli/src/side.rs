@@ -55,7 +55,7 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
         if bom::read::format_of(&input.bytes).is_none() {
             sources.push(Source { name: &input.name, bytes: &input.bytes });
         } else if input.named {
-            let read = bom::any(&input.bytes).with_context(|| format!("read {}", input.name))?;
+            let read = bom::read::any(&input.bytes).with_context(|| format!("read {}", input.name))?;
             let found = diff::declared_of(&read.bom, &input.name, &input.bytes, catalog);
             declared.workloads.extend(found.workloads);
             declared.tools.extend(found.tools);
@@ -79,7 +79,7 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
 pub(crate) fn observed(path: &Path, catalog: &Catalog) -> anyhow::Result<Observed> {
     let bytes = read(path)?;
     let name = shown(path);
-    let read = bom::any(&bytes).with_context(|| format!("read {name}"))?;
+    let read = bom::read::any(&bytes).with_context(|| format!("read {name}"))?;
     Ok(diff::observed_of(&read.bom, &name, catalog))
 }
 

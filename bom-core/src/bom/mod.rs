@@ -51,7 +51,7 @@ pub use license::{License, LicenseId, LicenseName, Licenses};
 pub use lift::LiftError;
 pub use loss::{Dropped, dropped};
 pub use purl::{Purl, PurlError, PurlParts};
-pub use read::{Issue, IssueKind, Limits, Read, ReadError, any, from_json, from_json_within};
+pub use read::{Issue, IssueKind, Limits, Read, ReadError, from_json, from_json_within};
 pub use scalars::{BomRef, Confidence, DocumentError, Version};
 pub use terms::{
     Acknowledgement, Aggregate, Approach, ComponentKind, ExternalReferenceKind, Flow, HashAlgorithm,

@@ -101,6 +101,8 @@ impl Visit for Checker<'_> {
         };
         // With several kinds the value is good if one of them takes it.
         let only = kinds.len() == 1;
+        // A BOM-Link is an IRI as well.
+        let links = kinds.iter().all(|kind| matches!(kind, What::Link | What::BomLink));
         match (first, value) {
             (What::Number(least, most) | What::Whole(least, most), _) if only => {
                 self.within(at, *least, *most, value);
@@ -108,7 +110,7 @@ impl Visit for Checker<'_> {
             (What::Time, Value::String(text)) if only && Timestamp::parse(text).is_err() => {
                 self.add(Code::BadTime, at, format!("{text:?}"));
             }
-            (What::Link, Value::String(text)) if only => {
+            (What::Link | What::BomLink, Value::String(text)) if links => {
                 if let Err(error) = Iri::parse(text) {
                     self.add(Code::BadLink, at, error.to_string());
                 }
