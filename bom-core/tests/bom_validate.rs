@@ -156,6 +156,9 @@ fn our_own_document_keeps_its_promises() {
     assert_eq!(checked.findings.list, []);
 }
 
+/// A name, what is changed, and what must be found.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value), Code);
+
 /// One thing changed in a document of ours, and the codes that must be among the findings.
 #[test]
 fn a_document_of_ours_that_was_touched_is_found_out() {
@@ -165,7 +168,7 @@ fn a_document_of_ours_that_was_touched_is_found_out() {
             properties.iter_mut().find(|one| one["name"] == "aibom:coverage:models").expect("coverage");
         coverage["value"] = json!("complete");
     };
-    let change: [(&str, &dyn Fn(&mut Value), Code); 7] = [
+    let changes: [Change<'_>; 7] = [
         (
             "a_component_gone",
             &|demo| drop(demo["components"].as_array_mut().map(|rows| rows.remove(3))),
@@ -209,7 +212,7 @@ fn a_document_of_ours_that_was_touched_is_found_out() {
             Code::OwnEvidence,
         ),
     ];
-    for (name, change, code) in change {
+    for (name, change, code) in changes {
         let mut demo = demo();
         change(&mut demo);
         let found = checked(demo.to_string().as_bytes()).findings;

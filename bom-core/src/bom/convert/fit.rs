@@ -216,10 +216,7 @@ impl Fitter<'_> {
         if let Some(name) = shape_of(self.table, kinds, &map) {
             return self.object(name, map).map(Value::Object);
         }
-        let listed = |kind: &&What| match kind {
-            What::List(inner) => matches!(&**inner, What::Object(_)),
-            _ => false,
-        };
+        let listed = |kind: &&What| matches!(kind, What::List(inner) if matches!(&**inner, What::Object(_)));
         match kinds.iter().find(|kind| listed(kind)) {
             Some(What::List(inner)) if key == "tools" && **inner == What::Object("tool") => self.tools(map),
             Some(_) => self.list(key, kinds, vec![Value::Object(map)]),

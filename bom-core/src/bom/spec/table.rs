@@ -1,6 +1,6 @@
 //! Which fields each edition of CycloneDX has, and what may stand there: `catalog/cyclonedx.tsv`.
 //!
-//! The table is made from the official schemas by a test (`bom-cli/tests/cyclonedx_fields.rs`). It has the structure
+//! The table is made from the official schemas by a test (`bom-cli/tests/official/fields.rs`). It has the structure
 //! (names, kinds of values, vocabularies, what is required) and neither patterns nor conditions.
 
 use std::collections::BTreeMap;

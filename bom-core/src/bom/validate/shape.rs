@@ -72,7 +72,11 @@ impl Visit for Checker<'_> {
             ("purl", Value::String(text)) => match Purl::parse(text) {
                 Ok(purl) if purl.as_str() == text => {}
                 Ok(purl) => {
-                    self.add(Code::PurlForm, at, format!("{text:?} is {:?} in canonical form", purl.as_str()))
+                    self.add(
+                        Code::PurlForm,
+                        at,
+                        format!("{text:?} is {:?} in canonical form", purl.as_str()),
+                    );
                 }
                 // Older tools write Hugging Face package URLs without an owner, or with a branch.
                 Err(error @ PurlError::NotACommit { .. }) => self.add(Code::PurlForm, at, error.to_string()),

@@ -169,7 +169,9 @@ impl Graph {
                     (Edge::Forward, Some(_), _) => add(&mut self.bom.dependencies, &from, &to),
                     (Edge::Backward, _, Some(_)) => add(&mut self.bom.dependencies, &to, &from),
                     (Edge::Ancestor, Some(user), Some(base)) => user.pedigree.ancestors.push(base),
-                    (Edge::Describes, None, Some(_)) => drop(self.roots.insert(to)),
+                    (Edge::Describes, None, Some(_)) => {
+                        self.roots.insert(to);
+                    }
                     _ => notes.add("@graph[].relationshipType", IssueKind::NotModelled, &word),
                 },
             }

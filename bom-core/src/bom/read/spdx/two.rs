@@ -155,12 +155,14 @@ fn relationship(
     let (Some(from), Some(to)) = (from, to) else { return };
     match edge(&word) {
         // Containing is what `packages` says of the document already.
-        Edge::Describes | Edge::Forward if from == document => drop(described.insert(to)),
+        Edge::Describes | Edge::Forward if from == document => {
+            described.insert(to);
+        }
         Edge::Describes => {}
         Edge::Forward => add(&mut bom.dependencies, &from, &to),
         Edge::Backward => add(&mut bom.dependencies, &to, &from),
         Edge::Ancestor | Edge::None => {
-            notes.add("relationships[].relationshipType", IssueKind::NotModelled, &word)
+            notes.add("relationships[].relationshipType", IssueKind::NotModelled, &word);
         }
     }
 }

@@ -6,10 +6,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde_json::{Map, Value};
+
+use super::schemas;
 
 const HEAD: &str = "\
 # The fields of CycloneDX JSON, 1.2 to 1.7, made from the official schemas (Apache-2.0, OWASP Foundation) by the test
@@ -49,12 +51,6 @@ fn golden_cyclonedx_fields() {
         assert_eq!(is, should, "cyclonedx.tsv:{number}; `cargo xtask bless golden_cyclonedx_fields`");
     }
     assert_eq!(is.len(), should.len(), "cyclonedx.tsv; `cargo xtask bless golden_cyclonedx_fields`");
-}
-
-fn schemas() -> PathBuf {
-    let lib = bom_testkit::trial::agents().join("validators/lib");
-    let python = fs::read_dir(&lib).unwrap_or_else(|error| panic!("{}: {error}", lib.display())).next();
-    python.expect("a Python").expect("an entry").path().join("site-packages/cyclonedx/schema/_res")
 }
 
 struct Walk<'a> {
@@ -136,7 +132,9 @@ impl<'a> Walk<'a> {
         if types.is_empty() {
             match map.get("properties") {
                 Some(_) => self.typed(path, field, "object", map, found),
-                None => drop(found.insert("any".to_owned())),
+                None => {
+                    found.insert("any".to_owned());
+                }
             }
         }
     }
@@ -164,7 +162,9 @@ impl<'a> Walk<'a> {
                         }
                     }
                     Some(item) => self.what(path, field, item, &mut inner),
-                    None => drop(inner.insert("any".to_owned())),
+                    None => {
+                        inner.insert("any".to_owned());
+                    }
                 }
                 for what in inner {
                     found.insert(format!("[{what}]"));
@@ -185,8 +185,12 @@ impl<'a> Walk<'a> {
                 let kind = if word == "number" { "number" } else { "whole" };
                 found.insert(format!("{kind}:{}..{}", end("minimum"), end("maximum")));
             }
-            "boolean" => drop(found.insert("flag".to_owned())),
-            "object" => drop(found.insert("any".to_owned())),
+            "boolean" => {
+                found.insert("flag".to_owned());
+            }
+            "object" => {
+                found.insert("any".to_owned());
+            }
             other => panic!("{path}: type {other}"),
         }
     }
@@ -199,10 +203,14 @@ impl<'a> Walk<'a> {
             return;
         };
         match name {
-            "refType" | "refLinkType" if field == "bom-ref" => drop(found.insert("name".to_owned())),
-            "refType" | "refLinkType" => drop(found.insert("ref".to_owned())),
+            "refType" | "refLinkType" if field == "bom-ref" => {
+                found.insert("name".to_owned());
+            }
+            "refType" | "refLinkType" => {
+                found.insert("ref".to_owned());
+            }
             "bomLink" | "bomLinkDocumentType" | "bomLinkElementType" => {
-                drop(found.insert("bomlink".to_owned()))
+                found.insert("bomlink".to_owned());
             }
             _ => {
                 let node = self.schema.pointer(&format!("/definitions/{name}"));
