@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claimed::Claims,
     coverage::ProbeState,
     event::{Event, OpenedFile},
     identify::catalog::Catalog,
@@ -184,6 +185,8 @@ pub enum Request {
     Origin,
     /// Is it what the package that owns it recorded?
     Verify,
+    /// What was the program told that runs in the process? The file is the program.
+    Claims,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +205,8 @@ pub enum Answer {
     Origins(Origins),
     /// Whether it has the digest that its package recorded.
     Verified(bool),
+    /// From its environment and arguments: the word of whoever started it.
+    Claims(Claims),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

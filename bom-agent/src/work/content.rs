@@ -152,7 +152,7 @@ pub(super) fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
 }
 
 /// Whether stat gives a device number per layer or subvolume there, and the kernel one per super block.
-fn device_differs_by_nature(file: &OpenedFile) -> bool {
+pub(super) fn device_differs_by_nature(file: &OpenedFile) -> bool {
     matches!(file.fs_magic, OVERLAYFS | BTRFS)
 }
 
