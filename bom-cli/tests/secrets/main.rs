@@ -109,7 +109,8 @@ fn appear_nowhere() -> Result<(), Failed> {
     // Where values are looked at.
     command.args(["--model", secrets["model_argument"]]).env("OPENAI_MODEL", secrets["model_environment"]);
     let secret = secrets["address_environment"];
-    let address = format!("https://user:{secret}@gateway.example/{secret}?key={secret}#{secret}");
+    let password = secret.replace('/', "%2F");
+    let address = format!("https://user:{password}@gateway.example/{secret}?key={secret}#{secret}");
     command.env("ANTHROPIC_BASE_URL", address).env("OLLAMA_MODEL", "qwen2.5:7b");
     command.env("SERVICE_PASSWORD", secrets["environment"]).env("OPENAI_API_KEY", secrets["environment_key"]);
     command.env("AIBOM_CANARIES", serde_json::to_string(&secrets)?);
