@@ -195,6 +195,8 @@ pub enum Answer {
     Inspected(Option<Box<Extracted>>),
     /// Lower-case hex SHA-256.
     Digest(String),
+    /// The same, read by an earlier observation; the file has not changed since, as far as its times tell.
+    EarlierDigest(String),
     Owner(Owner),
     /// A place where it was found, and the mount namespace (by inode number) in which.
     Located {

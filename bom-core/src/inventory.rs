@@ -141,6 +141,8 @@ pub enum Description {
     Content(Option<Box<Extracted>>),
     /// SHA-256, lower-case hex.
     Digest(String),
+    /// That digest was read by an earlier observation.
+    EarlierDigest,
     Owner(Box<Owner>),
     /// What a store says of it.
     Stored(Box<Stored>),

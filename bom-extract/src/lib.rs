@@ -24,6 +24,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod digests;
 mod draft;
 mod extractor;
 #[cfg(feature = "std")]
@@ -40,6 +42,8 @@ pub mod store;
 mod template;
 
 pub use bom_core::metadata::FileKind;
+#[cfg(feature = "std")]
+pub use digests::{Digests, DigestsError, FileState};
 pub use extractor::{PREFIX_BYTES, extract, sniff};
 #[cfg(feature = "std")]
 pub use file::{FileInput, read_some};

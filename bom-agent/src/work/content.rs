@@ -10,7 +10,7 @@ use bom_core::{
     event::OpenedFile,
     input::{Answer, Reason, Work},
 };
-use bom_extract::{FileInput, PREFIX_BYTES, extract, read_some, sniff};
+use bom_extract::{FileInput, FileState, PREFIX_BYTES, extract, read_some, sniff};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
@@ -19,7 +19,7 @@ use super::place;
 use super::watch::OutOfTime;
 
 /// Bytes per read of a digest.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 const OVERLAYFS: u64 = 0x794c_7630;
 const BTRFS: u64 = 0x9123_683e;
 /// Since Linux 6.13 the kernel keeps a flag (I_CTIME_QUERIED, include/linux/fs.h) in bit 31 of the nanoseconds.
@@ -64,6 +64,13 @@ pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
     if metadata.size() > limit {
         return Err(Reason::TooLarge);
     }
+    // Before the first byte: what changes meanwhile is in another state.
+    let cache = context.settings.digests.as_ref();
+    let state = cache.and_then(|cache| Some((cache, FileState::of(&file)?)));
+    if let Some(digest) = state.as_ref().and_then(|(cache, state)| cache.known(state)) {
+        unchanged(&work.file, &file)?;
+        return Ok(Answer::EarlierDigest(digest));
+    }
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE.min(usize::try_from(metadata.size()).unwrap_or(PIECE))];
     let mut offset = 0;
@@ -77,7 +84,14 @@ pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
         offset += u64::try_from(count).map_err(|_| Reason::ReadFailed)?;
     }
     unchanged(&work.file, &file)?;
-    Ok(Answer::Digest(hex(&hash.finalize())))
+    let digest = hex(&hash.finalize());
+    if let Some((cache, state)) = state
+        && FileState::of(&file) == Some(state)
+    {
+        // Where it cannot be written, the file is read again.
+        let _ = cache.keep(state, &digest);
+    }
+    Ok(Answer::Digest(digest))
 }
 
 /// Whether the file is still in the state that the kernel reported.

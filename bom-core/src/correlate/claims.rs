@@ -63,6 +63,7 @@ impl Correlator {
             // Answers to another question.
             Answer::Inspected(_)
             | Answer::Digest(_)
+            | Answer::EarlierDigest(_)
             | Answer::Owner(_)
             | Answer::Located { .. }
             | Answer::Unchanged

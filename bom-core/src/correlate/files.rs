@@ -256,7 +256,11 @@ impl Correlator {
                 }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
-            Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
+            Answer::EarlierDigest(digest) if is_sha256(&digest) => {
+                self.learn(file, Description::Digest(digest));
+                self.learn(file, Description::EarlierDigest);
+            }
+            Answer::Digest(_) | Answer::EarlierDigest(_) => self.learn(file, unknown(Reason::ReadFailed)),
             Answer::Owner(owner) => {
                 let own_word = owner.is_own_word();
                 if owner.python.is_some() || !owner.packages.is_empty() {
@@ -327,6 +331,7 @@ impl Correlator {
             | Description::Model(_)
             | Description::Stored(_)
             | Description::Intact(_)
+            | Description::EarlierDigest
             | Description::Unknown { .. } => false,
         };
         if matters {

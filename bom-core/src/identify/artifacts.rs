@@ -27,6 +27,8 @@ pub(super) struct Known<'a> {
     pub(super) owner_known: bool,
     pub(super) device: Option<u32>,
     pub(super) stored: BTreeSet<&'a Stored>,
+    /// The digest was read by an earlier observation.
+    pub(super) earlier: bool,
     /// Whether it has the digest that its package recorded.
     pub(super) intact: Option<bool>,
 }
@@ -55,6 +57,7 @@ impl<'a> Known<'a> {
                 }
                 Description::Content(content) => known.content = content.as_deref().or(known.content),
                 Description::Digest(digest) => known.digest = Some(digest),
+                Description::EarlierDigest => known.earlier = true,
                 Description::Owner(owner) => {
                     known.owner_known = true;
                     known.python = owner.python.as_ref().or(known.python);

@@ -132,6 +132,8 @@ pub struct Program {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub digest: Option<String>,
+    /// It, or the digest of a part, was read by an earlier observation.
+    pub earlier: bool,
     pub files: BTreeSet<FileKey>,
     pub metadata: ModelMetadata,
     pub content: Extracted,
@@ -198,6 +200,8 @@ impl Model {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     pub digest: Option<String>,
+    /// It was read by an earlier observation.
+    pub earlier: bool,
     /// What a store recorded.
     pub recorded: Option<String>,
     /// Bytes.

@@ -29,6 +29,8 @@ pub(super) struct Looked {
     pub(super) origins: Origins,
     /// SHA-256 of the content, if it was hashed.
     pub(super) digest: Option<String>,
+    /// It was read earlier, and the file has not changed since as far as its times tell.
+    pub(super) earlier: bool,
 }
 
 pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Result<Looked> {
@@ -62,6 +64,7 @@ pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Resul
         content,
         origins,
         digest: None,
+        earlier: false,
     })
 }
 
