@@ -44,7 +44,7 @@ mod template;
 pub use bom_core::metadata::FileKind;
 #[cfg(feature = "std")]
 pub use digests::{Digests, DigestsError, FileState};
-pub use extractor::{PREFIX_BYTES, extract, sniff};
+pub use extractor::{END_BYTES, PREFIX_BYTES, extract, sniff, sniff_end};
 #[cfg(feature = "std")]
 pub use file::{FileInput, read_some};
 pub use input::{Input, ReadError};

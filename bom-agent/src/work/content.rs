@@ -10,7 +10,7 @@ use bom_core::{
     event::OpenedFile,
     input::{Answer, Reason, Work},
 };
-use bom_extract::{FileInput, FileState, PREFIX_BYTES, extract, read_some, sniff};
+use bom_extract::{END_BYTES, FileInput, FileState, PREFIX_BYTES, extract, read_some, sniff, sniff_end};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
@@ -36,7 +36,9 @@ pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> 
     if fill(&file, prefix)? < wanted {
         return Err(Reason::ChangedSinceOpen);
     }
-    if sniff(prefix, len).is_none() {
+    let mut end = [0; END_BYTES];
+    let end = &mut end[..wanted.min(END_BYTES)];
+    if sniff(prefix, len).is_none() && !ends_as_known(&file, end, len)? {
         return Ok(Answer::Inspected(None));
     }
     let late = RefCell::new(false);
@@ -55,6 +57,13 @@ pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> 
     // Before the extraction's own error: a file that was rewritten meanwhile explains any.
     unchanged(&work.file, &file)?;
     extracted.map(|extracted| Answer::Inspected(extracted.map(Box::new))).map_err(|_| Reason::ReadFailed)
+}
+
+/// Some formats are told by the last bytes.
+fn ends_as_known(file: &File, end: &mut [u8], len: u64) -> Result<bool, Reason> {
+    let from = len.saturating_sub(u64::try_from(end.len()).unwrap_or(len));
+    let count = read_some(file, end, from).map_err(|_| Reason::ReadFailed)?;
+    Ok(sniff_end(&end[..count], len).is_some())
 }
 
 /// SHA-256 of the whole content.
