@@ -126,6 +126,10 @@ pub struct HostFacts {
     pub architecture: String,
     /// ID and VERSION_ID of /etc/os-release.
     pub distribution: Option<(String, String)>,
+    /// Kernel modules of accelerators that are loaded, with the version they give; `None` for those that come with the
+    /// kernel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drivers: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,9 +36,9 @@ pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> 
     if fill(&file, prefix)? < wanted {
         return Err(Reason::ChangedSinceOpen);
     }
-    let mut end = [0; END_BYTES];
-    let end = &mut end[..wanted.min(END_BYTES)];
-    if sniff(prefix, len).is_none() && !ends_as_known(&file, end, len)? {
+    let mut last = [0; END_BYTES];
+    let last = &mut last[..wanted.min(END_BYTES)];
+    if sniff(prefix, len).is_none() && !ends_as_known(&file, last, len)? {
         return Ok(Answer::Inspected(None));
     }
     let late = RefCell::new(false);

@@ -59,6 +59,11 @@ impl Context<'_> {
             for host in &subject.host {
                 property(properties, "aibom:host:kernel", &host.kernel);
                 property(properties, "aibom:host:architecture", &host.architecture);
+                for (name, version) in &host.drivers {
+                    let version =
+                        version.as_ref().map(|version| format!(" {}", clean(version))).unwrap_or_default();
+                    property(properties, "aibom:host:driver", format!("{}{version}", clean(name)));
+                }
                 if let Some((id, version)) = &host.distribution {
                     property(properties, "aibom:host:distribution", format!("{id}-{version}"));
                 }

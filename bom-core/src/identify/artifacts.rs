@@ -33,6 +33,9 @@ pub(super) struct Known<'a> {
     pub(super) intact: Option<bool>,
 }
 
+/// Bits of a minor number, as the kernel keeps it (include/linux/kdev_t.h).
+const MINOR_BITS: u32 = 20;
+
 /// A package that a file is code of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
@@ -204,6 +207,11 @@ impl<'a> Known<'a> {
             b"/dev/davinci",
         ];
         let number = self.device?;
+        // Whatever its node is called: NVIDIA, DRM, the kernel's own class of accelerators
+        // (Documentation/admin-guide/devices.txt). The others get a number when they are loaded.
+        if matches!(number >> MINOR_BITS, 195 | 226 | 261) {
+            return self.paths.first().map(|path| (number, *path));
+        }
         let computes = |path: &&&SeenPath| NODES.iter().any(|node| path.bytes().starts_with(node));
         self.paths.iter().find(computes).map(|path| (number, *path))
     }

@@ -73,3 +73,24 @@ fn an_answer_of_another_kind_leaves_the_question_open() {
     let text = document(&host.finish());
     assert!(text.contains("unanswered programs=1"), "{text}");
 }
+
+#[test]
+fn an_accelerator_is_known_by_its_number_whatever_its_node_is_called() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    host.open_changed(100, "/dev/nvidia0", Thing::Plain, |file| {
+        (file.rdev, file.mode, file.key.size) = (195 << 20, 0o020_666, 0);
+    });
+    host.open_changed(100, "/tmp/harmless", Thing::Plain, |file| {
+        (file.rdev, file.mode, file.key.size) = (226 << 20 | 128, 0o020_666, 0);
+    });
+    host.open_changed(100, "/dev/null", Thing::Plain, |file| {
+        (file.rdev, file.mode, file.key.size) = (1 << 20 | 3, 0o020_666, 0);
+    });
+    let document: Json = serde_json::from_str(&document(&host.finish())).expect("JSON");
+    let components = document["components"].as_array().expect("components");
+    let devices: Vec<&str> =
+        components.iter().filter(|it| it["type"] == "device").filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(devices, ["/dev/nvidia0", "/tmp/harmless"]);
+    assert!(document.to_string().contains("nvidia 550.54.15"));
+}

@@ -123,6 +123,7 @@ impl FakeHost {
                 kernel: "6.18.0".into(),
                 architecture: "x86_64".into(),
                 distribution: Some(("debian".into(), "12".into())),
+                drivers: BTreeMap::from([("nvidia".into(), Some("550.54.15".into()))]),
             },
             at_ns: 1 + shift,
         })));
