@@ -46,8 +46,8 @@ impl std::fmt::Debug for Raw {
 
 /// Reads the two lists and wipes them.
 pub fn read(environment: Raw, arguments: Raw) -> Claims {
-    let mut claims = Claims::default();
-    claims.cut = [&environment, &arguments].iter().any(|list| list.0.len() >= MOST_BYTES);
+    let cut = [&environment, &arguments].iter().any(|list| list.0.len() >= MOST_BYTES);
+    let mut claims = Claims { cut, ..Claims::default() };
     variables(&mut claims, entries(&environment.0));
     words(&mut claims, &entries(&arguments.0).collect::<Vec<_>>());
     claims

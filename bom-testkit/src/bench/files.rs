@@ -55,8 +55,8 @@ pub(crate) fn files(stage: &Stage, repetitions: usize) -> Result<Files, BenchErr
     let many = many(&folder)?;
     let large = stage.file("large.safetensors");
     let bytes = write(&large, LARGE, 0)?;
-    let mut files = Files::default();
-    files.hashers = HASHERS.iter().map(|(name, _)| Hasher { name, ..Hasher::default() }).collect();
+    let hashers = HASHERS.iter().map(|(name, _)| Hasher { name, ..Hasher::default() }).collect();
+    let mut files = Files { hashers, ..Files::default() };
     // Neither side pays for the cold page cache.
     headers(stage, &folder, &mut Files::default())?;
     for _ in 0..repetitions {
