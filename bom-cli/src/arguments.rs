@@ -156,6 +156,9 @@ pub(crate) struct Run {
     /// `command`: pass CMD's code on; `aibom`: 0, 2, or 3 if something was lost.
     #[arg(long, value_name = "WHOSE", default_value = "command")]
     pub(crate) exit: ExitOf,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
@@ -213,6 +216,9 @@ pub(crate) struct Observe {
     /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Vec<PathBuf>,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
@@ -337,6 +343,9 @@ pub(crate) struct Inspect {
     /// Read all of each file for its SHA-256, and say whether its store recorded the same.
     #[arg(long)]
     pub(crate) hash: bool,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, requires = "hash", value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Files and folders. In a folder, links to files are followed, links to folders are not.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
