@@ -1,4 +1,4 @@
-"""pydantic-ai: two agents, one on Anthropic and one on a gateway that speaks OpenAI's protocol."""
+"""pydantic-ai: two agents, one on OpenAI and one on a gateway that speaks its protocol."""
 
 import sys
 
@@ -9,7 +9,7 @@ truth.follow(sys.argv[1])
 import quiet  # noqa: E402, F401
 from pydantic_ai import Agent  # noqa: E402
 
-for model in ("anthropic:claude-sonnet-5", "openrouter:openai/gpt-4o-mini"):
+for model in ("openai-chat:gpt-4o-mini", "openrouter:openai/gpt-4o-mini"):
     agent = Agent(model, instructions="Be brief.")
 
     @agent.tool_plain

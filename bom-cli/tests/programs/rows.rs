@@ -16,10 +16,10 @@ pub(crate) struct Program {
     pub(crate) script: &'static str,
     /// Hosts it calls by TLS, by the names of the catalog's providers.
     pub(crate) endpoints: &'static [(&'static str, &'static str)],
-    /// Files of its folder that it loads: name, format.
+    /// Models, tokenizers and vocabularies that it loads: the end of the path, the format.
     pub(crate) models: &'static [(&'static str, &'static str)],
-    /// Roles of the subject, each with something it has to follow from.
-    pub(crate) roles: &'static [(&'static str, &'static str)],
+    /// Roles of the subject, each with what it follows from.
+    pub(crate) roles: &'static [&'static str],
     /// The parts in MCP of each of its programs that has one.
     pub(crate) mcp: &'static [&'static [&'static str]],
     pub(crate) differences: &'static [Difference],
@@ -66,8 +66,11 @@ const OPENAI: (&str, &str) = ("api.openai.com", "OpenAI");
 const ANTHROPIC: (&str, &str) = ("api.anthropic.com", "Anthropic");
 const OPENROUTER: (&str, &str) = ("openrouter.ai", "OpenRouter");
 
-const AGENT: (&str, &str) = ("agent", "uses:agent-framework");
-const CLIENT: (&str, &str) = ("model-client", "calls-models");
+const AGENT: &str = "agent: uses:agent-framework calls-models";
+/// Their SDKs for agents bring MCP along.
+const AGENT_BY_MCP: &str = "agent: uses:llm-sdk uses:mcp calls-models";
+const CLIENT: &str = "model-client: calls-models";
+const LOCAL: &str = "local-inference: uses:inference-runtime loads-model";
 
 const PYTHON: Interpreter = Interpreter::Python("venv");
 const PYTHON_NEW: Interpreter = Interpreter::Python("new-venv");
@@ -95,12 +98,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     },
     Program {
         endpoints: &[OPENAI],
-        roles: &[AGENT, CLIENT],
+        roles: &[AGENT, AGENT_BY_MCP, CLIENT],
         ..program("openai_agents", PYTHON, "openai_agents.py")
     },
     Program {
-        models: &[("content-type.onnx", "onnx"), ("tokenizer.json", "tokenizer-json")],
-        roles: &[("local-inference", "loads-model")],
+        models: &[("state/content-type.onnx", "onnx"), ("state/tokenizer.json", "tokenizer-json")],
+        roles: &[LOCAL],
         ..program("onnx_tokenizers", PYTHON, "onnx_tokenizers.py")
     },
     // Python's package has both sides and opens both.
@@ -114,12 +117,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     },
     Program {
         endpoints: &[OPENAI],
-        roles: &[AGENT, CLIENT],
+        roles: &[AGENT, AGENT_BY_MCP, CLIENT],
         ..program("node_agent", Interpreter::Node, "node/agent.mjs")
     },
     Program {
         long: true,
-        endpoints: &[ANTHROPIC, OPENROUTER],
+        endpoints: &[OPENAI, OPENROUTER],
         roles: &[AGENT, CLIENT],
         ..program("pydantic_ai", PYTHON, "pydantic_ai_agent.py")
     },
@@ -132,6 +135,11 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         long: true,
         endpoints: &[OPENAI],
+        // The package ships the vocabulary, so that tiktoken need not fetch it.
+        models: &[(
+            "llama_index/core/_static/tiktoken_cache/9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
+            "tiktoken",
+        )],
         roles: &[AGENT, CLIENT],
         ..program("llama_index", PYTHON_OLD, "llama_index_query.py")
     },
@@ -149,14 +157,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
     },
     Program {
         long: true,
-        models: &[("iris.joblib", "joblib")],
-        roles: &[("local-inference", "loads-model")],
+        models: &[("state/iris.joblib", "joblib")],
+        roles: &[LOCAL],
         ..program("scikit_learn", PYTHON_NEW, "sklearn_predict.py")
     },
     Program {
         long: true,
-        models: &[("tiny.gguf", "gguf")],
-        roles: &[("inference-server", "serves")],
+        models: &[("state/tiny.gguf", "gguf")],
+        roles: &["inference-server: loads-model serves", LOCAL],
         ..program("llama_cpp", PYTHON_NEW, "llama_cpp_serve.py")
     },
 ];

@@ -1,10 +1,6 @@
 //! One run of one program, and what it left.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{fs, path::Path, sync::OnceLock};
 
 use bom_testkit::trial;
 use serde_json::Value;
@@ -22,8 +18,6 @@ pub(crate) struct Session {
     pub(crate) truths: Vec<Value>,
     /// Lines of the world's log.
     pub(crate) log: Vec<Value>,
-    /// The folder of the models.
-    pub(crate) state: PathBuf,
 }
 
 /// The session of a program, made by the first trial that asks for it.
@@ -92,7 +86,6 @@ fn run(program: &'static Program) -> Result<Session, Box<dyn std::error::Error>>
         document: serde_json::from_slice(&fs::read(&document)?)?,
         truths,
         log: log.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
-        state,
     })
 }
 
