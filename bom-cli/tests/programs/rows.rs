@@ -23,6 +23,8 @@ pub(crate) struct Program {
     /// The parts in MCP of each of its programs that has one.
     pub(crate) mcp: &'static [&'static [&'static str]],
     pub(crate) differences: &'static [Difference],
+    /// Made to differ: its figures are not those of a program as it is.
+    pub(crate) contrived: bool,
 }
 
 /// What runs it.
@@ -43,6 +45,8 @@ pub(crate) struct Difference {
 pub(crate) enum Why {
     /// Only ours: its code ran, and at the end it is not in `sys.modules`, as its import raised.
     ImportRaised,
+    /// Only ours: the interpreter opened a source file of it as text.
+    ReadAsText,
 }
 
 impl Why {
@@ -50,6 +54,7 @@ impl Why {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ImportRaised => "import raised",
+            Self::ReadAsText => "source read as text",
         }
     }
 }
@@ -87,6 +92,7 @@ const fn program(name: &'static str, interpreter: Interpreter, script: &'static 
         roles: &[],
         mcp: &[],
         differences: &[],
+        contrived: false,
     }
 }
 
@@ -99,6 +105,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         endpoints: &[OPENAI],
         roles: &[AGENT, AGENT_BY_MCP, CLIENT],
+        mcp: &[&["client-or-server"]],
         ..program("openai_agents", PYTHON, "openai_agents.py")
     },
     Program {
@@ -119,6 +126,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
         endpoints: &[OPENAI],
         roles: &[AGENT, AGENT_BY_MCP, CLIENT],
         ..program("node_agent", Interpreter::Node, "node/agent.mjs")
+    },
+    Program {
+        contrived: true,
+        differences: &[
+            Difference { package: "fsspec", why: Why::ReadAsText },
+            Difference { package: "ollama", why: Why::ImportRaised },
+        ],
+        ..program("differences", PYTHON, "differences.py")
     },
     Program {
         long: true,

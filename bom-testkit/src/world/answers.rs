@@ -27,8 +27,8 @@ pub(crate) fn answer(request: &Request) -> (u16, Value) {
     }
     let model = asked["model"].as_str().unwrap_or("unknown");
     match (request.host.as_str(), request.method.as_str(), request.path.as_str()) {
-        ("api.openai.com", "POST", "/v1/chat/completions")
-        | ("openrouter.ai", "POST", "/api/v1/chat/completions") => (200, chat_completion(model)),
+        ("api.openai.com", "POST", "/v1/chat/completions") => (200, chat_completion(model)),
+        ("openrouter.ai", "POST", "/api/v1/chat/completions") => (200, passed_on(chat_completion(model))),
         ("api.openai.com", "POST", "/v1/responses") => (200, response(model)),
         ("api.openai.com", "POST", "/v1/embeddings") => (200, embeddings(model, &asked)),
         ("api.anthropic.com", "POST", "/v1/messages") => (200, message(model)),
@@ -52,6 +52,13 @@ fn chat_completion(model: &str) -> Value {
         }],
         "usage": {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15},
     })
+}
+
+/// A gateway says who answered.
+fn passed_on(mut answer: Value) -> Value {
+    answer["provider"] = json!("OpenAI");
+    answer["choices"][0]["native_finish_reason"] = json!("stop");
+    answer
 }
 
 fn response(model: &str) -> Value {
