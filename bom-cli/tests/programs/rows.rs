@@ -131,7 +131,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
         contrived: true,
         differences: &[
             Difference { package: "fsspec", why: Why::ReadAsText },
-            Difference { package: "ollama", why: Why::ImportRaised },
+            Difference { package: "lpips", why: Why::ImportRaised },
         ],
         ..program("differences", PYTHON, "differences.py")
     },
