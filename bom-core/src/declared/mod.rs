@@ -16,5 +16,5 @@ pub use image::ImageName;
 pub use item::{Class, Force, Item, Kind, Origin};
 pub use pattern::{HostPattern, PathPattern, glob};
 pub use place::Place;
-pub use workload::{Declared, Egress, Issue, IssueKind, Ports, Review, Workload, WorkloadId};
-pub(crate) use workload::{is_day, joined};
+pub(crate) use workload::joined;
+pub use workload::{Declared, Egress, Issue, IssueKind, Ports, Review, Workload, WorkloadId, is_day};

@@ -124,7 +124,7 @@ pub enum IssueKind {
 }
 
 /// Whether a text is a day, `YYYY-MM-DD`.
-pub(crate) fn is_day(text: &str) -> bool {
+pub fn is_day(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shape = bytes.len() == 10
         && bytes
