@@ -277,7 +277,9 @@ pub(super) fn stranger(subject: &Subject, file: &str) -> Finding {
         let shown: Vec<&str> = notable.iter().take(5).copied().collect();
         format!("it uses {}{}", shown.join(", "), if notable.len() > 5 { ", …" } else { "" })
     };
-    let finding = Finding::new(codes::UNDECLARED_WORKLOAD, &name, None, &name, "")
+    // Who uses something else is somebody else to a waiver.
+    let uses: Vec<&str> = notable.iter().copied().collect();
+    let finding = Finding::new(codes::UNDECLARED_WORKLOAD, &name, None, &name, &uses.join("\n"))
         .saying(format!("{name} is declared nowhere; {what}"))
         .with_severity(severity);
     Finding { observed: Some(seen(subject, file)), ..finding }
