@@ -141,6 +141,9 @@ pub fn pair_within(declared: &[Item], observed: &[Item], namespaces: Namespaces<
     state.pairs
 }
 
+/// Pairs that are tried under one key. What is not tried is no pair, and so a finding.
+const ATTEMPTS: usize = 20_000_000;
+
 struct State<'a> {
     declared: &'a [Item],
     observed: &'a [Item],
@@ -180,12 +183,20 @@ impl State<'_> {
     }
 
     fn meet(&mut self, declared: &[usize], observed: &[usize], pass: Pass) {
+        let mut left = ATTEMPTS;
+        let mut first = 0_usize;
         for at in declared {
             let Some(item) = self.declared.get(*at) else { continue };
-            for other in observed {
-                if self.free_declared.get(*at) != Some(&true) && !item.many {
+            // Those in front that are taken are not looked at again: a thousand things of one name are no million.
+            while observed.get(first).is_some_and(|other| self.free_observed.get(*other) == Some(&false)) {
+                first = first.saturating_add(1);
+            }
+            for other in observed.iter().skip(first) {
+                let done = self.free_declared.get(*at) != Some(&true) && !item.many;
+                if done || left == 0 {
                     break;
                 }
+                left = left.saturating_sub(1);
                 self.join(*at, *other, pass);
             }
         }
