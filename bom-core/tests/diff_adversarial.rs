@@ -274,7 +274,7 @@ fn changed(spec: &Spec, how: usize, at: prop::sample::Index) -> Option<Spec> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_differs_from_itself(spec in any_spec()) {

@@ -52,11 +52,11 @@ pub(crate) fn policies(documents: &[Document], workloads: &mut [Workload], gathe
                     }
                 }
             }
-            (Some("AuthorizationPolicy"), "security.istio.io") => {
-                if node.text_at(&["spec", "action"]).is_none_or(|action| action == "ALLOW") {
-                    for workload in workloads.iter_mut().filter(surely_within) {
-                        authorization(document, workload, gather);
-                    }
+            (Some("AuthorizationPolicy"), "security.istio.io")
+                if node.text_at(&["spec", "action"]).is_none_or(|action| action == "ALLOW") =>
+            {
+                for workload in workloads.iter_mut().filter(surely_within) {
+                    authorization(document, workload, gather);
                 }
             }
             _ => {}
