@@ -9,7 +9,7 @@ use bom_extract::{Digests, Limits};
 /// Bounds and roots of a [`Pool`](super::Pool).
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
-    /// Threads for `Inspect`. `Owner` and `Digest` have one more each, so that neither a long digest nor the first
+    /// Threads for `Inspect`. `Owner`, `Digest` and `Claims` have one more each, so that neither a long digest nor the first
     /// index of a large installation keeps headers waiting. Default 1.
     pub threads: usize,
     /// Questions of each kind that wait. Default 16,384.
