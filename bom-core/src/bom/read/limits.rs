@@ -39,6 +39,21 @@ pub enum ReadError {
     /// Not JSON.
     #[error("read cyclonedx: not json")]
     NotJson(#[source] serde_json::Error),
+    /// Neither CycloneDX nor SPDX.
+    #[error("read bom: neither CycloneDX nor SPDX")]
+    NotABom,
+    /// SPDX of a version that we do not know.
+    #[error("read spdx: version {found:?} is not one of 2.2, 2.3, 3.0")]
+    Spdx {
+        /// What stands there.
+        found: String,
+    },
+    /// XML that is not a CycloneDX document, or not one that can be read.
+    #[error("read cyclonedx xml: {reason}")]
+    Xml {
+        /// Why.
+        reason: String,
+    },
     /// JSON, but no `bomFormat` of `CycloneDX`.
     #[error("read cyclonedx: bomFormat is not CycloneDX")]
     NotCycloneDx,
@@ -50,14 +65,15 @@ pub enum ReadError {
     },
 }
 
-fn line_of(bytes: &[u8], offset: usize) -> usize {
+/// The line of an offset, counted from 1.
+pub(super) fn line_of(bytes: &[u8], offset: usize) -> usize {
     let before = bytes.get(..offset).unwrap_or(bytes);
     before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
 }
 
 impl Limits {
     /// Counts brackets and commas outside strings. The text need not be JSON: whatever passes here is cheap to parse.
-    pub(super) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
+    pub(in crate::bom) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
         if bytes.len() > self.bytes {
             let line = line_of(bytes, self.bytes);
             return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes, line });
