@@ -39,12 +39,18 @@ fn what_we_write_is_valid_in_every_version() {
     succeeded(&replay.output().expect("start aibom"));
     for version in ["1.4", "1.5", "1.6", "1.7"] {
         for (name, from) in
-            [("ours", root.join("recordings/demo.cdx.json")), ("theirs", biggest_foreign(&root))]
+            [("ours", folder.path().join("replayed-1.6.json")), ("theirs", biggest_foreign(&root))]
         {
             let path = folder.path().join(format!("{name}-{version}.json"));
             let mut convert = Command::new(env!("CARGO_BIN_EXE_aibom"));
             convert.args(["convert", "--allow-loss", "--to", version, "-o"]).arg(&path).arg(from);
             succeeded(&convert.output().expect("start aibom"));
+            // Written in a version, or converted to it: the same bytes.
+            if let Ok(replayed) = fs::read(folder.path().join(format!("replayed-{version}.json")))
+                && name == "ours"
+            {
+                assert!(fs::read(&path).is_ok_and(|bytes| bytes == replayed), "{version}");
+            }
             documents.push((version, path));
         }
     }
