@@ -356,7 +356,7 @@ impl Engine {
     /// Detaches the probes and gives what was observed.
     pub fn finish(mut self) -> Result<Correlator, SessionError> {
         self.feed.input(Input::Finish { at_ns: host::boot_ns() })?;
-        drop(self.probes);
+        self.probes.detach();
         Ok(self.feed.finish()?)
     }
 }
