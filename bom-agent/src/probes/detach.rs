@@ -52,7 +52,9 @@ fn slow_descriptors() -> io::Result<Vec<RawFd>> {
     let mut slow = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
-        let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
         let Ok(target) = fs::read_link(entry.path()) else { continue };
         let target = target.to_str().unwrap_or_default();
         let is_slow = target == "anon_inode:[perf_event]"

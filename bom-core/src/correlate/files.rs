@@ -18,7 +18,7 @@ use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
-    identify::{handler, of_name},
+    identify::{UNKNOWN_FORMAT, handler, of_name},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
@@ -84,6 +84,9 @@ impl Correlator {
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
+        }
+        if file.is_process_memory() && file.can_read() {
+            self.subjects.detect(Some(at.id), Detector::OtherSource);
         }
         if file.is_packet_device() {
             self.subjects.detect(Some(at.id), Detector::PacketDevice);
@@ -218,8 +221,16 @@ impl Correlator {
             // The usual case.
             if answer == Answer::Inspected(None) && !known.kept {
                 known.nothing = true;
-                let more = self.formless(done);
-                self.settle(file, self.latest_ns);
+                let mut more = self.formless(done.clone());
+                if file.size >= UNKNOWN_FORMAT {
+                    // It could be a model: whose it is decides, and it is not set aside.
+                    self.keep(file);
+                    if more.is_empty() {
+                        more.extend(self.files.follow(Request::Owner, &done));
+                    }
+                } else {
+                    self.settle(file, self.latest_ns);
+                }
                 return more;
             }
         }

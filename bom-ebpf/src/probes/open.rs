@@ -12,6 +12,7 @@ use bom_common::{
     record::{self, kind, path_flag, probe},
 };
 
+use super::tell::other_source;
 use crate::{
     emit::{add, common, header, lost, now},
     kernel::{
@@ -66,6 +67,9 @@ pub fn opened(
     walk: impl Fn(&mut Walk, &mut [u8; PATH_SPACE], u64, u64) -> Walked,
 ) {
     if !file.is_recorded() {
+        if file.is_readable_pipe() {
+            other_source(task, probe);
+        }
         return;
     }
     let place = place(task.subject);
