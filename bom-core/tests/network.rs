@@ -471,9 +471,13 @@ fn sockets_that_nobody_follows_are_suspected() {
 
 #[test]
 fn sockets_of_other_protocols_are_followed_by_their_packets() {
-    for (row, family, kind, protocol) in
-        [("raw", 2, 3, 1), ("ping", 2, 2, 1), ("ping6", 10, 2, 58), ("sctp", 2, 1, 132), ("udplite", 10, 2, 136)]
-    {
+    for (row, family, kind, protocol) in [
+        ("raw", 2, 3, 1),
+        ("ping", 2, 2, 1),
+        ("ping6", 10, 2, 58),
+        ("sctp", 2, 1, 132),
+        ("udplite", 10, 2, 136),
+    ] {
         let mut net = Net::new();
         let (outside, pair, inherited) = (false, false, false);
         let socket = OtherSocket { family, kind, protocol, outside, pair, inherited };

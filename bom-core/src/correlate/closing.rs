@@ -54,6 +54,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     // fanotify, in the place of the system call exits.
     ("fanotify-overflow", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("fanotify-programs-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
     ("fanotify-stalled", &[Class::Models, Class::Libraries, Class::Packages]),
     ("fanotify-unresolved", &[Class::Models, Class::Libraries, Class::Packages]),
     ("file-systems-marked-late", &[Class::Models, Class::Libraries, Class::Packages]),
