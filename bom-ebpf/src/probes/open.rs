@@ -52,6 +52,10 @@ fn exit(context: &TracePointContext) {
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
+    // Not asked of what io_uring opens: whoever has one is suspected anyway, and there is no stack left for it.
+    if file.is_readable_pipe() {
+        other_source(&task, probe::SYS_EXIT_OPENAT);
+    }
     // The number differs between architectures; user space knows which probe it stands for.
     opened(&task, &file, probe::SYS_EXIT, number as u16, &OPEN_SCRATCH, walk);
 }
@@ -67,9 +71,6 @@ pub fn opened(
     walk: impl Fn(&mut Walk, &mut [u8; PATH_SPACE], u64, u64) -> Walked,
 ) {
     if !file.is_recorded() {
-        if file.is_readable_pipe() {
-            other_source(task, probe);
-        }
         return;
     }
     let place = place(task.subject);
