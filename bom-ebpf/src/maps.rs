@@ -122,7 +122,7 @@ pub struct SocketOwner {
     pub tgid: u32,
     pub tid: u32,
     pub mount_namespace: u32,
-    /// 1 if the peer called.
+    /// 1 if the peer called, 2 if what it sent is counted by now.
     pub accepted: u32,
 }
 

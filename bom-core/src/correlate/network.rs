@@ -8,6 +8,8 @@ use std::{
     net::SocketAddr,
 };
 
+use bom_common::record::probe::INET_SOCK_SET_STATE;
+
 use super::{
     At, Correlator, add, describe,
     limits::{CLOSED, CONNECTIONS, FACTS, HELLOS, RESOLVERS},
@@ -72,6 +74,8 @@ struct Contact {
     /// What DNS had said of the address when it began.
     known: Known,
     closed: bool,
+    /// Its process has hung up: what it received is known.
+    received_all: bool,
 }
 
 impl Correlator {
@@ -119,24 +123,19 @@ impl Correlator {
 
     /// A socket that is there.
     pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
-        let connected = socket.state == SweptState::Connected && socket.cookie != 0;
-        let new = connected
-            && match &socket.transport {
-                SweptTransport::Tcp { .. } => !self.network.connections.contains_key(&socket.cookie),
-                SweptTransport::Udp { remote, .. } => {
-                    !self.network.flows.contains_key(&(socket.cookie, *remote))
-                }
-                SweptTransport::Unix { .. } | SweptTransport::Other { .. } => {
-                    return self.swept_other(at, task, socket);
-                }
-            };
+        let (known, peer) = match &socket.transport {
+            SweptTransport::Tcp { .. } => (self.network.connections.contains_key(&socket.cookie), None),
+            SweptTransport::Udp { remote, .. } => {
+                (self.network.flows.contains_key(&(socket.cookie, *remote)), Some(*remote))
+            }
+            SweptTransport::Unix { .. } | SweptTransport::Other { .. } => {
+                return self.swept_other(at, task, socket);
+            }
+        };
+        let new = socket.state == SweptState::Connected && socket.cookie != 0 && !known;
         if new && socket.direction == Some(Direction::Called) && !self.may_hold(at) {
             return;
         }
-        let peer = match &socket.transport {
-            SweptTransport::Udp { remote, .. } => Some(*remote),
-            SweptTransport::Tcp { .. } | SweptTransport::Unix { .. } | SweptTransport::Other { .. } => None,
-        };
         let said = if new { self.take_early((socket.cookie, peer)) } else { Said::default() };
         self.network.swept(&mut self.epoch, at, task, socket, said);
     }
@@ -315,6 +314,8 @@ impl Network {
             }
             // The SYN and the FIN count as one byte each in `bytes_acked` (RFC 4898).
             TcpState::Open | TcpState::Closed => {
+                // Elsewhere it is told while the connection goes on.
+                contact.received_all |= tcp.state == TcpState::Closed || at.probe == INET_SOCK_SET_STATE;
                 contact.count(at.time_ns, tcp.bytes_acked.saturating_sub(1), tcp.bytes_received);
             }
         }
@@ -435,6 +436,9 @@ impl Network {
         let mut detect = |detector| detected.insert((at.subject.clone(), detector));
         let name = contact.name();
         let here = remote.ip().is_loopback() || remote.ip() == contact.local.ip();
+        if contact.carrier == Carrier::Tcp && !contact.received_all {
+            detect(Detector::OpenConnection);
+        }
         // A resolver is reached by its address; the names are in its answers.
         if name.is_none() && !remote.ip().is_loopback() && !resolver {
             detect(Detector::Nameless);
@@ -497,6 +501,7 @@ impl Contact {
             said,
             known,
             closed: false,
+            received_all: false,
         }
     }
 

@@ -99,6 +99,8 @@ pub enum Detector {
     UnknownFormat,
     /// A unix socket of the subject waits to be called.
     UnixListener,
+    /// A connection was not closed when the observation ended: it is not known how much came over it.
+    OpenConnection,
     /// Content can have come out of a pipe, or out of the memory of another process.
     OtherSource,
     /// Much came over the network, or content can have come otherwise than from a file: one of [`STREAMING`].
@@ -139,7 +141,8 @@ pub const UNSEEN: [Detector; 6] = [
 ];
 
 /// Detectors of the ways in which content can come from somewhere else than a file, without its bytes being counted.
-pub const STREAMING: [Detector; 11] = [
+pub const STREAMING: [Detector; 12] = [
+    Detector::OpenConnection,
     Detector::OtherSource,
     Detector::UnixPeer,
     Detector::UnixListener,
