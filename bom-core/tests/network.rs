@@ -10,10 +10,7 @@ use bom_core::{
     bom::{self, SpecVersion},
     correlate::Correlator,
     coverage::{Class, Gap},
-    event::{
-        Accepted, Body, Direction, Event, OtherSocket, Swept, SweptSocket, SweptState, SweptTransport,
-        TcpState, Udp, UnixKind, UnixSocket,
-    },
+    event::{Accepted, Body, Event, OtherSocket, TcpState, Udp, UnixKind, UnixSocket},
     identify::{Endpoint, View, catalog::Catalog, identify},
     input::Input,
     inventory::NameSource,
@@ -142,11 +139,6 @@ fn gaps(correlator: &Correlator, class: Class) -> Vec<String> {
 fn suspected(correlator: &Correlator, class: Class) -> Vec<String> {
     let gaps = gaps(correlator, class).into_iter();
     gaps.filter_map(|gap| gap.strip_prefix("suspected:").map(str::to_owned)).collect()
-}
-
-/// Of these, those that speak of content in no file.
-fn streamed(correlator: &Correlator, class: Class) -> Vec<String> {
-    suspected(correlator, class).into_iter().filter(|id| id.starts_with("streamed-")).collect()
 }
 
 fn document(correlator: &Correlator) -> String {
@@ -547,129 +539,4 @@ fn what_no_process_was_seen_to_send_is_still_an_endpoint() {
     let correlator = net.finish();
     assert_eq!(view(&correlator).endpoints.len(), 1);
     assert!(suspected(&correlator, Class::Endpoints).contains(&"socket-unknown".to_owned()));
-}
-
-#[test]
-fn what_could_have_been_streamed_is_suspected() {
-    const LITTLE: u64 = 1000;
-    const MUCH: u64 = 2 << 20;
-    let remote = "10.0.0.1:443";
-    let (model, code) = ("streamed-content", "streamed-code");
-    let check = |row: &str, received: Option<(u64, bool)>, expected: [&[&str]; 2]| {
-        let mut net = Net::new();
-        if let Some((bytes, closed)) = received {
-            net.connects(7, remote);
-            net.hello(7, remote, Transport::Tcp, "api.example");
-            let state = if closed { TcpState::Closed } else { TcpState::Open };
-            net.tcp(7, remote, state, 10, bytes);
-        }
-        let correlator = net.finish();
-        for (class, expected) in [Class::Models, Class::Packages].into_iter().zip(expected) {
-            assert_eq!(streamed(&correlator, class), expected, "{row} {}", class.name());
-        }
-        assert_eq!(streamed(&correlator, Class::Libraries), [] as [&str; 0], "{row}");
-    };
-    check("nothing", None, [&[], &[]]);
-    check("a_little", Some((LITTLE, true)), [&[], &[code]]);
-    check("much", Some((MUCH, true)), [&[model], &[code]]);
-    // How much it was in the end, nobody knows.
-    check("still_open", Some((LITTLE, false)), [&[model], &[code]]);
-}
-
-#[test]
-fn much_in_many_pieces_is_much() {
-    let mut net = Net::new();
-    for cookie in 0..32 {
-        let remote = format!("10.0.1.{cookie}:443");
-        net.connects(cookie, &remote);
-        net.tcp(cookie, &remote, TcpState::Closed, 10, 40 << 10);
-    }
-    assert_eq!(streamed(&net.finish(), Class::Models), ["streamed-content"]);
-}
-
-#[test]
-fn content_that_comes_otherwise_than_by_a_file_is_suspected() {
-    let mut net = Net::new();
-    let task = net.host.whole_task(100);
-    net.event(Body::OtherSource { task });
-    let correlator = net.finish();
-    assert_eq!(streamed(&correlator, Class::Models), ["streamed-content"]);
-    assert_eq!(streamed(&correlator, Class::Packages), ["streamed-code"]);
-}
-
-#[test]
-fn other_protocols_have_peers_as_well() {
-    let mut net = Net::new();
-    for (cookie, protocol) in [(1, 1), (2, 132), (3, 253)] {
-        let task = net.host.whole_task(100);
-        let udp = Udp {
-            cookie,
-            remote: format!("10.0.0.{cookie}:0").parse().unwrap(),
-            local: "10.0.0.100:0".parse().unwrap(),
-            inbound: false,
-            sent: 5,
-            received: 5,
-            datagrams_sent: 1,
-            datagrams_received: 1,
-            protocol,
-        };
-        net.event(Body::Udp { task, udp });
-    }
-    let view = view(&net.finish());
-    let carriers: Vec<&str> =
-        view.endpoints.iter().flat_map(|endpoint| &endpoint.carriers).map(|carrier| carrier.name()).collect();
-    assert_eq!(carriers, ["icmp", "sctp", "ip"]);
-}
-
-/// A socket that a sweep meets.
-fn met(transport: SweptTransport, state: SweptState) -> SweptSocket {
-    SweptSocket {
-        cookie: 5,
-        inode: 9,
-        close_on_exec: false,
-        state,
-        direction: Some(Direction::Called),
-        transport,
-        bytes_acked: 0,
-        bytes_received: 0,
-    }
-}
-
-#[test]
-fn sockets_from_before_are_what_sweeps_meet() {
-    let mut net = Net::new();
-    let task = net.host.whole_task(100);
-    let (local, remote) = ("10.0.0.100:5000".parse().unwrap(), "10.0.0.1:443".parse().unwrap());
-    let named = SweptTransport::Unix {
-        local: SeenPath::new(""),
-        remote: SeenPath::new("/run/proxy"),
-        peer_subject: None,
-    };
-    let waits = SweptTransport::Unix {
-        local: SeenPath::new("/run/own"),
-        remote: SeenPath::new(""),
-        peer_subject: None,
-    };
-    for socket in [
-        met(SweptTransport::Udp { local, remote }, SweptState::Connected),
-        met(named, SweptState::Connected),
-        met(waits, SweptState::Listening),
-        met(SweptTransport::Other { family: 40, kind: 1, protocol: 0 }, SweptState::Connected),
-    ] {
-        // The next sweep meets it again.
-        for _ in 0..2 {
-            let swept = Box::new(Swept::Socket(socket.clone()));
-            net.event(Body::Swept { task, swept });
-        }
-    }
-    let correlator = net.finish();
-    let view = view(&correlator);
-    let udp = endpoint(&view, 443);
-    assert_eq!(udp.carriers, [Carrier::Udp].into());
-    assert_eq!(view.unix_peers.len(), 1);
-    let endpoints = suspected(&correlator, Class::Endpoints);
-    for id in ["unix-proxy", "other-families"] {
-        assert!(endpoints.contains(&id.to_owned()), "{id}: {endpoints:?}");
-    }
-    assert_eq!(streamed(&correlator, Class::Models), ["streamed-content"]);
 }
