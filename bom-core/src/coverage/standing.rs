@@ -9,7 +9,7 @@ use super::{
 const TAMPERING: &[&str] = &["changed-probes", "left-cgroup"];
 
 /// What earlier versions never watched: their documents say so, however well the probes did.
-const NEVER_BEFORE: &[&str] = &["streamed-content", "unknown-format"];
+const NEVER_BEFORE: &[&str] = &["streamed-code", "streamed-content", "unknown-format"];
 
 /// Whether a gap says no more than that this version, or the profile that was chosen, never watches something; that
 /// something may have happened unseen, as it may in any program; or that the subject was older than the observation.
@@ -39,7 +39,7 @@ mod tests {
         for (gap, expected) in [
             ("unwatched:streamed-content", true),
             ("unwatched:unmarked-file-system", true),
-            ("unwatched:streamed-code", false),
+            ("unwatched:streamed-code", true),
             ("unwatched:changed-probes", false),
             ("unwatched:io-uring-open", false),
             ("unwatched:nothing-of-ours", false),
