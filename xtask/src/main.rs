@@ -14,6 +14,7 @@ mod ci;
 mod demo;
 mod evidence;
 mod fuzz;
+mod interop;
 mod metadata;
 mod prepare;
 mod process;
@@ -86,6 +87,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--kernel SERIES] [--tier base|upper]",
         about: "boot other kernels and observe there; writes docs/kernels.md",
         run: vm::command,
+    },
+    Command {
+        name: "interop",
+        arguments: "",
+        about: "run other tools on the demo agent; writes testdata/interop and docs/interop.md (network)",
+        run: interop::command,
     },
     Command {
         name: "sbom",

@@ -57,7 +57,7 @@ fn answer(content: Option<Extracted>, owner: Owner) -> impl Fn(Request) -> Optio
         Request::Owner => Some(Answer::Owner(owner.clone())),
         Request::Origin => Some(Answer::Origins(Origins::default())),
         Request::Verify => Some(Answer::Verified(false)),
-        Request::Locate | Request::Recheck => None,
+        Request::Locate | Request::Recheck | Request::Claims => None,
     }
 }
 
@@ -266,6 +266,12 @@ fn programs_that_can_speak_mcp_are_told_by_their_packages() {
             "/n/node_modules/@modelcontextprotocol/sdk/dist/esm/server/stdio.js",
             npm("@modelcontextprotocol/sdk"),
             vec![McpPart::Server],
+        ),
+        (
+            "sdk_shared",
+            "/n/node_modules/@modelcontextprotocol/sdk/dist/esm/server/zod-compat.js",
+            npm("@modelcontextprotocol/sdk"),
+            vec![],
         ),
         ("other", "/n/node_modules/openai/server/x.js", npm("openai"), vec![]),
     ] {

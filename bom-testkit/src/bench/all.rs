@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::agent::{self, Agents, Nothing};
 use super::error::BenchError;
+use super::files::{self, Files};
 use super::machine;
 use super::opens::{self, DISTINCT, Loop};
 use super::page;
@@ -37,6 +38,7 @@ pub(crate) struct Results {
     pub(crate) nothing: Nothing,
     pub(crate) same: Vec<Loop>,
     pub(crate) distinct: Vec<Loop>,
+    pub(crate) files: Files,
     pub(crate) untraced: Vec<Calls>,
     /// Name of the command and what its recording says.
     pub(crate) records: Vec<(&'static str, Records)>,
@@ -62,6 +64,8 @@ pub fn measure(options: &Options) -> Result<String, BenchError> {
     let distinct = opens::distinct(&stage, &places, options.repetitions)?;
     say("system calls that are not traced");
     let untraced = untraced::untraced(&stage, options.repetitions)?;
+    say("files at rest");
+    let files = files::files(&stage, options.repetitions)?;
     say("recordings");
     let mut records = Vec::new();
     if let Some(agent) = &agent {
@@ -81,10 +85,17 @@ pub fn measure(options: &Options) -> Result<String, BenchError> {
         nothing,
         same,
         distinct,
+        files,
         untraced,
         records,
     };
     Ok(page::page(&results))
+}
+
+/// The part of the page about files at rest; nothing else is measured.
+pub fn files_alone() -> Result<String, BenchError> {
+    let stage = Stage::new()?;
+    Ok(page::files(&files::files(&stage, 5)?))
 }
 
 fn say(what: &str) {

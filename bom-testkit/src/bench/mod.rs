@@ -11,6 +11,7 @@
 mod all;
 
 mod agent;
+mod files;
 mod opens;
 mod records;
 mod untraced;
@@ -26,7 +27,7 @@ mod sample;
 
 mod error;
 
-pub use all::{Options, measure};
+pub use all::{Options, files_alone, measure};
 pub use error::BenchError;
 pub use load::load;
 pub use spent::timed;
