@@ -11,7 +11,7 @@ use bom_common::record::probe;
 use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
-    opens::{Open, OpenKey, Times, note},
+    opens::{Open, OpenKey, Times, describe_use, note},
     parts::must_hash,
 };
 use crate::{
@@ -579,20 +579,6 @@ impl Asking<'_> {
         let work = Work { id: *self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
-    }
-}
-
-/// What one more use says of a file that has facts.
-fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
-    let object = Object::File(file.key);
-    if !crowded {
-        describe(epoch, &object, Description::Path(file.path.clone()));
-    }
-    if file.is_unlinked() {
-        describe(epoch, &object, Description::Unlinked);
-    }
-    if file.rdev != 0 {
-        describe(epoch, &object, Description::Device(file.rdev));
     }
 }
 
