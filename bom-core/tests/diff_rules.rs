@@ -219,6 +219,11 @@ fn endpoints() {
         vec![wanted("qdrant", Some(6333))],
         vec![endpoint("qdrant.n.svc.cluster.local", 6333, None, "10.96.0.7")],
     )
+    .finds("service_of_a_namespace_that_is_not_known", &["namespace-unknown"]);
+    case(
+        vec![wanted("qdrant.n.svc", Some(6333))],
+        vec![endpoint("qdrant.n.svc.cluster.local", 6333, None, "10.96.0.7")],
+    )
     .finds("service_of_the_cluster", &[]);
     let eu = Item { provider: Some("Azure OpenAI".to_owned()), ..wanted("eu.openai.azure.com", Some(443)) };
     let us = || endpoint("us.openai.azure.com", 443, Some("Azure OpenAI"), "203.0.113.2");
@@ -238,7 +243,11 @@ fn classes_that_nobody_speaks_of_are_counted_and_not_judged() {
         .finds("spoken", &["undeclared-package"]);
     case(vec![package("openai", "1.0")], vec![package("OpenAI", "1.1")]).finds("bump", &["version-drift"]);
     case(vec![with_digest(package("openai", "1.0"), 1)], vec![with_digest(package("openai", "1.1"), 2)])
-        .finds("bump_with_digests", &["version-drift"]);
+        .finds("bump_of_what_a_person_pinned", &["content-drift", "version-drift"]);
+    let mut documents =
+        case(vec![with_digest(package("openai", "1.0"), 1)], vec![with_digest(package("openai", "1.1"), 2)]);
+    documents.declared.items.iter_mut().for_each(|item| *item = seen(item.clone()));
+    documents.finds("bump_between_documents", &["version-drift"]);
     case(vec![with_digest(package("openai", "1.0"), 1)], vec![with_digest(package("openai", "1.0"), 2)])
         .finds("same_version_other_content", &["content-drift"]);
     case(vec![package("llama_cpp_python", "0.3.1")], vec![package("llama-cpp-python", "v0.3.1")])
