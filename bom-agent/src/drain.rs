@@ -96,6 +96,7 @@ fn makes_process(record: &Record) -> bool {
             | Body::ExecutableMemory { .. }
             | Body::LowMemory { .. }
             | Body::SocketReceived { .. }
+            | Body::OtherSource { .. }
             | Body::Connect { .. }
             | Body::Tcp { .. }
             | Body::Udp { .. }

@@ -293,6 +293,7 @@ impl Feed {
             | Body::ExecutableMemory { task }
             | Body::LowMemory { task }
             | Body::SocketReceived { task }
+            | Body::OtherSource { task }
             | Body::Udp { task, .. }
             | Body::Accepted { task, .. }
             | Body::Unix { task, .. }

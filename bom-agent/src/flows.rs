@@ -1,7 +1,7 @@
 //! Counts of UDP peers and accepted connections, out of the probes' table and into the feed.
 
 use bom_common::{
-    config::{FLOW_ACCEPTED, Flow, FlowKey},
+    config::{FLOW_ACCEPTED, Flow, FlowKey, flow_protocol},
     record::probe,
 };
 use bom_core::{
@@ -63,6 +63,7 @@ fn body(key: &FlowKey, flow: &Flow) -> Option<Body> {
         remote: address,
         local: socket_address(key.family, &flow.local, flow.local_port).ok()?,
         inbound: flow.inbound != 0,
+        protocol: flow_protocol(key.kind),
         sent: flow.sent,
         received: flow.received,
         datagrams_sent: flow.datagrams_sent,

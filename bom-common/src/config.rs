@@ -123,6 +123,7 @@ pub struct Offsets {
     pub vma_mm: u32,
     pub sock_cookie: u32,
     pub sock_state: u32,
+    pub sock_shutdown: u32,
     pub tcp_snd_nxt: u32,
     pub tcp_snd_una: u32,
     pub tcp_bytes_sent: u32,
@@ -255,6 +256,7 @@ impl Offsets {
         vma_mm: ABSENT,
         sock_cookie: ABSENT,
         sock_state: ABSENT,
+        sock_shutdown: ABSENT,
         tcp_snd_nxt: ABSENT,
         tcp_snd_una: ABSENT,
         tcp_bytes_sent: ABSENT,
@@ -423,7 +425,7 @@ pub struct FlowKey {
     /// 2 = AF_INET (the first four bytes count), 10 = AF_INET6.
     pub family: u16,
     pub port: u16,
-    /// [`FLOW_UDP`] or [`FLOW_ACCEPTED`].
+    /// [`FLOW_UDP`], [`FLOW_ACCEPTED`] or [`flow_other`].
     pub kind: u32,
 }
 const _: () = assert!(size_of::<FlowKey>() == 32);
@@ -432,6 +434,21 @@ const _: () = assert!(size_of::<FlowKey>() == 32);
 pub const FLOW_UDP: u32 = 1;
 /// TCP connections that the subject accepted at one of its own addresses.
 pub const FLOW_ACCEPTED: u32 = 2;
+/// Packets of this other IP protocol between one socket and one peer.
+pub const fn flow_other(protocol: u8) -> u32 {
+    FLOW_OTHER | (protocol as u32) << 8
+}
+/// The lower byte of [`flow_other`].
+const FLOW_OTHER: u32 = 3;
+
+/// The IP protocol that a kind of flow stands for.
+pub const fn flow_protocol(kind: u32) -> u8 {
+    match kind {
+        FLOW_UDP => 17,
+        FLOW_ACCEPTED => 6,
+        other => (other >> 8) as u8,
+    }
+}
 
 /// What a [`FlowKey`] counts.
 #[repr(C)]

@@ -49,6 +49,9 @@ pub mod kind {
     pub const UNIX_SOCKET: u16 = 31;
     /// A socket was made that the other probes do not follow: [`super::OtherSocket`].
     pub const OTHER_SOCKET: u16 = 32;
+    /// A process can get content from where no other probe looks, once per process: a pipe that it was given, received
+    /// or opened by name, or the memory of another process. No body.
+    pub const OTHER_SOURCE: u16 = 33;
     /// A sweep met an open descriptor of a regular file or device: [`super::SweptFile`], then its path.
     pub const SWEPT_FILE: u16 = 40;
     /// A sweep met a mapping: [`super::SweptMapping`], then its path; anonymous ones only if they can be executed.
@@ -109,6 +112,8 @@ pub mod probe {
     pub const SYS_EXIT_LISTEN: u16 = 45;
     pub const SYS_EXIT_SOCKET: u16 = 46;
     pub const SYS_EXIT_SOCKETPAIR: u16 = 47;
+    pub const SYS_EXIT_PROCESS_VM_READV: u16 = 48;
+    pub const SYS_EXIT_PTRACE: u16 = 49;
     pub const ITER_TASK: u16 = 60;
     pub const ITER_TASK_FILE: u16 = 61;
     pub const ITER_TASK_VMA: u16 = 62;
@@ -397,8 +402,11 @@ pub struct UdpFlow {
     pub local_port: u16,
     /// 1 if the peer sent first.
     pub inbound: u16,
+    /// IPPROTO_UDP, or what carried it instead.
+    pub protocol: u16,
+    pub reserved: [u16; 3],
 }
-const _: () = assert!(size_of::<UdpFlow>() == 80);
+const _: () = assert!(size_of::<UdpFlow>() == 88);
 
 /// Body of [`kind::UNIX_SOCKET`].
 #[repr(C)]
@@ -505,8 +513,11 @@ pub struct SweptSocket {
     /// [`direction`]
     pub direction: u8,
     pub name_length: u32,
+    /// Of the process that listens at the other end of a unix socket, or made the other end of a pair; 0 if it is in
+    /// none, or not known.
+    pub peer_subject: u64,
 }
-const _: () = assert!(size_of::<SweptSocket>() == 80);
+const _: () = assert!(size_of::<SweptSocket>() == 88);
 
 /// Body of [`kind::MOVED`]. The header names the process and the subject it has now.
 #[repr(C)]

@@ -153,6 +153,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::EXECUTABLE_MEMORY => Decoded::Body(Body::ExecutableMemory { task }),
         kind::LOW_MEMORY => Decoded::Body(Body::LowMemory { task }),
+        kind::OTHER_SOURCE => Decoded::Body(Body::OtherSource { task }),
         kind::SOCKET_RECEIVED => Decoded::Body(Body::SocketReceived { task }),
         other => return Err(DecodeError::Kind(other)),
     };
@@ -290,16 +291,12 @@ fn udp(raw: &record::UdpFlow) -> Result<Udp, DecodeError> {
         received: raw.received,
         datagrams_sent: raw.datagrams_sent,
         datagrams_received: raw.datagrams_received,
+        protocol: u8::try_from(raw.protocol).map_err(|_| DecodeError::Protocol(raw.protocol))?,
     })
 }
 
 fn unix(raw: &record::UnixSocket) -> Result<UnixSocket, DecodeError> {
-    let name = counted(&raw.name, raw.name_length)?;
-    // An abstract name may have zeroes anywhere; a path ends with one, where its length was given with it.
-    let path = match name.split_first() {
-        Some((0, _)) => name,
-        _ => name.split(|&byte| byte == 0).next().unwrap_or_default(),
-    };
+    let path = unix_name(counted(&raw.name, raw.name_length)?);
     Ok(UnixSocket {
         name: (!path.is_empty()).then(|| SeenPath::new(path)),
         kind: match raw.socket_type {
@@ -312,6 +309,14 @@ fn unix(raw: &record::UnixSocket) -> Result<UnixSocket, DecodeError> {
         peer: Some(raw.peer_tgid).filter(|&tgid| tgid != 0),
         peer_subject: Some(raw.peer_subject).filter(|&subject| subject != 0),
     })
+}
+
+/// An abstract name may have zeroes anywhere; a path ends with one, where its length was given with it.
+fn unix_name(name: &[u8]) -> &[u8] {
+    match name.split_first() {
+        Some((0, _)) => name,
+        _ => name.split(|&byte| byte == 0).next().unwrap_or_default(),
+    }
 }
 
 fn other_socket(raw: &record::OtherSocket) -> OtherSocket {

@@ -104,6 +104,11 @@ pub enum Body {
         task: Task,
         socket: UnixSocket,
     },
+    /// A process can get content from where no other probe looks: a pipe that it was given, received or opened by name,
+    /// or the memory of another process.
+    OtherSource {
+        task: Task,
+    },
     /// A socket was made that the other probes do not follow.
     OtherSocket {
         task: Task,
@@ -234,6 +239,15 @@ pub enum SweptTransport {
     Unix {
         local: SeenPath,
         remote: SeenPath,
+        /// The subject of the other end, where it is in one.
+        #[serde(default)]
+        peer_subject: Option<u64>,
+    },
+    /// Numbers as in [`OtherSocket`].
+    Other {
+        family: u16,
+        kind: u16,
+        protocol: u16,
     },
 }
 
@@ -308,6 +322,15 @@ pub struct Udp {
     pub received: u64,
     pub datagrams_sent: u64,
     pub datagrams_received: u64,
+    /// IPPROTO_UDP, or another protocol of which packets are counted in the same way.
+    #[serde(default = "Udp::protocol")]
+    pub protocol: u8,
+}
+
+impl Udp {
+    const fn protocol() -> u8 {
+        17
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -360,18 +383,18 @@ impl OtherSocket {
     const AF_UNIX: u16 = 1;
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
-    const SOCK_STREAM: u16 = 1;
-    const SOCK_DGRAM: u16 = 2;
 
     pub fn is_unix(&self) -> bool {
         self.family == Self::AF_UNIX
     }
 
-    /// TCP, MPTCP (whose subflows are TCP) or UDP: recorded only because of where it was made.
+    /// Its packets pass where those of the subject's cgroups are looked at: all of the internet families, raw ones as
+    /// well. Not so SOCK_PACKET, which is below them, and IPPROTO_SMC, whose bytes go past them (net/smc).
     pub fn is_followed(&self) -> bool {
+        const SOCK_PACKET: u16 = 10;
+        const IPPROTO_SMC: u16 = 256;
         let internet = self.family == Self::AF_INET || self.family == Self::AF_INET6;
-        let stream = self.kind == Self::SOCK_STREAM && matches!(self.protocol, 6 | 262);
-        internet && (stream || self.kind == Self::SOCK_DGRAM && self.protocol == 17)
+        internet && self.kind != SOCK_PACKET && self.protocol != IPPROTO_SMC
     }
 }
 
@@ -439,6 +462,17 @@ impl OpenedFile {
         let given = name.ends_with(b"zero/dev") || name.starts_with(b"SYSV");
         let nameless = self.parent_inode == self.key.inode;
         nameless && given && (self.is_detached() || self.is_placeless())
+    }
+
+    /// The memory of a process, as a file (`/proc/PID/mem`, `/proc/PID/task/TID/mem`).
+    pub fn is_process_memory(&self) -> bool {
+        const PROC: u64 = 0x9fa0;
+        self.fs_magic == PROC && self.path.file_name() == b"mem"
+    }
+
+    /// A segment of System V shared memory.
+    pub fn is_system_v(&self) -> bool {
+        self.is_shared_memory() && self.path.bytes().starts_with(b"SYSV")
     }
 
     pub fn is_truncated(&self) -> bool {

@@ -96,13 +96,30 @@ pub enum Object {
 pub enum Carrier {
     Tcp,
     Udp,
+    /// Another protocol of IP, by its number (IANA, protocol-numbers).
+    Other(u8),
 }
 
 impl Carrier {
+    /// What packets of this IP protocol are.
+    pub const fn of(protocol: u8) -> Self {
+        match protocol {
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            other => Self::Other(other),
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Other(1) => "icmp",
+            Self::Other(33) => "dccp",
+            Self::Other(58) => "icmpv6",
+            Self::Other(132) => "sctp",
+            Self::Other(136) => "udplite",
+            Self::Other(_) => "ip",
         }
     }
 }

@@ -71,6 +71,7 @@ impl Net {
             received,
             datagrams_sent: 1,
             datagrams_received: 1,
+            protocol: 17,
         };
         let task = self.host.whole_task(100);
         self.event(Body::Udp { task, udp });
@@ -454,10 +455,10 @@ fn no_unix_name_keeps_the_document_from_being_written() {
 fn sockets_that_nobody_follows_are_suspected() {
     for (row, family, kind, protocol, outside, expected) in [
         ("packet", 17, 3, 0, false, "other-families"),
-        ("raw", 2, 3, 1, false, "other-families"),
-        ("ping", 2, 2, 1, false, "other-families"),
         ("vsock", 40, 1, 0, false, "other-families"),
-        ("sctp", 2, 1, 132, false, "other-families"),
+        // Below IP, and past it.
+        ("internet_packet", 2, 10, 3, false, "other-families"),
+        ("shared_memory_communications", 2, 1, 256, false, "other-families"),
         ("unix_datagram", 1, 2, 0, false, "unix-datagram"),
         ("outside", 2, 2, 17, true, "left-cgroup"),
     ] {
@@ -466,6 +467,24 @@ fn sockets_that_nobody_follows_are_suspected() {
         let task = net.host.whole_task(100);
         net.event(Body::OtherSocket { task, socket });
         assert_eq!(suspected(&net.finish(), Class::Endpoints), [expected], "{row}");
+    }
+}
+
+#[test]
+fn sockets_of_other_protocols_are_followed_by_their_packets() {
+    for (row, family, kind, protocol) in [
+        ("raw", 2, 3, 1),
+        ("ping", 2, 2, 1),
+        ("ping6", 10, 2, 58),
+        ("sctp", 2, 1, 132),
+        ("udplite", 10, 2, 136),
+    ] {
+        let mut net = Net::new();
+        let (outside, pair, inherited) = (false, false, false);
+        let socket = OtherSocket { family, kind, protocol, outside, pair, inherited };
+        let task = net.host.whole_task(100);
+        net.event(Body::OtherSocket { task, socket });
+        assert_eq!(suspected(&net.finish(), Class::Endpoints), [] as [&str; 0], "{row}");
     }
 }
 
@@ -513,6 +532,7 @@ fn what_no_process_was_seen_to_send_is_still_an_endpoint() {
         received: 0,
         datagrams_sent: 1,
         datagrams_received: 0,
+        protocol: 17,
     };
     net.event(Body::Udp { task, udp });
     net.host.counter("socket-unknown", 1);

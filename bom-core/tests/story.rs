@@ -345,9 +345,10 @@ fn every_loss_is_a_gap_of_what_it_may_have_taken() {
         ("process-records-lost", &Class::ALL),
         ("process-table-full", &Class::ALL),
         ("cgroup-table-full", &Class::ALL),
-        ("tcp-records-lost", &[Class::Endpoints]),
+        // Content in no file comes by connections.
+        ("tcp-records-lost", &[Class::Endpoints, Class::Models, Class::Packages]),
         ("payload-records-lost", &[Class::Endpoints]),
-        ("socket-table-full", &[Class::Endpoints]),
+        ("socket-table-full", &[Class::Endpoints, Class::Models, Class::Packages]),
     ] {
         let mut host = FakeHost::new();
         host.exec(100, 0, PYTHON);

@@ -122,7 +122,7 @@ pub struct SocketOwner {
     pub tgid: u32,
     pub tid: u32,
     pub mount_namespace: u32,
-    /// 1 if the peer called.
+    /// 1 if the peer called, 2 if what it sent is counted by now.
     pub accepted: u32,
 }
 
@@ -234,6 +234,14 @@ pub struct LifeScratch {
     pub path: [u8; record::CGROUP_CAPACITY],
 }
 
+/// The record of a socket that a sweep met; of the name only what counts is written.
+#[repr(C)]
+pub struct SocketScratch {
+    pub header: record::Header,
+    pub socket: record::SweptSocket,
+    pub name: [u8; record::UNIX_NAME_CAPACITY],
+}
+
 /// Room for a full path and for the last component that runs over it, twice a power of two so
 /// that a masked position plus a masked length stays inside.
 pub const PATH_SPACE: usize = 2 * PATH_CAPACITY;
@@ -257,5 +265,7 @@ pub static TASK_SCRATCH: PerCpuArray<SweepScratch<record::SweptProcess>> =
     PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static FILE_SCRATCH: PerCpuArray<SweepScratch<record::SweptFile>> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub static SOCKET_SCRATCH: PerCpuArray<SocketScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub static VMA_SCRATCH: PerCpuArray<SweepScratch<record::SweptMapping>> = PerCpuArray::with_max_entries(1, 0);

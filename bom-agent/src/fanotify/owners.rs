@@ -16,6 +16,9 @@ type FileId = (u32, u64);
 
 /// Files opened for execution whose exec was not met yet, of one process: a script, its interpreter, the loader.
 const BEGUN: usize = 4;
+/// Programs that a process has become and whose opening is waited for. The queue holds few opens of one process for
+/// long, and a program takes a while to begin: so many are only met where somebody makes them.
+const NEXT: usize = 64;
 /// By how much procfs rounds a start.
 const ROUNDED_NS: u64 = 20_000_000;
 
@@ -24,6 +27,9 @@ pub struct Owners {
     current: BTreeMap<u32, Task>,
     /// Programs that a process has become, whose opening was not yet met among the events.
     next: BTreeMap<u32, VecDeque<(FileId, Task)>>,
+    /// By subject, programs that were waited for no longer because a process had become too many: opens in between may be
+    /// told of a program that came after.
+    over_limit: BTreeMap<u64, u64>,
     /// Files that a process opened for execution, whose exec was not yet met among the records.
     begun: BTreeMap<u32, VecDeque<FileId>>,
     /// Processes that ended since the last events.
@@ -70,7 +76,15 @@ impl Owners {
             self.look_at_namespace(task);
             let program = (exec.file.key.device, exec.file.key.inode);
             let opened = self.begun.remove(&tgid).is_some_and(|begun| begun.contains(&program));
-            self.next.entry(tgid).or_default().push_back((program, *task));
+            let next = self.next.entry(tgid).or_default();
+            if next.len() >= NEXT
+                && let Some((_, program)) = next.pop_front()
+            {
+                self.current.insert(tgid, program);
+                let lost = self.over_limit.entry(task.subject).or_insert(0);
+                *lost = lost.saturating_add(1);
+            }
+            next.push_back((program, *task));
             if opened || !self.devices.contains(&program.0) {
                 // Its opening was met already, or is reported by nobody: there is nothing to wait for.
                 self.settle_one(tgid);
@@ -178,6 +192,11 @@ impl Owners {
         for tgid in self.next.keys().copied().collect::<Vec<_>>() {
             self.settle_one(tgid);
         }
+    }
+
+    /// By subject, programs whose opening was waited for no longer, in all.
+    pub fn over_limit(&self) -> &BTreeMap<u64, u64> {
+        &self.over_limit
     }
 
     fn settle_one(&mut self, tgid: u32) {
@@ -330,6 +349,20 @@ mod tests {
         assert_eq!(owners.attribute(5, None, NOW).map(|owner| owner.task.subject), Some(2));
         let becomes = owners.attribute(5, Some((DEVICE, 100)), NOW).map(|owner| owner.task.subject);
         assert_eq!(becomes, Some(2));
+    }
+
+    #[test]
+    fn what_one_process_makes_wait_is_bounded_and_declared() {
+        let mut owners = Owners::new([DEVICE].into());
+        owners.meet(&task(5, 0));
+        let many = u64::try_from(NEXT).expect("a small number") + 10;
+        for image in 1..=many {
+            exec(&mut owners, (5, image, image - 1), DEVICE, image);
+        }
+        assert_eq!(owners.next.get(&5).map(VecDeque::len), Some(NEXT));
+        assert_eq!(owners.over_limit(), &[(1, 10)].into());
+        assert_eq!(image(&mut owners, 5, None), Some((10, false)), "the last that is not waited for");
+        assert_eq!(image(&mut owners, 5, Some((DEVICE, many))), Some((many, true)));
     }
 
     #[test]

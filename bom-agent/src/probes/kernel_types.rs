@@ -297,6 +297,7 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         vma_mm optional "vm_area_struct" "vm_mm";
         sock_cookie optional "sock_common" "skc_cookie";
         sock_state optional "sock_common" "skc_state";
+        sock_shutdown optional "sock" "sk_shutdown";
         tcp_snd_nxt optional "tcp_sock" "snd_nxt";
         tcp_snd_una optional "tcp_sock" "snd_una";
         tcp_bytes_sent optional "tcp_sock" "bytes_sent";

@@ -24,6 +24,7 @@ use zerocopy::IntoBytes;
 use crate::drain::Rings;
 
 use super::{
+    detach,
     kernel_types::{self, BtfError, KernelTypes},
     links::{self, CgroupLink},
     shares::{Freed, Shares},
@@ -228,6 +229,13 @@ impl Probes {
             RingBuf::try_from(map).map_err(in_map(name))
         };
         Ok(Rings { common: take("COMMON")?, rare: take("RARE")?, shares: self.shares.clone(), canary: None })
+    }
+
+    /// Detaches them all. What takes long is left to a process of its own, and goes on for a second or so.
+    pub fn detach(self) {
+        // Where that fails, it takes its time.
+        let _ = detach::leave_to_a_child();
+        drop(self);
     }
 
     fn demand_upper(&self) -> Result<(), LoadError> {

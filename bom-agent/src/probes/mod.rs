@@ -1,8 +1,9 @@
 //! The probes: which there are, loading them by trying, and what they say of themselves.
 //!
-//! `kernel_types` finds struct offsets, `load` loads and attaches, `tracefs` lends a mount to do so.
+//! `kernel_types` finds struct offsets, `load` loads and attaches, `detach` lets go, `tracefs` lends a mount to do so.
 
 mod account;
+mod detach;
 pub mod kernel_types;
 mod links;
 mod load;

@@ -86,7 +86,7 @@ pub struct Engine {
 impl Engine {
     /// Loads the probes and opens the epoch; nobody is observed yet. Needs a tokio runtime with I/O and time.
     pub fn start(setup: Setup) -> Result<Self, SessionError> {
-        let Setup { settings, catalog, recorder, version } = setup;
+        let Setup { mut settings, catalog, recorder, version } = setup;
         let this = Host::this();
         let missing = this.privileges();
         if !missing.is_empty() {
@@ -97,6 +97,7 @@ impl Engine {
                 return Err(SessionError::NoProbe(name.clone()));
             }
         }
+        let asked = Light::ask(&mut settings);
         let mut probes = Probes::load(&settings)?;
         let mut rings = probes.take_rings()?;
         // Before anybody is looked for, so that its cgroup is nobody's.
@@ -122,7 +123,7 @@ impl Engine {
                 feed.input(Input::Lost { at_ns, cause, count: 1, subject: None, from_ns: None })?;
             }
         }
-        let light = Light::start(&settings, &mut feed);
+        let light = asked.map(|asked| Light::start(asked, &settings, &mut feed));
         let waker = rings.rare.as_fd().try_clone_to_owned().map_err(io_error("poll the ring"))?;
         // SAFETY: the descriptor is owned by the registration and names the ring for as long as it lives.
         let waker = unsafe { AsyncFd::register_with_interest(waker, Interest::READABLE) };
@@ -360,7 +361,7 @@ impl Engine {
     /// Detaches the probes and gives what was observed.
     pub fn finish(mut self) -> Result<Correlator, SessionError> {
         self.feed.input(Input::Finish { at_ns: host::boot_ns() })?;
-        drop(self.probes);
+        self.probes.detach();
         Ok(self.feed.finish()?)
     }
 }

@@ -38,22 +38,38 @@ pub(super) struct Light {
     more: bool,
     mounts: Instant,
     unresolved: BTreeMap<Option<u64>, u64>,
+    /// By subject, programs that processes became faster than their opens were told.
+    over_limit: BTreeMap<u64, u64>,
     /// What was told of each loss.
     told: BTreeMap<(&'static str, Option<u64>), u64>,
 }
 
+/// What was asked for, and what became of that.
+#[derive(Debug)]
+pub(super) struct Asked(Option<Opens>, ProbeStatus);
+
 impl Light {
-    /// `None` in another profile.
-    pub(super) fn start(settings: &Settings, feed: &mut Feed) -> Option<Self> {
+    /// Asks for what stands in for the exits, before any of them is left out. Where it is refused, they are watched after
+    /// all: to see more than was asked for at a higher price is better than to see nothing. `None` in another profile.
+    pub(super) fn ask(settings: &mut Settings) -> Option<Asked> {
         if settings.profile != Profile::Light {
             return None;
         }
         let left_out = |name: &str| settings.without.contains(name);
-        let (opens, status) = match Opens::watch(!left_out(ERRORS)) {
+        let asked = match Opens::watch(!left_out(ERRORS)) {
             _ if left_out(OPEN) => (None, ProbeStatus::LeftOut),
             Ok(opens) => (Some(opens), ProbeStatus::Attached),
             Err(error) => (None, ProbeStatus::Refused(error.to_string())),
         };
+        if matches!(asked.1, ProbeStatus::Refused(_)) {
+            settings.profile = Profile::Full;
+        }
+        Some(Asked(asked.0, asked.1))
+    }
+
+    pub(super) fn start(asked: Asked, settings: &Settings, feed: &mut Feed) -> Self {
+        let left_out = |name: &str| settings.without.contains(name);
+        let Asked(opens, status) = asked;
         let errors = match &opens {
             _ if left_out(OPEN) || left_out(ERRORS) => ProbeStatus::LeftOut,
             Some(opens) if opens.tells_errors() => ProbeStatus::Attached,
@@ -62,7 +78,7 @@ impl Light {
         };
         feed.watch_owners(opens.as_ref().map(Opens::devices));
         let state = |number, name: &str, status| ProbeState { number, name: name.to_owned(), status };
-        Some(Self {
+        Self {
             opens,
             states: vec![
                 state(probe::FANOTIFY_OPEN, OPEN, status),
@@ -72,8 +88,9 @@ impl Light {
             more: false,
             mounts: Instant::now(),
             unresolved: BTreeMap::new(),
+            over_limit: BTreeMap::new(),
             told: BTreeMap::new(),
-        })
+        }
     }
 
     pub(super) fn states(&self) -> &[ProbeState] {
@@ -114,6 +131,7 @@ impl Light {
             true => opens.take(&mut owners, self.read_ns, |tgid| tracked(probes, tgid)),
             false => Taken::default(),
         };
+        self.over_limit.clone_from(owners.over_limit());
         feed.put_owners(owners);
         for body in taken.opens {
             feed.open(probe::FANOTIFY_OPEN, self.read_ns, body)?;
@@ -168,6 +186,9 @@ impl Light {
         let mut lost: BTreeMap<(&'static str, Option<u64>), u64> = BTreeMap::new();
         for (subject, count) in &self.unresolved {
             lost.insert(("fanotify-unresolved", *subject), *count);
+        }
+        for (subject, count) in &self.over_limit {
+            lost.insert(("fanotify-programs-over-limit", Some(*subject)), *count);
         }
         if let Some(opens) = &self.opens {
             lost.insert(("fanotify-overflow", None), opens.overflows());

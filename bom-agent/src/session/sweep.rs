@@ -60,7 +60,7 @@ pub struct Sweeper {
 
 /// Iterators in the order in which they are read: processes first, so that the others know whose they are, and
 /// sockets before the descriptors that lead to them, so that each has its cookie.
-const ORDER: &[&str] = &["iter_task", "iter_tcp", "iter_task_file", "iter_task_vma"];
+const ORDER: &[&str] = &["iter_task", "iter_tcp", "iter_udp", "iter_task_file", "iter_task_vma"];
 
 impl Sweeper {
     /// What became of the probes, and of what stands in for those that are missing.
@@ -94,8 +94,8 @@ impl Sweeper {
             if probes.status(name) != Some(&ProbeStatus::Attached) {
                 continue;
             }
-            if *name == "iter_tcp" {
-                if !prime_sockets(probes)? {
+            if matches!(*name, "iter_tcp" | "iter_udp") {
+                if !prime_sockets(probes, name)? {
                     partial(feed)?;
                 }
                 continue;
@@ -175,8 +175,8 @@ impl Sweeper {
 
 /// Has the kernel tell the programs of each socket, in every network namespace that a tracked process is in: an
 /// iterator shows that of the thread that opened it. False if one could not be read to its end.
-fn prime_sockets(probes: &mut Probes) -> Result<bool, SessionError> {
-    let mut whole = read_through(probes.open_iterator("iter_tcp"));
+fn prime_sockets(probes: &mut Probes, name: &str) -> Result<bool, SessionError> {
+    let mut whole = read_through(probes.open_iterator(name));
     let own = fs::metadata("/proc/self/ns/net").map(|about| about.ino()).ok();
     let mut namespaces = BTreeMap::new();
     for tgid in probes.processes()?.into_keys() {
@@ -196,7 +196,7 @@ fn prime_sockets(probes: &mut Probes) -> Result<bool, SessionError> {
             let inside = scope.spawn(|| {
                 // SAFETY: a plain system call; it concerns this thread alone, which ends with the look.
                 let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } == 0;
-                entered && read_through(probes.open_iterator("iter_tcp"))
+                entered && read_through(probes.open_iterator(name))
             });
             inside.join().unwrap_or(false)
         });

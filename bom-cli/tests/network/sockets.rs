@@ -66,17 +66,18 @@ fn unix_inside() -> Result<(), Failed> {
 fn others() -> Result<(), Failed> {
     for (name, word, gap) in [
         ("packet", "other=17,3,0", "suspected:other-families"),
-        ("raw", "other=2,3,1", "suspected:other-families"),
-        ("udp-lite", "other=2,2,136", "suspected:other-families"),
+        ("vsock", "other=40,1,0", "suspected:other-families"),
         ("unix-datagram", "other=1,2,0", "suspected:unix-datagram"),
         ("pair-of-datagrams", "pair=1,2", "suspected:unix-datagram"),
     ] {
         let observed = calls(name, &[word])?;
         same(name, observed.has_gap("endpoints", gap), true)?;
     }
-    let observed = calls("pair", &["pair=1,1", "other=1,1,0", "other=16,3,0"])?;
+    // What these send is followed.
+    let followed = ["other=2,3,1", "other=2,2,136"];
+    let observed = calls("pair", &[&["pair=1,1", "other=1,1,0", "other=16,3,0"][..], &followed].concat())?;
     for gap in ["suspected:other-families", "suspected:unix-datagram"] {
-        same("a pair of streams, and netlink", observed.has_gap("endpoints", gap), false)?;
+        same("a pair of streams, netlink, and protocols of IP", observed.has_gap("endpoints", gap), false)?;
     }
     Ok(())
 }

@@ -1,6 +1,11 @@
 //! Processes: what they held before anybody looked, where their descendants go, and who is none of them.
 
-use std::{collections::BTreeSet, fs, net::TcpListener};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::{TcpListener, UdpSocket},
+    os::unix::net::UnixListener,
+};
 
 use bom_testkit::trial::{Failed, trial};
 use libtest_mimic::Trial;
@@ -20,6 +25,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("observe::other_namespaces_change_nothing", OBSERVE, other_namespaces_change_nothing),
         trial("observe::ends_when_nobody_is_left", OBSERVE, ends_when_nobody_is_left),
         trial("observe::connections_from_before_are_seen", OBSERVE, connections_from_before_are_seen),
+        trial(
+            "observe::datagram_sockets_from_before_are_seen",
+            OBSERVE,
+            datagram_sockets_from_before_are_seen,
+        ),
+        trial("observe::unix_sockets_from_before_are_seen", OBSERVE, unix_sockets_from_before_are_seen),
         trial(
             "observe::connections_of_other_networks_are_seen",
             OBSERVE,
@@ -180,6 +191,42 @@ fn connections_from_before_are_seen() -> Result<(), Failed> {
     let observer = Observer::start(["--pid", &puppet.pid().to_string()]);
     let document = observer.end();
     assert_eq!(document.endpoints(), [format!("tcp://127.0.0.1:{port}")].into());
+    Ok(())
+}
+
+/// It has said nothing to its peer since, and nobody is asked who gave it one.
+fn datagram_sockets_from_before_are_seen() -> Result<(), Failed> {
+    let server = UdpSocket::bind("127.0.0.1:0")?;
+    let port = server.local_addr()?.port();
+    let mut puppet = Puppet::start();
+    puppet.tell(&format!("datagrams 127.0.0.1:{port}"));
+    let pid = puppet.pid().to_string();
+    let document = Observer::start(["--pid", &pid]).end();
+    assert_eq!(document.endpoints(), [format!("udp://127.0.0.1:{port}")].into());
+    // The one program that lists them for the descriptors.
+    let document = Observer::start(["--pid", &pid, "--without-probe", "iter_udp"]).end();
+    assert_eq!(document.endpoints(), BTreeSet::new());
+    assert!(document.gaps(&subject(&puppet), "endpoints").contains("already-running"));
+    Ok(())
+}
+
+fn unix_sockets_from_before_are_seen() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let (there, own) = (scratch.join("there"), scratch.join("own"));
+    let listener = UnixListener::bind(&there)?;
+    let mut puppet = Puppet::start();
+    puppet.tell(&format!("unix {}", there.display()));
+    puppet.tell(&format!("waits {}", own.display()));
+    let (_peer, _) = listener.accept()?;
+    let document = Observer::start(["--pid", &puppet.pid().to_string()]).end();
+    let subject = subject(&puppet);
+    assert_eq!(document.endpoints(), [format!("unix:{}", there.display())].into());
+    for class in ["endpoints", "programs"] {
+        let expected =
+            if class == "endpoints" { "suspected:unix-proxy" } else { "suspected:delegated-start" };
+        assert!(document.gaps(&subject, class).contains(expected), "{class}");
+    }
+    assert!(document.gaps(&subject, "models").contains("suspected:streamed-content"));
     Ok(())
 }
 

@@ -4,8 +4,11 @@ use std::{
     env,
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
-    net::{TcpListener, TcpStream},
-    os::fd::AsRawFd as _,
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::net::{UnixListener, UnixStream},
+    },
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
 };
@@ -19,6 +22,7 @@ pub(crate) fn as_asked() -> Option<ExitCode> {
     }
     let mut files = Vec::new();
     let mut sockets = Vec::new();
+    let mut others: Vec<OwnedFd> = Vec::new();
     let mut children = Vec::new();
     for line in std::io::stdin().lines() {
         let line = line.expect("a line");
@@ -33,6 +37,13 @@ pub(crate) fn as_asked() -> Option<ExitCode> {
                     .push(TcpStream::connect(listener.local_addr().expect("an address")).expect("connect"));
                 sockets.push(listener.accept().expect("accept").0);
             }
+            "datagrams" => {
+                let socket = UdpSocket::bind("127.0.0.1:0").expect("bind");
+                socket.connect(what).expect("connect");
+                others.push(socket.into());
+            }
+            "unix" => others.push(UnixStream::connect(what).expect("connect").into()),
+            "waits" => others.push(UnixListener::bind(what).expect("bind").into()),
             "connect" => sockets.push(TcpStream::connect(what).expect("connect")),
             "shell" => {
                 let status = Command::new("sh").args(["-c", what]).stdin(Stdio::null()).status();

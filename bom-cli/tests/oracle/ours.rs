@@ -76,6 +76,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
                 | Body::ExecutableMemory { .. }
                 | Body::LowMemory { .. }
                 | Body::SocketReceived { .. }
+                | Body::OtherSource { .. }
                 | Body::Udp { .. }
                 | Body::Accepted { .. }
                 | Body::Unix { .. }

@@ -145,6 +145,14 @@ impl Context<'_> {
                 property(properties, "aibom:unresolved", value);
             }
         }
+        for (_, path) in self
+            .view
+            .unknown_formats
+            .iter()
+            .filter(|(of, _)| self.view.subjects.get(*of).is_some_and(|other| other.key == subject.key))
+        {
+            property(properties, "aibom:unknown_format", path.to_string());
+        }
         for status in &subject.status {
             property(properties, "aibom:subject:wait_status", status.to_string());
         }

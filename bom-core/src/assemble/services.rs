@@ -7,7 +7,7 @@ use super::{
 use crate::{
     bom::{Bom, BomRef, Confidence, Iri, Provider, Service},
     fact::{Technique, confidence},
-    identify::{Endpoint, UnixPeer, Usage},
+    identify::{Endpoint, STREAMED_SHARE, UnixPeer, Usage},
     inventory::NameSource,
     key::Carrier,
 };
@@ -167,6 +167,9 @@ impl Context<'_> {
             }
         }
         property(properties, "aibom:net:connections", connections.to_string());
+        if received >= STREAMED_SHARE {
+            property(properties, "aibom:net:content", "not-looked-at");
+        }
         if !self.deterministic {
             property(properties, "aibom:net:bytes_sent", sent.to_string());
             property(properties, "aibom:net:bytes_received", received.to_string());
@@ -190,6 +193,7 @@ fn scheme(endpoint: &Endpoint) -> &'static str {
     } else if quic {
         "udp"
     } else {
-        "tcp"
+        // Every endpoint has one.
+        endpoint.carriers.first().map_or("tcp", |carrier| carrier.name())
     }
 }

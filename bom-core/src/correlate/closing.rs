@@ -14,6 +14,9 @@ use crate::{
     key::{Object, SubjectKey},
 };
 
+/// What is missing when connections, or their bytes, are: how much came in is then not known either.
+const NETWORK: &[Class] = &[Class::Endpoints, Class::Models, Class::Packages];
+
 /// Counters of `bom_common::counter` that mean loss, and the classes the lost records belong to.
 const LOSSES: &[(&str, &[Class])] = &[
     // Bounds of the correlator (`limits`).
@@ -22,8 +25,8 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("places-over-limit", &[Class::Packages]),
     ("program-facts-over-limit", &Class::ALL),
     ("processes-over-limit", &Class::ALL),
-    ("endpoint-facts-over-limit", &[Class::Endpoints]),
-    ("connections-over-limit", &[Class::Endpoints]),
+    ("endpoint-facts-over-limit", NETWORK),
+    ("connections-over-limit", NETWORK),
     ("names-over-limit", &[Class::Endpoints]),
     // Nothing is known to be missing; but a probe that falls silent would not be found out.
     ("canary-not-made", &Class::ALL),
@@ -35,11 +38,11 @@ const LOSSES: &[(&str, &[Class])] = &[
     ("cgroup-table-full", &Class::ALL),
     ("content-records-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("received-descriptors-lost", &[Class::Models, Class::Libraries, Class::Packages, Class::Endpoints]),
-    ("tcp-records-lost", &[Class::Endpoints]),
+    ("tcp-records-lost", NETWORK),
     ("payload-records-lost", &[Class::Endpoints]),
-    ("socket-table-full", &[Class::Endpoints]),
-    ("flow-table-full", &[Class::Endpoints]),
-    ("socket-records-lost", &[Class::Endpoints, Class::Programs]),
+    ("socket-table-full", NETWORK),
+    ("flow-table-full", NETWORK),
+    ("socket-records-lost", &[Class::Endpoints, Class::Programs, Class::Models, Class::Packages]),
     ("cgroup-records-lost", &Class::ALL),
     ("upper-opens-lost", &[Class::Models, Class::Libraries, Class::Packages]),
     ("upper-connects-lost", &[Class::Endpoints]),
@@ -51,6 +54,7 @@ const LOSSES: &[(&str, &[Class])] = &[
     (tiers::CONNECT_ONLY_BASE, &[Class::Endpoints]),
     // fanotify, in the place of the system call exits.
     ("fanotify-overflow", &[Class::Models, Class::Libraries, Class::Packages]),
+    ("fanotify-programs-over-limit", &[Class::Models, Class::Libraries, Class::Packages]),
     ("fanotify-stalled", &[Class::Models, Class::Libraries, Class::Packages]),
     ("fanotify-unresolved", &[Class::Models, Class::Libraries, Class::Packages]),
     ("file-systems-marked-late", &[Class::Models, Class::Libraries, Class::Packages]),
@@ -179,6 +183,9 @@ impl Correlator {
                 .extend(detected.iter().filter(|(key, _)| *key == watched.key).map(|(_, what)| *what));
             if rules::UNSEEN.iter().any(|detector| seen.detected.contains(detector)) {
                 seen.detected.insert(Detector::UnseenOpening);
+            }
+            if rules::STREAMING.iter().any(|detector| seen.detected.contains(detector)) {
+                seen.detected.extend([Detector::Streamed, Detector::StreamedCode]);
             }
             self.close_one(epoch, watched, &seen, unreadable.contains(&watched.key));
         }

@@ -148,6 +148,9 @@ impl Correlator {
         if executable && file.is_detached() {
             self.subjects.detect(Some(at.id), Detector::ExecutableMemory);
         }
+        if file.is_system_v() {
+            self.subjects.detect(Some(at.id), Detector::OtherSource);
+        }
         if file.is_shared_memory() {
             return Vec::new();
         }

@@ -11,14 +11,14 @@ use bom_common::record::probe;
 use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
-    opens::{Open, OpenKey, Times, note},
+    opens::{Open, OpenKey, Times, describe_use, note},
     parts::must_hash,
 };
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
-    identify::{handler, of_name},
+    identify::{UNKNOWN_FORMAT, handler, of_name},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
@@ -84,6 +84,9 @@ impl Correlator {
         let action = if RECEIVING.contains(&at.probe) { Action::Received } else { Action::Opened };
         if file.is_block_device() && file.can_read() {
             self.subjects.detect(Some(at.id), Detector::BlockDevice);
+        }
+        if file.is_process_memory() && file.can_read() {
+            self.subjects.detect(Some(at.id), Detector::OtherSource);
         }
         if file.is_packet_device() {
             self.subjects.detect(Some(at.id), Detector::PacketDevice);
@@ -221,8 +224,16 @@ impl Correlator {
             // The usual case.
             if answer == Answer::Inspected(None) && !known.kept {
                 known.nothing = true;
-                let more = self.formless(done);
-                self.settle(file, self.latest_ns);
+                let mut more = self.formless(done.clone());
+                if file.size >= UNKNOWN_FORMAT {
+                    // It could be a model: whose it is decides, and it is not set aside.
+                    self.keep(file);
+                    if more.is_empty() {
+                        more.extend(self.files.follow(Request::Owner, &done));
+                    }
+                } else {
+                    self.settle(file, self.latest_ns);
+                }
                 return more;
             }
         }
@@ -568,20 +579,6 @@ impl Asking<'_> {
         let work = Work { id: *self.next, request, ..like.clone() };
         self.waiting.insert(work.id, work.clone());
         Some(work)
-    }
-}
-
-/// What one more use says of a file that has facts.
-fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
-    let object = Object::File(file.key);
-    if !crowded {
-        describe(epoch, &object, Description::Path(file.path.clone()));
-    }
-    if file.is_unlinked() {
-        describe(epoch, &object, Description::Unlinked);
-    }
-    if file.rdev != 0 {
-        describe(epoch, &object, Description::Device(file.rdev));
     }
 }
 

@@ -66,6 +66,7 @@ impl Correlator {
             | Body::ExecutableMemory { .. }
             | Body::LowMemory { .. }
             | Body::SocketReceived { .. }
+            | Body::OtherSource { .. }
             | Body::Tcp { .. }
             | Body::Threaded { .. }
             | Body::UringCreated { .. }

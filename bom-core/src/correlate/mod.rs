@@ -285,6 +285,11 @@ impl Correlator {
                 self.subjects.detect(id, Detector::SocketPassed);
                 Vec::new()
             }
+            // A pipe that a command is given, it has before its exec.
+            Body::OtherSource { task: _ } => {
+                self.subjects.detect(id, Detector::OtherSource);
+                Vec::new()
+            }
             Body::Tcp { task, tcp } => {
                 self.connection_told(at, &tcp);
                 self.process(at, &task);
@@ -359,6 +364,7 @@ fn acts_before_exec(body: &Body) -> bool {
         | Body::Read { .. }
         | Body::ExecutableMemory { .. }
         | Body::LowMemory { .. }
+        | Body::OtherSource { .. }
         | Body::Exec { .. }
         | Body::Exit { .. }
         | Body::UringCreated { .. }

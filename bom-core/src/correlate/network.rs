@@ -8,6 +8,8 @@ use std::{
     net::SocketAddr,
 };
 
+use bom_common::record::probe::INET_SOCK_SET_STATE;
+
 use super::{
     At, Correlator, add, describe,
     limits::{CLOSED, CONNECTIONS, FACTS, HELLOS, RESOLVERS},
@@ -72,6 +74,8 @@ struct Contact {
     /// What DNS had said of the address when it began.
     known: Known,
     closed: bool,
+    /// Its process has hung up: what it received is known.
+    received_all: bool,
 }
 
 impl Correlator {
@@ -119,12 +123,20 @@ impl Correlator {
 
     /// A socket that is there.
     pub(super) fn swept_socket(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
-        let connected = socket.state == SweptState::Connected && socket.cookie != 0;
-        let new = connected && !self.network.connections.contains_key(&socket.cookie);
+        let (known, peer) = match &socket.transport {
+            SweptTransport::Tcp { .. } => (self.network.connections.contains_key(&socket.cookie), None),
+            SweptTransport::Udp { remote, .. } => {
+                (self.network.flows.contains_key(&(socket.cookie, *remote)), Some(*remote))
+            }
+            SweptTransport::Unix { .. } | SweptTransport::Other { .. } => {
+                return self.swept_other(at, task, socket);
+            }
+        };
+        let new = socket.state == SweptState::Connected && socket.cookie != 0 && !known;
         if new && socket.direction == Some(Direction::Called) && !self.may_hold(at) {
             return;
         }
-        let said = if new { self.take_early((socket.cookie, None)) } else { Said::default() };
+        let said = if new { self.take_early((socket.cookie, peer)) } else { Said::default() };
         self.network.swept(&mut self.epoch, at, task, socket, said);
     }
 
@@ -302,6 +314,8 @@ impl Network {
             }
             // The SYN and the FIN count as one byte each in `bytes_acked` (RFC 4898).
             TcpState::Open | TcpState::Closed => {
+                // Elsewhere it is told while the connection goes on.
+                contact.received_all |= tcp.state == TcpState::Closed || at.probe == INET_SOCK_SET_STATE;
                 contact.count(at.time_ns, tcp.bytes_acked.saturating_sub(1), tcp.bytes_received);
             }
         }
@@ -313,7 +327,7 @@ impl Network {
         let known = &self.names;
         let contact = self.flows.entry(key).or_insert_with(|| {
             let known = known.known(at.id, udp.remote.ip(), at.time_ns);
-            Contact::new(at, task, Carrier::Udp, (udp.remote, udp.local), known, said)
+            Contact::new(at, task, Carrier::of(udp.protocol), (udp.remote, udp.local), known, said)
         });
         contact.seen(at);
         contact.inbound = udp.inbound;
@@ -324,7 +338,14 @@ impl Network {
 
     /// A socket that is there. One whose connection was seen is known better than that.
     fn swept(&mut self, epoch: &mut Epoch, at: &At, task: &Task, socket: &SweptSocket, said: Said) {
-        let SweptTransport::Tcp { local, remote } = socket.transport else { return };
+        let (carrier, local, remote) = match socket.transport {
+            SweptTransport::Tcp { local, remote } => (Carrier::Tcp, local, remote),
+            SweptTransport::Udp { local, remote } => (Carrier::Udp, local, remote),
+            SweptTransport::Unix { .. } | SweptTransport::Other { .. } => return,
+        };
+        if carrier == Carrier::Udp {
+            return self.swept_datagrams(at, task, socket, (local, remote), said);
+        }
         if socket.state == SweptState::Listening {
             self.served.listens(epoch, at, task, local);
         }
@@ -349,6 +370,25 @@ impl Network {
         self.connections.insert(socket.cookie, contact);
     }
 
+    /// A UDP socket that was given a peer before it was watched: what it carried until then, nobody counted.
+    fn swept_datagrams(
+        &mut self,
+        at: &At,
+        task: &Task,
+        socket: &SweptSocket,
+        (local, remote): (SocketAddr, SocketAddr),
+        said: Said,
+    ) {
+        let called = socket.direction == Some(Direction::Called);
+        if !called || socket.cookie == 0 || self.flows.contains_key(&(socket.cookie, remote)) {
+            return;
+        }
+        let known = self.names.known(at.id, remote.ip(), at.time_ns);
+        let mut contact = Contact::new(at, task, Carrier::Udp, (remote, local), known, said);
+        contact.reached_ns = Some(at.time_ns);
+        self.flows.insert((socket.cookie, remote), contact);
+    }
+
     /// Writes every contact as facts, and gives what it leaves open.
     pub(super) fn close(&self, epoch: &mut Epoch) -> BTreeSet<(SubjectKey, Detector)> {
         let mut detected = BTreeSet::new();
@@ -364,7 +404,7 @@ impl Network {
         }
         for ((cookie, _), flow) in &self.flows {
             if flow.inbound && !calling.contains(cookie) {
-                self.served.called(epoch, &flow.at, flow.local, Carrier::Udp, (1, flow.sent, flow.received));
+                self.served.called(epoch, &flow.at, flow.local, flow.carrier, (1, flow.sent, flow.received));
             } else {
                 self.write(epoch, flow, &called, &mut detected);
             }
@@ -396,13 +436,16 @@ impl Network {
         let mut detect = |detector| detected.insert((at.subject.clone(), detector));
         let name = contact.name();
         let here = remote.ip().is_loopback() || remote.ip() == contact.local.ip();
+        if contact.carrier == Carrier::Tcp && !contact.received_all {
+            detect(Detector::OpenConnection);
+        }
         // A resolver is reached by its address; the names are in its answers.
         if name.is_none() && !remote.ip().is_loopback() && !resolver {
             detect(Detector::Nameless);
         }
         let own = match contact.carrier {
             Carrier::Tcp => self.served.listening(at.id, remote.port()),
-            Carrier::Udp => called.contains(&(at.id, remote.port())),
+            Carrier::Udp | Carrier::Other(_) => called.contains(&(at.id, remote.port())),
         };
         if here && !resolver && !own {
             detect(Detector::LocalPeer);
@@ -458,6 +501,7 @@ impl Contact {
             said,
             known,
             closed: false,
+            received_all: false,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::btree_map::Entry;
 
-use super::{At, limits::PLACES};
+use super::{At, describe, limits::PLACES};
 use crate::{
     event::{OpenedFile, Task},
     fact::{Action, Evidence, FactKey, Strength},
-    inventory::Epoch,
+    inventory::{Description, Epoch},
     join::Max,
     key::{FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
@@ -156,5 +156,19 @@ pub(super) fn note(epoch: &mut Epoch, fact: FactKey, open: &Open, times: Times) 
             evidence.count = Max(times.first);
             entry.insert(evidence);
         }
+    }
+}
+
+/// What one more use says of a file that has facts.
+pub(super) fn describe_use(epoch: &mut Epoch, file: &OpenedFile, crowded: bool) {
+    let object = Object::File(file.key);
+    if !crowded {
+        describe(epoch, &object, Description::Path(file.path.clone()));
+    }
+    if file.is_unlinked() {
+        describe(epoch, &object, Description::Unlinked);
+    }
+    if file.rdev != 0 {
+        describe(epoch, &object, Description::Device(file.rdev));
     }
 }

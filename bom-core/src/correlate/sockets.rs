@@ -8,7 +8,7 @@ use std::{
 use super::{At, Correlator, add, describe, network::NOBODY};
 use crate::{
     coverage::rules::Detector,
-    event::{Accepted, OtherSocket, Task, UnixSocket},
+    event::{Accepted, OtherSocket, SweptSocket, SweptState, SweptTransport, Task, UnixKind, UnixSocket},
     fact::{Action, FactKey, Strength},
     inventory::{Description, Epoch},
     key::{Carrier, Object},
@@ -84,7 +84,9 @@ impl Correlator {
     pub(super) fn unix(&mut self, at: &At, task: &Task, socket: UnixSocket) {
         let object = Object::UnixSocket(socket.name);
         let action = if socket.listening { Action::Served } else { Action::Connected };
-        if !socket.listening {
+        if socket.listening {
+            self.subjects.detect(Some(at.id), Detector::UnixListener);
+        } else {
             let same = socket.peer_subject == Some(at.id);
             describe(&mut self.epoch, &object, Description::SamePeer(same));
             if !same {
@@ -92,6 +94,27 @@ impl Correlator {
             }
         }
         add(&mut self.epoch, at.fact(task, action, object), at.evidence(Strength::Connected));
+    }
+
+    /// A unix socket, or one of another family, that is there. That it was connected may have been told before.
+    pub(super) fn swept_other(&mut self, at: &At, task: &Task, socket: &SweptSocket) {
+        match &socket.transport {
+            SweptTransport::Unix { local, remote, peer_subject } => {
+                let listening = socket.state == SweptState::Listening;
+                let name = if listening { local } else { remote };
+                let name = Some(name).filter(|name| !name.bytes().is_empty()).cloned();
+                let (peer, peer_subject) = (None, *peer_subject);
+                let kind = UnixKind::Stream;
+                self.unix(at, task, UnixSocket { name, kind, listening, peer, peer_subject });
+            }
+            SweptTransport::Other { family, kind, protocol } => {
+                let (family, kind, protocol) = (*family, *kind, *protocol);
+                let flags =
+                    OtherSocket { family, kind, protocol, outside: false, pair: false, inherited: false };
+                self.other_socket(at, flags);
+            }
+            SweptTransport::Tcp { .. } | SweptTransport::Udp { .. } => {}
+        }
     }
 
     pub(super) fn other_socket(&mut self, at: &At, socket: OtherSocket) {

@@ -175,6 +175,7 @@ fn whose(body: &Body) -> Whose<'_> {
         | Body::ExecutableMemory { task }
         | Body::LowMemory { task }
         | Body::SocketReceived { task }
+        | Body::OtherSource { task }
         | Body::Tcp { task, .. }
         | Body::Swept { task, .. }
         | Body::Moved { task, .. } => Whose::Task(task),

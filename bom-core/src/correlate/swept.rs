@@ -213,6 +213,7 @@ pub(super) fn task_of_mut(body: &mut Body) -> Option<&mut Task> {
         | Body::ExecutableMemory { task }
         | Body::LowMemory { task }
         | Body::SocketReceived { task }
+        | Body::OtherSource { task }
         | Body::Unix { task, .. }
         | Body::OtherSocket { task, .. }
         | Body::Moved { task, .. } => Some(task),

@@ -3,6 +3,7 @@
 //! Only shortfalls are stored, so that a merge can never make a claim stronger: what is complete
 //! is what has a window and no gap. `rules` is the table of every known way past a probe.
 
+mod escapes;
 mod gap;
 pub mod light;
 mod page;

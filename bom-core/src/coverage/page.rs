@@ -9,7 +9,7 @@ use super::{
 /// docs/coverage.md.
 pub fn page() -> String {
     let mut page = String::from(
-        "# Coverage\n\nMade from `bom-core/src/coverage/rules.rs` by `cargo xtask bless`; do not edit.\n\n\
+        "# Coverage\n\nMade from `bom-core/src/coverage/escapes.rs` by `cargo xtask bless`; do not edit.\n\n\
          A class is `complete` for a subject and a window only if the probes were attached before the\n\
          subject's first instruction, nothing was lost, and every row below that names the class is\n\
          closed. As long as a row is watched by nothing, its classes are `incomplete`.\n\n\

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bom_common::record::{self, direction, kind};
 
-use super::{DecodeError, address, counted, file, take};
+use super::{DecodeError, address, counted, file, take, unix_name};
 use crate::{
     event::{Direction, OpenedFile, Swept, SweptSocket, SweptState, SweptTransport},
     key::ProcessKey,
@@ -21,6 +21,7 @@ const CLOSE_WAIT: u8 = 8;
 const LISTEN: u8 = 10;
 /// include/linux/socket.h, include/uapi/linux/in.h
 const AF_UNIX: u16 = 1;
+const SOCK_DGRAM: u16 = 2;
 const IPPROTO_TCP: u16 = 6;
 const IPPROTO_UDP: u16 = 17;
 
@@ -65,13 +66,17 @@ fn socket(raw: &record::SweptSocket, rest: &[u8]) -> Result<SweptSocket, DecodeE
         let remote = SocketAddr::new(address(raw.family, &raw.remote)?, raw.remote_port);
         Ok((local, remote))
     };
+    let other = || SweptTransport::Other { family: raw.family, kind: raw.kind, protocol: raw.protocol };
     let transport = match (raw.family, raw.protocol) {
+        // A datagram socket without a peer can send to any name.
+        (AF_UNIX, _) if raw.kind == SOCK_DGRAM && raw.state == CLOSE => other(),
         (AF_UNIX, _) => {
-            // Its own name, whose length stands where others have a port, then its peer's.
-            let names = counted(rest, raw.name_length)?;
-            let split = usize::from(raw.local_port).min(names.len());
-            let (local, remote) = names.split_at(split);
-            SweptTransport::Unix { local: SeenPath::new(local), remote: SeenPath::new(remote) }
+            // Its own name if it listens, else its peer's.
+            let name = SeenPath::new(unix_name(counted(rest, raw.name_length)?));
+            let nobody = SeenPath::new([]);
+            let (local, remote) = if raw.state == LISTEN { (name, nobody) } else { (nobody, name) };
+            let peer_subject = Some(raw.peer_subject).filter(|&subject| subject != 0);
+            SweptTransport::Unix { local, remote, peer_subject }
         }
         (_, IPPROTO_TCP) => {
             let (local, remote) = ends()?;
@@ -81,9 +86,10 @@ fn socket(raw: &record::SweptSocket, rest: &[u8]) -> Result<SweptSocket, DecodeE
             let (local, remote) = ends()?;
             SweptTransport::Udp { local, remote }
         }
-        (_, other) => return Err(DecodeError::Protocol(other)),
+        _ => other(),
     };
     let state = match (raw.state, raw.protocol) {
+        _ if matches!(transport, SweptTransport::Other { .. }) => SweptState::Connected,
         (ESTABLISHED | CLOSE_WAIT, _) => SweptState::Connected,
         (LISTEN, _) => SweptState::Listening,
         (CLOSE, IPPROTO_UDP) => SweptState::Listening,

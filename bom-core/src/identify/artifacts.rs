@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Known<'a> {
     pub(super) paths: BTreeSet<&'a SeenPath>,
     pub(super) content: Option<&'a Extracted>,
+    /// It was looked at, and is of no format that is known.
+    pub(super) formless: bool,
     pub(super) digest: Option<&'a str>,
     pub(super) python: Option<&'a PythonOwner>,
     pub(super) deb: Option<&'a DebOwner>,
@@ -58,7 +60,10 @@ impl<'a> Known<'a> {
                 Description::Path(path) => {
                     known.paths.insert(path);
                 }
-                Description::Content(content) => known.content = content.as_deref().or(known.content),
+                Description::Content(content) => {
+                    known.formless |= content.is_none();
+                    known.content = content.as_deref().or(known.content);
+                }
                 Description::Digest(digest) => known.digest = Some(digest),
                 Description::EarlierDigest => known.earlier = true,
                 Description::Owner(owner) => {

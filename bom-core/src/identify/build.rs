@@ -294,8 +294,12 @@ impl<'a> Builder<'a> {
         // Each subject answers for the files it used.
         let mine: BTreeSet<&Object> =
             epoch.facts.keys().filter(|fact| fact.subject == *key).map(|fact| &fact.object).collect();
-        for (_, about) in epoch.objects.iter().filter(|(object, _)| mine.contains(object)) {
+        for (object, about) in epoch.objects.iter().filter(|(object, _)| mine.contains(object)) {
             let known = Known::of(about);
+            if detect::is_of_unknown_format(object, &known) {
+                let paths = known.paths.iter().map(|&path| (subject, path.clone()));
+                self.view.unknown_formats.extend(paths);
+            }
             for description in about {
                 if let Description::Unknown { question, reason } = description {
                     self.view.unresolved.push(Unresolved {

@@ -9,9 +9,11 @@ use super::{
 use crate::{
     coverage::rules::Detector,
     fact::{Action, FactKey, Strength},
-    inventory::Epoch,
+    inventory::{Description, Epoch},
+    join::Few,
     key::{ImageId, Object, SubjectKey},
     metadata::{ElfMetadata, ElfType},
+    package::Basis,
 };
 
 /// Detectors that go off, with the subjects whose facts set them off.
@@ -45,6 +47,9 @@ pub(crate) fn detections(epoch: &Epoch) -> BTreeSet<(SubjectKey, Detector)> {
                 tell(Detector::ArchiveOpened);
             }
         }
+        if read && is_of_unknown_format(&fact.object, about) {
+            tell(Detector::UnknownFormat);
+        }
         if !is_own_executable(epoch, fact)
             && is_loaded_program(fact, evidence.strength.0, about, machines.get(&fact.image))
         {
@@ -52,6 +57,53 @@ pub(crate) fn detections(epoch: &Epoch) -> BTreeSet<(SubjectKey, Detector)> {
         }
         if fact.action == Action::Executed && is_unlisted_program(about) {
             tell(Detector::UnlistedProgram);
+        }
+    }
+    found.extend(streamed(epoch));
+    found
+}
+
+/// Bytes from which on a file of no known format could be a model. What is smaller than this is not looked for.
+pub(crate) const UNKNOWN_FORMAT: u64 = 1 << 20;
+/// Bytes that a subject receives in all, from which on a model could be among them.
+const STREAMED: u64 = 1 << 20;
+/// Bytes of one endpoint that are worth naming it.
+pub(crate) const STREAMED_SHARE: u64 = 64 << 10;
+
+/// A large file that was looked at, is of no format that is known, and belongs to no package that was installed.
+pub(super) fn is_of_unknown_format(object: &Object, about: &Known<'_>) -> bool {
+    let Object::File(file) = object else { return false };
+    let own_word = about.packages.iter().all(|owner| owner.basis == Basis::Project);
+    let installed = about.python.is_some_and(|owner| !owner.editable) || about.deb.is_some() || !own_word;
+    // What a model's header refers to is part of that model, and was hashed as such; so is code, whatever is in it.
+    let part = about.digest.is_some() && about.languages().is_empty();
+    file.size >= UNKNOWN_FORMAT && !part && about.formless && about.content.is_none() && !installed
+}
+
+/// Who received how much over the network; whatever a server receives when it is called counts as well.
+fn streamed(epoch: &Epoch) -> BTreeSet<(SubjectKey, Detector)> {
+    let mut received: BTreeMap<&SubjectKey, u64> = BTreeMap::new();
+    for (fact, evidence) in &epoch.facts {
+        let resolver = |about: &Few<Description>| about.contains(&Description::Resolver);
+        let counted = match &fact.object {
+            Object::Endpoint { .. } => !epoch.objects.get(&fact.object).is_some_and(resolver),
+            Object::Listener { .. } => true,
+            Object::File(_) | Object::Name(_) | Object::Behind { .. } | Object::UnixSocket(_) => false,
+        };
+        if counted {
+            let total = received.entry(&fact.subject).or_default();
+            for bucket in evidence.activity.values() {
+                *total = total.saturating_add(bucket.received.0);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for (subject, bytes) in received {
+        if bytes > 0 {
+            found.insert((subject.clone(), Detector::StreamedCode));
+        }
+        if bytes >= STREAMED {
+            found.insert((subject.clone(), Detector::Streamed));
         }
     }
     found

@@ -23,7 +23,7 @@ mod view;
 
 pub use adapters::join as join_adapters;
 pub use build::identify;
-pub(crate) use detect::detections;
+pub(crate) use detect::{STREAMED_SHARE, UNKNOWN_FORMAT, detections};
 pub use handlers::{Handler, handler};
 pub(crate) use languages::of_name;
 pub use roles::{ROLES, RoleRule, Sign, roles};

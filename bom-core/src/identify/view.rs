@@ -39,6 +39,8 @@ pub struct View {
     pub devices: Vec<Device>,
     /// Opened files whose content, digest or owner could not be found out.
     pub unresolved: Vec<Unresolved>,
+    /// By subject, large files that it read and whose format is not known.
+    pub unknown_formats: BTreeSet<(usize, SeenPath)>,
 }
 
 /// One subject of one epoch, with its coverage.

@@ -52,6 +52,8 @@ const PROBES: &[&str] = &[
     "sys_exit_mprotect",
     "sys_exit_mremap",
     "sys_exit_bpf",
+    "sys_exit_ptrace",
+    "sys_exit_process_vm_readv",
     "sys_exit_pidfd_getfd",
     "sys_exit_pkey_mprotect",
     "sys_exit_shmat",

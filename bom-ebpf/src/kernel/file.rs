@@ -16,6 +16,7 @@ const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const S_IFCHR: u16 = 0o020_000;
 const S_IFBLK: u16 = 0o060_000;
+const S_IFIFO: u16 = 0o010_000;
 const S_IFSOCK: u16 = 0o140_000;
 /// include/uapi/linux/magic.h
 const OVERLAYFS: u64 = 0x794c_7630;
@@ -79,6 +80,14 @@ impl OpenFile {
     #[inline(always)]
     pub fn is_socket(&self) -> bool {
         self.mode & S_IFMT == S_IFSOCK
+    }
+
+    /// A pipe, with or without a name, whose descriptor can read.
+    #[inline(always)]
+    pub fn is_readable_pipe(&self) -> bool {
+        const O_ACCMODE: u32 = 3;
+        const O_WRONLY: u32 = 1;
+        self.mode & S_IFMT == S_IFIFO && read::<u32>(self.file, offset!(file_flags)) & O_ACCMODE != O_WRONLY
     }
 
     /// The file by its inode alone, as the page cache knows it: through the first of its names.

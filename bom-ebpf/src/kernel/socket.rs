@@ -128,7 +128,7 @@ pub fn describe_unix(sock: u64, flags: u16, into: &mut UnixSocket) {
 /// The process that listens at the other end of a connected stream; 0 if it has ended, so that whoever got its number
 /// since is not taken for it.
 #[inline(always)]
-fn listener(sock: u64) -> u32 {
+pub fn listener(sock: u64) -> u32 {
     let pid = pointer(sock, offset!(sock_peer_pid));
     let first: u64 = read(pid, offset!(pid_tasks).wrapping_add(PIDTYPE_TGID * LIST_HEAD));
     if first == 0 { 0 } else { read(pid, offset!(pid_numbers)) }
@@ -136,7 +136,7 @@ fn listener(sock: u64) -> u32 {
 
 /// Copies the name a unix socket was bound to; gives its length.
 #[inline(always)]
-fn name(sock: u64, into: &mut [u8; UNIX_NAME_CAPACITY]) -> u32 {
+pub fn name(sock: u64, into: &mut [u8; UNIX_NAME_CAPACITY]) -> u32 {
     let address = pointer(sock, offset!(unix_addr));
     let length = u64::from(read::<u32>(address, offset!(unix_address_len)));
     if address == 0 || length <= FAMILY_BYTES {

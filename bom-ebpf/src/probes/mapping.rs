@@ -15,8 +15,9 @@ use bom_common::{
     record::{self, kind, path_flag, probe},
 };
 
+use super::tell::{LOW_MEMORY, OWN_CODE, tell};
 use crate::{
-    emit::{common, count, header, lost, rare_record},
+    emit::{common, count, header, lost},
     kernel::{
         file::{OpenFile, by_pointer},
         path::walk_looped,
@@ -24,7 +25,7 @@ use crate::{
         task::{Tracked, current},
         vma::{Range, first_argument, visit},
     },
-    maps::{MAP_SCRATCH, MAPS, PATH_SPACE, PROCESSES, offset},
+    maps::{MAP_SCRATCH, MAPS, PATH_SPACE, offset},
 };
 
 /// Position of the system call's number and result in the arguments of every `sys_exit_*` event, in 8-byte words.
@@ -35,9 +36,6 @@ const RANGES: u32 = 8;
 
 /// 32-bit system calls take pointers of 32 bits.
 const LOW: u64 = 1 << 32;
-/// What a process was told of, in `Process::told`.
-const OWN_CODE: u32 = 1;
-const LOW_MEMORY: u32 = 2;
 
 /// Which hook it was.
 #[derive(Clone, Copy)]
@@ -228,25 +226,11 @@ fn deliver(task: &Tracked, file: &OpenFile, range: &Range, hook: Hook) {
 /// Tells once per process that it can run code that is no file's.
 #[inline(always)]
 fn own_code(task: &Tracked, hook: Hook) {
-    tell(task, OWN_CODE, kind::EXECUTABLE_MEMORY, hook);
+    tell(task, OWN_CODE, kind::EXECUTABLE_MEMORY, hook.probe, hook.system_call);
 }
 
 /// Tells once per process that it can name things in 32-bit system calls, which have no exit event.
 #[inline(always)]
 fn low_memory(task: &Tracked, hook: Hook) {
-    tell(task, LOW_MEMORY, kind::LOW_MEMORY, hook);
-}
-
-///
-/// A function of its own: its frame is not needed at the same time as that of a visit.
-#[inline(never)]
-fn tell(task: &Tracked, what: u32, kind: u16, hook: Hook) {
-    let Some(process) = PROCESSES.get_ptr_mut(task.tgid) else { return };
-    // SAFETY: the pointer comes from the lookup; a lost update costs one more record.
-    let told = unsafe { core::mem::replace(&mut (*process).told, (*process).told | what) };
-    if told & what == 0 {
-        let mut record = header(kind, hook.probe, size_of::<record::Header>(), task);
-        record.system_call = hook.system_call;
-        rare_record(&record, task.subject, Counter::ProcessLost);
-    }
+    tell(task, LOW_MEMORY, kind::LOW_MEMORY, hook.probe, hook.system_call);
 }

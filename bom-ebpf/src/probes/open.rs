@@ -12,6 +12,7 @@ use bom_common::{
     record::{self, kind, path_flag, probe},
 };
 
+use super::tell::other_source;
 use crate::{
     emit::{add, common, header, lost, now},
     kernel::{
@@ -51,6 +52,10 @@ fn exit(context: &TracePointContext) {
         lost(Counter::OpensUnresolved, task.subject);
         return;
     };
+    // Not asked of what io_uring opens: whoever has one is suspected anyway, and there is no stack left for it.
+    if file.is_readable_pipe() {
+        other_source(&task, probe::SYS_EXIT_OPENAT);
+    }
     // The number differs between architectures; user space knows which probe it stands for.
     opened(&task, &file, probe::SYS_EXIT, number as u16, &OPEN_SCRATCH, walk);
 }

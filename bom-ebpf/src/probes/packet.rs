@@ -24,7 +24,10 @@ const ETH_P_IPV6: u32 = 0x86dd;
 pub const IPPROTO_TCP: u8 = 6;
 pub const IPPROTO_UDP: u8 = 17;
 const IPPROTO_ICMP: u8 = 1;
+const IPPROTO_DCCP: u8 = 33;
 const IPPROTO_ICMPV6: u8 = 58;
+const IPPROTO_SCTP: u8 = 132;
+const IPPROTO_UDPLITE: u8 = 136;
 
 /// IPv6 headers between the first and the transport's (RFC 8200 §4): each says its length in units of 8
 /// bytes, not counting the first.
@@ -41,7 +44,7 @@ const IPV6_OFFSET: u16 = 0xfff8;
 /// TCP: the flag that takes one number of the sequence before the payload.
 const SYN: u8 = 2;
 
-/// One packet of TCP or UDP.
+/// One packet of TCP or UDP, or of another protocol, whose ports may be 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Packet {
@@ -103,8 +106,7 @@ fn unparsed(context: &SkBuffContext) {
     lost(Counter::PacketUnparsed, owner(context).1);
 }
 
-/// Finds the transport; the packet starts at the network header. `None` also for ICMP, which says nothing
-/// that is looked for.
+/// Finds the transport; the packet starts at the network header.
 #[inline(always)]
 pub fn transport(context: &SkBuffContext) -> Option<Transport> {
     let (family, mut protocol, mut offset) = match u32::from(u16::from_be(context.skb.protocol() as u16)) {
@@ -142,14 +144,17 @@ pub fn transport(context: &SkBuffContext) -> Option<Transport> {
             }
         }
     }
-    match protocol {
-        IPPROTO_TCP | IPPROTO_UDP => Some(Transport { family, protocol, offset }),
-        IPPROTO_ICMP | IPPROTO_ICMPV6 => None,
-        _ => {
-            unparsed(context);
-            None
-        }
+    // What may carry other packets in it hides them.
+    if !has_ports(protocol) && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6 {
+        unparsed(context);
     }
+    Some(Transport { family, protocol, offset })
+}
+
+/// Whether the transport's header starts with the two ports.
+#[inline(always)]
+fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, IPPROTO_TCP | IPPROTO_UDP | IPPROTO_DCCP | IPPROTO_SCTP | IPPROTO_UDPLITE)
 }
 
 /// The port a packet comes from.
@@ -171,15 +176,18 @@ pub fn parse(context: &SkBuffContext, transport: &Transport) -> Option<Packet> {
         source = load(context, 8)?;
         destination = load(context, 24)?;
     }
-    let ports: [u8; 4] = load(context, offset)?;
+    let ports: [u8; 4] = if has_ports(protocol) { load(context, offset)? } else { [0; 4] };
     let (sequence, header) = if protocol == IPPROTO_TCP {
         let sequence: [u8; 4] = load(context, offset + 4)?;
         let words: [u8; 2] = load(context, offset + 12)?;
         // Data that comes with a SYN (TCP Fast Open, RFC 7413) starts behind it.
         let syn = u32::from(words[1] & SYN != 0);
         (u32::from_be_bytes(sequence).wrapping_add(syn), u32::from(words[0] >> 4) * 4)
-    } else {
+    } else if protocol == IPPROTO_UDP {
         (0, 8)
+    } else {
+        // What of it is the protocol's own is not told apart.
+        (0, 0)
     };
     let payload = offset + header;
     Some(Packet {

@@ -102,17 +102,22 @@ pub fn sys_exit_pidfd_getfd(context: TracePointContext) -> u32 {
     0
 }
 
-/// A file is delivered as an open is; of a socket that can be connected somewhere, only that it came.
+/// A file is delivered as an open is; of a socket that can be connected somewhere, and of a pipe that can be read, only
+/// that it came.
 #[inline(always)]
 fn came(task: &Tracked, file: &OpenFile, probe: u16) {
-    if file.is_socket() {
+    let kind = if file.is_socket() {
         // fs/sockfs: `struct socket` stands before its inode, in one allocation; the file has the way back.
         let sock = pointer(pointer(file.file, offset!(file_private_data)), offset!(socket_sk));
-        if matches!(read::<u16>(sock, offset!(sock_family)), AF_INET | AF_INET6 | AF_UNIX) {
-            let record = header(kind::SOCKET_RECEIVED, probe, size_of::<record::Header>(), task);
-            rare_record(&record, task.subject, Counter::ProcessLost);
+        if !matches!(read::<u16>(sock, offset!(sock_family)), AF_INET | AF_INET6 | AF_UNIX) {
+            return;
         }
-        return;
-    }
-    opened(task, file, probe, 0, &RECEIVED_SCRATCH, walk_looped);
+        kind::SOCKET_RECEIVED
+    } else if file.is_readable_pipe() {
+        kind::OTHER_SOURCE
+    } else {
+        return opened(task, file, probe, 0, &RECEIVED_SCRATCH, walk_looped);
+    };
+    let record = header(kind, probe, size_of::<record::Header>(), task);
+    rare_record(&record, task.subject, Counter::ProcessLost);
 }

@@ -65,7 +65,7 @@ fn outgoing(context: &SkBuffContext) -> Option<()> {
     }
     let transport = transport(context)?;
     let packet = parse(context, &transport)?;
-    if packet.protocol == IPPROTO_UDP {
+    if packet.protocol != IPPROTO_TCP {
         udp::sent(context, &packet, cookie);
         return Some(());
     }
@@ -236,9 +236,9 @@ fn incoming(context: &SkBuffContext) -> Option<()> {
         return None;
     }
     let cookie = cookie(context);
-    if packet.protocol == IPPROTO_UDP {
+    if packet.protocol != IPPROTO_TCP {
         udp::received(context, &packet, cookie);
-        if packet.source_port == DNS_PORT {
+        if packet.protocol == IPPROTO_UDP && packet.source_port == DNS_PORT {
             let piece = Piece {
                 cookie,
                 start: packet.payload,

@@ -121,9 +121,12 @@ fn descriptor_of(seq: *mut seq_file, task: u64, descriptor: u32, file: u64) -> O
         if whose.image == 0 && !closes {
             sockets::inherited(seq, &whose, &file);
         }
-        return sockets::held(seq, &whose, file.file, read(file.inode, offset!(inode_ino)), closes);
+        return sockets::held(seq, &whose, &file, closes);
     }
     if !file.is_recorded() {
+        if whose.image == 0 && file.is_readable_pipe() && !closes_on_exec(task, descriptor) {
+            sockets::other_source(seq, &whose);
+        }
         return None;
     }
     let scratch = FILE_SCRATCH.get_ptr_mut(0)?;

@@ -10,16 +10,17 @@ use aya_ebpf::{
 use bom_common::{
     config::{FLOW_ACCEPTED, Flow, FlowKey},
     counter::Counter,
-    record::{self, kind, probe},
+    record::{self, STILL_OPEN, kind, probe},
 };
 
 use crate::{
     emit::{add, add_many, header, lost, now, rare_record},
     kernel::{
+        read::read,
         socket::{cgroup, describe, ends, family, local_port, protocol},
         task::{Tracked, current},
     },
-    maps::{CGROUPS, FLOWS, NO_FLOW, SOCKETS, SOCKETS_MOST, STREAMS, SocketOwner},
+    maps::{CGROUPS, FLOWS, NO_FLOW, SOCKETS, SOCKETS_MOST, STREAMS, SocketOwner, offset},
     share::{self, may_enter, place, take},
 };
 
@@ -27,8 +28,12 @@ use crate::{
 const ESTABLISHED: i32 = 1;
 const SYN_SENT: i32 = 2;
 const SYN_RECV: i32 = 3;
+const FIN_WAIT1: i32 = 4;
 pub const CLOSE: i32 = 7;
+const LAST_ACK: i32 = 9;
 const LISTEN: i32 = 10;
+/// `SocketOwner::accepted` of a connection whose received bytes are counted already.
+const RECEIVED: u32 = 2;
 /// Other protocols have the same states, but not the members of `struct tcp_sock`.
 const IPPROTO_TCP: u16 = 6;
 
@@ -54,7 +59,9 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> u32 {
 #[inline(always)]
 pub fn changed(sock: *const u8, old: i32, new: i32, cookie: impl FnOnce(bool) -> Option<u64>) -> Option<()> {
     let starts = new == SYN_SENT || new == LISTEN;
-    if !starts && new != ESTABLISHED && new != CLOSE || protocol(sock as u64) != IPPROTO_TCP {
+    // This end hangs up; the other end may take its time to agree, and whoever looks does not wait for it.
+    let hangs_up = (new == FIN_WAIT1 || new == LAST_ACK) && hung_up(sock as u64);
+    if !starts && !hangs_up && new != ESTABLISHED && new != CLOSE || protocol(sock as u64) != IPPROTO_TCP {
         return None;
     }
     if starts {
@@ -70,8 +77,15 @@ pub fn changed(sock: *const u8, old: i32, new: i32, cookie: impl FnOnce(bool) ->
     let Some(owner) = unsafe { SOCKETS.get(cookie) }.copied() else {
         return if old == SYN_RECV && new == ESTABLISHED { accepted(sock as u64, cookie) } else { None };
     };
+    if owner.accepted != 0 && hangs_up {
+        let _ = SOCKETS.insert(cookie, SocketOwner { accepted: RECEIVED, ..owner }, u64::from(BPF_ANY));
+        return took(sock as u64, owner.subject);
+    }
+    if hangs_up {
+        return deliver(sock as u64, cookie, &owner.task(), old, i32::from(STILL_OPEN));
+    }
     if owner.accepted != 0 {
-        return if new == CLOSE { answered(sock as u64, cookie, owner.subject) } else { None };
+        return if new == CLOSE { answered(sock as u64, cookie, &owner) } else { None };
     }
     deliver(sock as u64, cookie, &owner.task(), old, new);
     if new == CLOSE {
@@ -148,16 +162,31 @@ fn accepted(sock: u64, cookie: u64) -> Option<()> {
 
 /// An accepted connection ended: its bytes are known now.
 #[inline(always)]
-fn answered(sock: u64, cookie: u64, subject: u64) -> Option<()> {
+fn answered(sock: u64, cookie: u64, owner: &SocketOwner) -> Option<()> {
     forget(cookie);
-    let state = describe(sock, cookie, 0, 0)?;
-    let flow = FLOWS.get_ptr_mut(served(sock, subject)?)?;
-    // SAFETY: the pointer comes from the lookup; other CPUs may add at the same time.
-    unsafe {
-        add_many(&raw mut (*flow).sent, state.bytes_acked);
-        add_many(&raw mut (*flow).received, state.bytes_received);
+    if owner.accepted != RECEIVED {
+        took(sock, owner.subject);
     }
+    let flow = FLOWS.get_ptr_mut(served(sock, owner.subject)?)?;
+    // SAFETY: the pointer comes from the lookup; other CPUs may add at the same time.
+    unsafe { add_many(&raw mut (*flow).sent, read(sock, offset!(tcp_bytes_acked))) };
     Some(())
+}
+
+/// An accepted connection takes nothing in any more.
+#[inline(always)]
+fn took(sock: u64, subject: u64) -> Option<()> {
+    let flow = FLOWS.get_ptr_mut(served(sock, subject)?)?;
+    // SAFETY: as above.
+    unsafe { add_many(&raw mut (*flow).received, read(sock, offset!(tcp_bytes_received))) };
+    Some(())
+}
+
+/// Whether the process has closed the socket, and not only said all it had to say: RCV_SHUTDOWN (include/net/sock.h).
+#[inline(always)]
+fn hung_up(sock: u64) -> bool {
+    const RCV_SHUTDOWN: u8 = 1;
+    read::<u8>(sock, offset!(sock_shutdown)) & RCV_SHUTDOWN != 0
 }
 
 #[inline(always)]

@@ -1,4 +1,4 @@
-//! UDP: who a socket exchanges datagrams with, and the head of a QUIC connection.
+//! UDP and what else is not TCP: who a socket exchanges packets with, and the head of a QUIC connection.
 //!
 //! A socket that is only connected has reached nobody (resolvers connect to sort addresses): a peer is one to which a
 //! packet went, or from which one came. The packet programs run in no task that can be relied on, so who sends
@@ -14,12 +14,12 @@ use aya_ebpf::{
     programs::{SkBuffContext, SockAddrContext},
 };
 use bom_common::{
-    config::{FLOW_UDP, Flow, FlowKey},
+    config::{FLOW_UDP, Flow, FlowKey, flow_other, flow_protocol},
     counter::Counter,
     record::{self, PAYLOAD_CAPACITY, kind, probe, protocol},
 };
 
-use super::packet::{Packet, Piece, forget, forward, load, owner};
+use super::packet::{IPPROTO_UDP, Packet, Piece, forget, forward, load, owner};
 use crate::{
     emit::{add, add_many, header, lost, now, room},
     kernel::{
@@ -97,6 +97,11 @@ struct FlowRecord {
     flow: record::UdpFlow,
 }
 
+#[inline(always)]
+fn kind_of(protocol: u8) -> u32 {
+    if protocol == IPPROTO_UDP { FLOW_UDP } else { flow_other(protocol) }
+}
+
 /// A datagram, or several in one packet, goes out.
 #[inline(never)]
 pub fn sent(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()> {
@@ -105,7 +110,7 @@ pub fn sent(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()>
         address: packet.destination,
         family: packet.family,
         port: packet.destination_port,
-        kind: FLOW_UDP,
+        kind: kind_of(packet.protocol),
     };
     let time = now();
     let flow = match FLOWS.get_ptr_mut(key) {
@@ -127,7 +132,7 @@ pub fn sent(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option<()>
     }
     // SAFETY: as above.
     let heads = unsafe { (*flow).heads };
-    if heads < HEADS && starts_quic(context, packet) {
+    if heads < HEADS && packet.protocol == IPPROTO_UDP && starts_quic(context, packet) {
         let datagram = if segment == 0 { packet.length } else { segment };
         // SAFETY: as above.
         unsafe { (*flow).heads = heads + segments.max(1) };
@@ -144,7 +149,7 @@ pub fn received(context: &SkBuffContext, packet: &Packet, cookie: u64) -> Option
         address: packet.source,
         family: packet.family,
         port: packet.source_port,
-        kind: FLOW_UDP,
+        kind: kind_of(packet.protocol),
     };
     let flow = match FLOWS.get_ptr_mut(key) {
         Some(flow) => flow,
@@ -200,7 +205,8 @@ fn begin(context: &SkBuffContext, packet: &Packet, key: &FlowKey, inbound: u16) 
             flow.tid = sender.tid;
             flow.mount_namespace = sender.mount_namespace;
         }
-        None if inbound == 0 => lost(Counter::SocketUnknown, subject),
+        // Of other protocols nobody is asked who gives a socket its peer: whose it is, its cgroup says.
+        None if inbound == 0 && key.kind == FLOW_UDP => lost(Counter::SocketUnknown, subject),
         None => {}
     }
     let _ = FLOWS.insert(key, &*flow, u64::from(BPF_NOEXIST));
@@ -244,6 +250,8 @@ fn report(key: &FlowKey, flow: *mut Flow, time: u64) {
             remote_port: key.port,
             local_port: (*flow).local_port,
             inbound: (*flow).inbound,
+            protocol: u16::from(flow_protocol(key.kind)),
+            reserved: [0; 3],
         };
     }
     room.submit();

@@ -65,7 +65,7 @@ pub enum ReadError {
     },
 }
 
-/// The line of a byte, from 1.
+/// The line of an offset, counted from 1.
 pub(super) fn line_of(bytes: &[u8], offset: usize) -> usize {
     let before = bytes.get(..offset).unwrap_or(bytes);
     before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
