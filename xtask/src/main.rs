@@ -14,6 +14,7 @@ mod ci;
 mod demo;
 mod evidence;
 mod fuzz;
+mod manifests;
 mod metadata;
 mod prepare;
 mod process;
@@ -80,6 +81,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[PAIRS [REPETITIONS]]",
         about: "measure cost and losses of the release build",
         run: bench::command,
+    },
+    Command {
+        name: "manifests",
+        arguments: "",
+        about: "fetch the packages of testdata/manifests again and compare (npm, PyPI, crates.io)",
+        run: manifests::command,
     },
     Command {
         name: "vm",
