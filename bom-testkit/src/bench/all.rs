@@ -1,16 +1,13 @@
-//! Everything, one after the other.
+//! Everything, one after the other, or one section alone.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::agent::{self, Agents, Nothing};
+use super::agent;
 use super::error::BenchError;
 use super::machine;
-use super::opens::{self, DISTINCT, Loop};
 use super::page;
-use super::records::{self, Records};
-use super::stage::Stage;
-use super::untraced::{self, Calls};
+use super::section::{Bench, SECTIONS};
 
 /// What to measure with, and how often.
 #[derive(Clone, Debug)]
@@ -25,68 +22,41 @@ pub struct Options {
     pub repetitions: usize,
 }
 
-/// All that was measured.
-#[derive(Clone, Debug)]
-pub(crate) struct Results {
-    pub(crate) machine: Vec<(&'static str, String)>,
-    pub(crate) load_before: String,
-    pub(crate) load_after: String,
-    pub(crate) took_s: u64,
-    /// `None` where the agent is not prepared.
-    pub(crate) agents: Option<Agents>,
-    pub(crate) nothing: Nothing,
-    pub(crate) same: Vec<Loop>,
-    pub(crate) distinct: Vec<Loop>,
-    pub(crate) untraced: Vec<Calls>,
-    /// Name of the command and what its recording says.
-    pub(crate) records: Vec<(&'static str, Records)>,
-}
-
 /// Measures and returns the page, as Markdown. Needs root, and the demo agent needs a [`World`](crate::world::World)
-/// around it. Messages go to stderr.
+/// around it. Messages go to stderr. A section that fails says so on the page, so that one program of somebody else does
+/// not cost the others.
 pub fn measure(options: &Options) -> Result<String, BenchError> {
     let begun = Instant::now();
-    let stage = Stage::new()?;
+    let bench = bench(options)?;
     let machine = machine::machine(&options.root);
     let load_before = machine::load_average();
-    let agent = agent::prepared(&options.environments, &options.root.join("testdata/agents/demo/agent.py"));
-    let places = opens::places(&stage)?;
-
-    say("an empty run");
-    let nothing = agent::nothing(&stage, options.repetitions)?;
-    say("the demo agent, bare and observed");
-    let agents = agent.as_ref().map(|agent| agent::agents(&stage, agent, options.pairs)).transpose()?;
-    say("the same file opened and closed");
-    let same = opens::same(&stage, &places, options.repetitions)?;
-    say("distinct files opened and closed");
-    let distinct = opens::distinct(&stage, &places, options.repetitions)?;
-    say("system calls that are not traced");
-    let untraced = untraced::untraced(&stage, options.repetitions)?;
-    say("recordings");
-    let mut records = Vec::new();
-    if let Some(agent) = &agent {
-        records.push(("the demo agent", records::records(&stage, &agent.command())?));
+    let mut sections = Vec::new();
+    for section in SECTIONS {
+        let begun = Instant::now();
+        eprintln!("    measuring: {}", section.name);
+        sections.push((section.write)(&bench).unwrap_or_else(|error| {
+            eprintln!("    {}: {error}", section.name);
+            format!("## {}\n\nNot measured: {error}.\n", section.name)
+        }));
+        eprintln!("    {}: {} s", section.name, begun.elapsed().as_secs());
     }
-    let (distinct_load, _) = stage.load("distinct", DISTINCT, &places.folder);
-    records.push(("10,000 distinct files at once", records::records(&stage, &distinct_load)?));
-
-    let load_after = machine::load_average();
-    let took_s = begun.elapsed().as_secs();
-    let results = Results {
-        machine,
-        load_before,
-        load_after,
-        took_s,
-        agents,
-        nothing,
-        same,
-        distinct,
-        untraced,
-        records,
-    };
-    Ok(page::page(&results))
+    let load = [load_before, machine::load_average()];
+    let head = page::head(&machine, &load, begun.elapsed().as_secs());
+    Ok([vec![head], sections].concat().join("\n"))
 }
 
-fn say(what: &str) {
-    eprintln!("    measuring: {what}");
+/// One section alone, by its name.
+pub fn measure_one(options: &Options, name: &str) -> Result<String, BenchError> {
+    let section = SECTIONS.iter().find(|section| section.name == name);
+    let section = section.ok_or_else(|| BenchError::NoSection {
+        name: name.to_owned(),
+        names: SECTIONS.iter().map(|section| section.name).collect::<Vec<_>>().join(", "),
+    })?;
+    (section.write)(&bench(options)?)
+}
+
+fn bench(options: &Options) -> Result<Bench, BenchError> {
+    let script = options.root.join("testdata/agents/demo/agent.py");
+    let agent = agent::prepared(&options.environments, &script);
+    Bench::new(options.root.clone(), agent, options.pairs, options.repetitions)
 }

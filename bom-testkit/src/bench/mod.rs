@@ -6,16 +6,24 @@
 //!
 //! Never: an assertion. The numbers depend on the machine; the page says which.
 //!
-//! Start reading at [`measure`], which runs everything and returns the page.
+//! Start reading at [`measure`], which runs everything and returns the page; `section` lists its parts.
 
 mod all;
+mod section;
 
 mod agent;
+mod compare;
+mod node;
 mod opens;
+mod rate;
 mod records;
+mod throughput;
 mod untraced;
 
+mod cgroup;
+mod daemon;
 mod load;
+mod mixed;
 mod observer;
 mod spent;
 mod stage;
@@ -26,7 +34,7 @@ mod sample;
 
 mod error;
 
-pub use all::{Options, measure};
+pub use all::{Options, measure, measure_one};
 pub use error::BenchError;
 pub use load::load;
 pub use spent::timed;
