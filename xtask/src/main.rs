@@ -12,6 +12,8 @@ mod bless;
 mod check;
 mod ci;
 mod demo;
+mod dist;
+mod elf;
 mod evidence;
 mod fuzz;
 mod manifests;
@@ -78,8 +80,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[PAIRS [REPETITIONS]]",
-        about: "measure cost and losses of the release build",
+        arguments: "[--only SECTION,…] [PAIRS [REPETITIONS]]",
+        about: "measure cost and losses of the release build; writes docs/benchmarks.md",
         run: bench::command,
     },
     Command {
@@ -93,6 +95,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--kernel SERIES] [--tier base|upper]",
         about: "boot other kernels and observe there; writes docs/kernels.md",
         run: vm::command,
+    },
+    Command {
+        name: "dist",
+        arguments: "",
+        about: "build aibom without eBPF as one static file, and run it in an empty container (root)",
+        run: dist::command,
     },
     Command {
         name: "sbom",

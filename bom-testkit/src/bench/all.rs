@@ -45,14 +45,19 @@ pub fn measure(options: &Options) -> Result<String, BenchError> {
     Ok([vec![head], sections].concat().join("\n"))
 }
 
-/// One section alone, by its name.
-pub fn measure_one(options: &Options, name: &str) -> Result<String, BenchError> {
-    let section = SECTIONS.iter().find(|section| section.name == name);
-    let section = section.ok_or_else(|| BenchError::NoSection {
-        name: name.to_owned(),
-        names: SECTIONS.iter().map(|section| section.name).collect::<Vec<_>>().join(", "),
-    })?;
-    (section.write)(&bench(options)?)
+/// Some sections alone, by their names with commas between them.
+pub fn measure_some(options: &Options, names: &str) -> Result<String, BenchError> {
+    let mut wanted = Vec::new();
+    for name in names.split(',') {
+        let section = SECTIONS.iter().find(|section| section.name == name);
+        wanted.push(section.ok_or_else(|| BenchError::NoSection {
+            name: name.to_owned(),
+            names: SECTIONS.iter().map(|section| section.name).collect::<Vec<_>>().join(", "),
+        })?);
+    }
+    let bench = bench(options)?;
+    let texts: Result<Vec<_>, _> = wanted.iter().map(|section| (section.write)(&bench)).collect();
+    Ok(texts?.join("\n"))
 }
 
 fn bench(options: &Options) -> Result<Bench, BenchError> {

@@ -80,16 +80,30 @@ fn paced(folder: &Path, count: u64, rate: u64) -> io::Result<Spent> {
 
 /// Opens the pipe last, so that whoever waits for a reader knows that everything is held.
 fn hold(pipe: &Path, count: u64, folder: &Path) -> io::Result<Spent> {
-    let limit = libc::rlimit { rlim_cur: count + 64, rlim_max: count + 64 };
-    // SAFETY: the pointer is to a value of ours.
-    if count > 0 && unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    raise_limit(count + 64)?;
     let held = fs::read_dir(folder)?.take(usize::try_from(count).unwrap_or(0));
     let held: Vec<File> = held.map(|entry| File::open(entry?.path())).collect::<io::Result<_>>()?;
     let spent = Spent::on(|| File::open(pipe)?.read_to_end(&mut Vec::new()).map(drop));
     drop(held);
     spent
+}
+
+/// How many files this process may have open, if it is fewer; not past what it may raise itself to.
+fn raise_limit(count: u64) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a value of ours.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if limit.rlim_cur >= count {
+        return Ok(());
+    }
+    limit.rlim_cur = count;
+    // SAFETY: as above.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// The first so many of a folder, by name.

@@ -34,7 +34,7 @@ mod sample;
 
 mod error;
 
-pub use all::{Options, measure, measure_one};
+pub use all::{Options, measure, measure_some};
 pub use error::BenchError;
 pub use load::load;
 pub use spent::timed;

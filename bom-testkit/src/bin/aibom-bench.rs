@@ -1,4 +1,4 @@
-//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; `aibom-bench only SECTION` prints one section. The environment variable `AIBOM_TEST_AGENTS`
+//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; `aibom-bench only SECTION,…` prints some sections. The environment variable `AIBOM_TEST_AGENTS`
 //! names the folder of the demo agent's environments. `aibom-bench load` and `aibom-bench timed` are what it runs.
 //!
 //! It starts itself again inside a closed world, where the demo agent has somebody to talk to. Run it from the root of
@@ -15,7 +15,7 @@ use bom_testkit::bench::{self, BenchError};
 use bom_testkit::world::{Options, World};
 
 const USAGE: &str =
-    "aibom-bench all PAGE [PAIRS [REPETITIONS]] | aibom-bench only SECTION [PAIRS [REPETITIONS]]";
+    "aibom-bench all PAGE [PAIRS [REPETITIONS]] | aibom-bench only SECTION,… [PAIRS [REPETITIONS]]";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -52,7 +52,7 @@ fn outside(arguments: &[OsString]) -> Result<u8, Box<dyn Error>> {
     Ok(world.run(ours.as_os_str(), &inner)?)
 }
 
-/// The whole page into a file, or one section to stdout.
+/// The whole page into a file, or some sections to stdout.
 fn inside(only: bool, name: &OsStr, counts: &[OsString]) -> Result<u8, Box<dyn Error>> {
     let count = |index: usize, default| {
         let text = counts.get(index).and_then(|text| text.to_str());
@@ -63,7 +63,7 @@ fn inside(only: bool, name: &OsStr, counts: &[OsString]) -> Result<u8, Box<dyn E
         env::var_os("AIBOM_TEST_AGENTS").map_or_else(|| root.join("target/agents"), PathBuf::from);
     let options = bench::Options { root, environments, pairs: count(0, 7), repetitions: count(1, 5) };
     if only {
-        print!("{}", bench::measure_one(&options, &name.to_string_lossy())?);
+        print!("{}", bench::measure_some(&options, &name.to_string_lossy())?);
     } else {
         fs::write(name, bench::measure(&options)?)?;
     }
