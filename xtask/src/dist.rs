@@ -62,12 +62,13 @@ fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--profile", profile, "--target", TARGET]);
     cargo.args(["--package", "bom-cli", "--bin", "aibom", "--no-default-features"]);
-    // Apart from the build with eBPF, which has the same name.
-    let target = workspace.target().join("plain");
-    process::run(cargo.env("CARGO_TARGET_DIR", &target))?;
-    let built = target.join(TARGET).join(profile).join("aibom");
+    process::run(&mut cargo)?;
+    let built = workspace.target().join(TARGET).join(profile).join("aibom");
     elf::must_be_static(&built)?;
-    Ok(built)
+    // The build with eBPF puts its own program there.
+    let place = workspace.target().join(TARGET).join(profile).join("aibom-plain");
+    fs::copy(&built, &place).with_context(|| format!("failed to write {}", place.display()))?;
+    Ok(place)
 }
 
 /// Runs it in a folder that has the program and a story, as the root of the file system, in namespaces of its own.
