@@ -2,6 +2,7 @@
 //!
 //! Files are read below a root, so that a test can bring its own machine.
 
+mod drivers;
 mod node;
 mod os_release;
 mod privileges;
@@ -54,7 +55,8 @@ impl Host {
     /// Kernel and architecture are always those of the running kernel; the distribution is the one below the root.
     pub fn facts(&self) -> Result<HostFacts, HostError> {
         let (kernel, architecture) = node::kernel().map_err(HostError::Uname)?;
-        Ok(HostFacts { kernel, architecture, distribution: self.distribution() })
+        let drivers = drivers::loaded(&self.root);
+        Ok(HostFacts { kernel, architecture, distribution: self.distribution(), drivers })
     }
 
     /// ID and VERSION_ID, as os-release(5) has them; `None` if either is not given.

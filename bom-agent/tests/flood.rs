@@ -39,7 +39,7 @@ fn repeated(show: fn() -> Result<(), Failed>) -> Result<(), Failed> {
 
 fn of_opens() -> Result<(), Failed> {
     let scratch = Scratch::new()?;
-    let role = Role::Opens(times(50_000, 1_000_000), scratch.path().to_owned());
+    let role = Role::Opens(times(50_000, 2_000_000), scratch.path().to_owned());
     let flooded = hidden(&role, &Settings::default(), &scratch)?;
     opens_are_conserved(&flooded)
 }

@@ -49,6 +49,8 @@ impl Tree {
             Answer::Owner(owner) => Ok(owner),
             other @ (Answer::Inspected(_)
             | Answer::Digest(_)
+            | Answer::EarlierDigest(_)
+            | Answer::Claims(_)
             | Answer::Located { .. }
             | Answer::Origins(_)
             | Answer::Verified(_)
@@ -70,6 +72,8 @@ impl Tree {
             other @ (Answer::Inspected(None)
             | Answer::Owner(_)
             | Answer::Digest(_)
+            | Answer::EarlierDigest(_)
+            | Answer::Claims(_)
             | Answer::Located { .. }
             | Answer::Origins(_)
             | Answer::Verified(_)

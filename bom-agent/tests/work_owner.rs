@@ -57,6 +57,8 @@ impl Root {
         match self.ask(path) {
             Answer::Owner(owner) => owner,
             other @ (Answer::Inspected(_)
+            | Answer::EarlierDigest(_)
+            | Answer::Claims(_)
             | Answer::Digest(_)
             | Answer::Located { .. }
             | Answer::Unchanged

@@ -38,6 +38,8 @@ impl Root {
             Answer::Owner(owner) => owner,
             other @ (Answer::Inspected(_)
             | Answer::Digest(_)
+            | Answer::EarlierDigest(_)
+            | Answer::Claims(_)
             | Answer::Located { .. }
             | Answer::Origins(_)
             | Answer::Verified(_)

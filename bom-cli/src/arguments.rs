@@ -7,6 +7,7 @@ use std::path::PathBuf;
 #[cfg(feature = "observe")]
 use std::time::Duration;
 
+use bom_core::bom::spec::Edition;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::output::Target;
@@ -99,6 +100,29 @@ Examples:
   aibom explain agent.cdx.json /models/qwen.gguf
   aibom explain -o json=- agent.cdx.json api.openai.com")]
     Explain(Explain),
+    /// Check documents: fields, vocabularies, references, package URLs, and what aibom promises of its own.
+    #[command(after_help = "\
+BOM is CycloneDX (JSON 1.2 to 1.7, XML 1.3 to 1.5) or SPDX (JSON 2.2, 2.3, 3.0). Without --schema the official JSON
+schemas are not looked at, and the result says so.
+
+Exit codes: 0 no errors, 1 errors, 2 could not do it.
+
+Examples:
+  aibom validate agent.cdx.json
+  aibom validate --schema schemas/ -o json=- agent.cdx.json
+  aibom validate *.cdx.json")]
+    Validate(Validate),
+    /// Write a document as CycloneDX of another version; what is lost is listed, and needs --allow-loss.
+    #[command(after_help = "\
+BOM is what `aibom validate` takes. Fields that aibom does not know survive within the same version.
+
+Exit codes: 0 written, 2 could not do it, or something would be lost.
+
+Examples:
+  aibom convert agent.cdx.json --to 1.7 -o agent-1.7.cdx.json
+  aibom convert agent.cdx.json --to 1.4 --allow-loss -o old.cdx.json
+  aibom convert sbom.spdx.json --allow-loss | aibom diff - agent.cdx.json")]
+    Convert(Convert),
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +156,9 @@ pub(crate) struct Run {
     /// `command`: pass CMD's code on; `aibom`: 0, 2, or 3 if something was lost.
     #[arg(long, value_name = "WHOSE", default_value = "command")]
     pub(crate) exit: ExitOf,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
@@ -189,6 +216,9 @@ pub(crate) struct Observe {
     /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Vec<PathBuf>,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Do not attach this probe (its name as in the BOM). What it would have seen becomes a gap.
     #[arg(long, value_name = "PROBE")]
     pub(crate) without_probe: Vec<String>,
@@ -313,6 +343,9 @@ pub(crate) struct Inspect {
     /// Read all of each file for its SHA-256, and say whether its store recorded the same.
     #[arg(long)]
     pub(crate) hash: bool,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, requires = "hash", value_name = "DIR")]
+    pub(crate) digest_cache: Option<PathBuf>,
     /// Files and folders. In a folder, links to files are followed, links to folders are not.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
@@ -329,6 +362,38 @@ pub(crate) struct Explain {
     /// What is to be explained.
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Write to PATH (`-`: stdout). FMT: table (one line for each finding; the default), json. Repeatable.
+    #[arg(short, long = "output", value_name = "[FMT=]PATH")]
+    pub(crate) output: Vec<Target>,
+    /// Also hold CycloneDX JSON against the official schemas in DIR (`bom-1.6.schema.json` and those it refers to).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Documents; `-` for stdin.
+    #[arg(required = true, value_name = "BOM")]
+    pub(crate) documents: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// 1.4, 1.5, 1.6 or 1.7. Default: the document's own, 1.6 for what is not CycloneDX JSON.
+    #[arg(long, value_name = "VERSION", value_parser = edition)]
+    pub(crate) to: Option<Edition>,
+    /// Write to PATH; `-` or nothing for stdout.
+    #[arg(short, long = "output", value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write it although something is lost.
+    #[arg(long)]
+    pub(crate) allow_loss: bool,
+    /// Leave out the times of the making, and derive the serial number from the content.
+    #[arg(long)]
+    pub(crate) deterministic: bool,
+    /// A document; `-` for stdin.
+    #[arg(value_name = "BOM")]
+    pub(crate) document: PathBuf,
 }
 
 #[cfg(feature = "observe")]
@@ -367,4 +432,9 @@ fn ring_bytes(text: &str) -> Result<u32, String> {
     } else {
         Err("must be a power of two, at least 4096".to_owned())
     }
+}
+
+fn edition(text: &str) -> Result<Edition, String> {
+    let found = Edition::from_word(text).filter(|edition| *edition >= Edition::V1_4);
+    found.ok_or_else(|| "1.4, 1.5, 1.6 or 1.7".to_owned())
 }

@@ -52,17 +52,18 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
     let mut declared = Declared::default();
     let mut sources = Vec::new();
     for input in &inputs {
-        if !is_document(&input.bytes) {
+        if bom::read::format_of(&input.bytes).is_none() {
             sources.push(Source { name: &input.name, bytes: &input.bytes });
         } else if input.named {
-            let read = bom::from_json(&input.bytes).with_context(|| format!("read {}", input.name))?;
+            let read = bom::read::any(&input.bytes).with_context(|| format!("read {}", input.name))?;
             let found = diff::declared_of(&read.bom, &input.name, &input.bytes, catalog);
             declared.workloads.extend(found.workloads);
             declared.tools.extend(found.tools);
             declared.documents += found.documents;
         } else {
             // What lies in a deploy folder may be what was observed: that must not declare itself.
-            *declared.other_kinds.entry("CycloneDX document in a folder".to_owned()).or_default() += 1;
+            *declared.other_kinds.entry("CycloneDX or SPDX document in a folder".to_owned()).or_default() +=
+                1;
         }
     }
     let found = manifest::read(&sources, catalog, &Limits::default())?;
@@ -78,7 +79,7 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
 pub(crate) fn observed(path: &Path, catalog: &Catalog) -> anyhow::Result<Observed> {
     let bytes = read(path)?;
     let name = shown(path);
-    let read = bom::from_json(&bytes).with_context(|| format!("read {name}"))?;
+    let read = bom::read::any(&bytes).with_context(|| format!("read {name}"))?;
     Ok(diff::observed_of(&read.bom, &name, catalog))
 }
 
@@ -133,12 +134,7 @@ fn collect(path: &Path, depth: usize, into: &mut Vec<Input>, budget: &mut usize)
     Ok(())
 }
 
-/// Whether it is a CycloneDX document rather than a manifest. The key can only be a document's.
-fn is_document(bytes: &[u8]) -> bool {
-    let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
-    start == Some(&b'{') && bytes.windows(11).any(|window| window == b"\"bomFormat\"")
-}
-
-fn shown(path: &Path) -> String {
+/// A path for people; not escaped.
+pub(crate) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "stdin".to_owned() } else { path.to_string_lossy().into_owned() }
 }

@@ -53,6 +53,13 @@ fn wrong_calls_of_the_others_are_2() {
         (&["explain", "/etc/passwd", "x"], "/etc/passwd"),
         (&["explain", "-o", "table=-", "/etc/passwd", "x"], "json"),
         (&["inspect", "-o", "table=-", "/etc/passwd"], "json"),
+        (&["validate"], "BOM"),
+        (&["validate", "/nonexistent/bom"], "/nonexistent/bom"),
+        (&["validate", "/etc/passwd"], "read /etc/passwd"),
+        (&["validate", "-o", "sarif=-", "/etc/passwd"], "table and json"),
+        (&["convert"], "BOM"),
+        (&["convert", "/etc/passwd"], "read /etc/passwd"),
+        (&["convert", "--to", "1.3", "/etc/passwd"], "1.4, 1.5, 1.6 or 1.7"),
     ] {
         check(arguments, 2, word);
     }

@@ -54,8 +54,13 @@ const MAPS_AS_CODE: &str = "import mmap, sys; f = open(sys.argv[1], 'rb'); \
     m = mmap.mmap(f.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC); m[0]";
 const LOADS: &str = "import sys; from safetensors import safe_open; \
     f = safe_open(sys.argv[1], 'numpy'); [f.get_tensor(k) for k in f.keys()]";
+const PIP: &str = "/usr/lib/python3/dist-packages/pip/__main__.py";
 const LISTS: &str =
     "import importlib.metadata as m; assert len([d.metadata['Name'] for d in m.distributions()]) > 5";
+
+/// The name that the kernel shows of a process, which it can choose itself.
+const RENAMED_READS: &str = "import ctypes, sys; assert ctypes.CDLL(None).prctl(15, b'sha256sum', 0, 0, 0) == 0; \
+    assert open('/proc/self/comm').read() == 'sha256sum\\n'; open(sys.argv[1], 'rb').read()";
 
 const ROWS: &[Row] = &[
     row("ls", "/usr/bin/ls", &["-l", "MODEL"], Nothing),
@@ -76,6 +81,9 @@ const ROWS: &[Row] = &[
     row("safetensors_loads", "VENV", &["-c", LOADS, "MODEL"], Strength("read-or-mapped")),
     // Whatever calls itself so.
     row("renamed", "FOLDER/sha256sum", &["-c", READS, "MODEL"], Strength("read-or-mapped")),
+    row("renamed_to_pip", "FOLDER/pip", &["-c", READS, "MODEL"], Strength("read-or-mapped")),
+    row("renames_itself", "PYTHON", &["-c", RENAMED_READS, "MODEL"], Strength("read-or-mapped")),
+    row("renamed_maps", "FOLDER/sha256sum", &["-c", MAPS, "MODEL"], Strength("read-or-mapped")),
     row(
         "argv0",
         "/usr/bin/bash",
@@ -106,7 +114,23 @@ fn main() -> ExitCode {
         }
     }
     let needs = [OBSERVE, &[Need::Agents]].concat();
-    trials.push(trial("loaded::a_list_of_packages_imports_none", &needs, lists));
+    let listing = |arguments: Vec<OsString>, own: &'static str| move || lists(&arguments, own);
+    let python = agents().join("venv/bin/python");
+    let arguments = [python.clone().into(), "-c".into(), LISTS.into()].to_vec();
+    trials.push(trial("loaded::a_list_of_packages_imports_none", &needs, listing(arguments, "")));
+    // Debian's own; what is in `pip/_vendor` is not in the list of any distribution.
+    if Path::new(PIP).exists() {
+        let site = agents().join("venv/lib/python3.11/site-packages");
+        let words = ["/usr/bin/python3", "-m", "pip", "list", "--path"].map(OsString::from);
+        let arguments = words.into_iter().chain([site.into()]).collect();
+        trials.push(trial("loaded::pip_list_imports_itself_alone", &needs, listing(arguments, "pip")));
+    }
+    // Not among what is prepared: it is told here where it is.
+    if let Some(uv) = std::env::var_os("AIBOM_TEST_UV") {
+        let words = ["pip", "list", "--offline", "--no-cache", "--python"].map(OsString::from);
+        let arguments = [uv].into_iter().chain(words).chain([python.into()]).collect();
+        trials.push(trial("loaded::uv_imports_nothing", &needs, listing(arguments, "")));
+    }
     trial::run(trials)
 }
 
@@ -122,6 +146,7 @@ impl Scene {
         let model = synth::safetensors().tensor("large", "F32", &[64, 64], 16_384).build();
         fs::write(scene.at("weights"), model)?;
         fs::copy(python()?, scene.at("sha256sum"))?;
+        fs::copy(python()?, scene.at("pip"))?;
         fs::copy("/usr/bin/sha256sum", scene.at("copied"))?;
         fs::copy(libm()?, scene.at("preload.so"))?;
         Ok(scene)
@@ -212,15 +237,18 @@ fn uses(document: &Value, place: &Path) -> Result<Vec<String>, Failed> {
     Ok(here.filter_map(|occurrence| occurrence["additionalContext"].as_str()).map(str::to_owned).collect())
 }
 
-/// What `pip list` does: every METADATA is read, and nothing is imported.
-fn lists() -> Result<(), Failed> {
-    let python = agents().join("venv/bin/python");
-    let document = observed(&[python.into(), "-c".into(), LISTS.into()])?;
+/// What lists packages: every METADATA is read, and nothing is imported but what does it.
+fn lists(arguments: &[OsString], own: &str) -> Result<(), Failed> {
+    let quiet = [&["sh", "-c", "exec \"$@\" > /dev/null", "sh"].map(OsString::from)[..], arguments].concat();
+    let document = observed(&quiet)?;
     let components = document["components"].as_array().ok_or("no components")?;
     let packages: Vec<&str> = components
         .iter()
+        .filter(|component| {
+            component["purl"].as_str().is_some_and(|purl| purl.starts_with("pkg:pypi/"))
+                && component["name"].as_str() != Some(own)
+        })
         .filter_map(|component| component["purl"].as_str())
-        .filter(|purl| purl.starts_with("pkg:pypi/"))
         .collect();
     if packages.is_empty() { Ok(()) } else { Err(format!("{packages:?}").into()) }
 }

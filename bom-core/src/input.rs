@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claimed::Claims,
     coverage::ProbeState,
     event::{Event, OpenedFile},
     identify::catalog::Catalog,
@@ -125,6 +126,10 @@ pub struct HostFacts {
     pub architecture: String,
     /// ID and VERSION_ID of /etc/os-release.
     pub distribution: Option<(String, String)>,
+    /// Kernel modules of accelerators that are loaded, with the version they give; `None` for those that come with the
+    /// kernel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drivers: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +189,8 @@ pub enum Request {
     Origin,
     /// Is it what the package that owns it recorded?
     Verify,
+    /// What was the program told that runs in the process? The file is the program.
+    Claims,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +199,8 @@ pub enum Answer {
     Inspected(Option<Box<Extracted>>),
     /// Lower-case hex SHA-256.
     Digest(String),
+    /// The same, read by an earlier observation; the file has not changed since, as far as its times tell.
+    EarlierDigest(String),
     Owner(Owner),
     /// A place where it was found, and the mount namespace (by inode number) in which.
     Located {
@@ -202,6 +211,8 @@ pub enum Answer {
     Origins(Origins),
     /// Whether it has the digest that its package recorded.
     Verified(bool),
+    /// From its environment and arguments: the word of whoever started it.
+    Claims(Claims),
     /// It could not be found out, and this is why.
     Unknown(Reason),
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    claimed::Claim,
     coverage::Coverage,
     fact::{Evidence, FactKey},
     input::{HostFacts, Owner, Reason, Request},
@@ -101,9 +102,33 @@ pub struct Image {
     pub requested: BTreeSet<SeenPath>,
     /// The image that execed or forked it.
     pub previous: BTreeSet<ImageId>,
+    /// What it was told in its environment and arguments; claimed.
+    pub claims: BTreeSet<Claim>,
+    /// Why there may be more claims than these; nothing, and no reason, if nobody looked.
+    pub claims_unread: BTreeSet<Unread>,
 }
 
-join_fields!(Image: subject, executables, requested, previous);
+join_fields!(Image: subject, executables, requested, previous, claims, claims_unread);
+
+/// Why claims of a program are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unread {
+    /// Nobody has answered, or could.
+    Unanswered,
+    Unknown(Reason),
+    /// There were more than are looked at.
+    Cut,
+}
+
+impl Unread {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unanswered => "unanswered",
+            Self::Unknown(reason) => reason.name(),
+            Self::Cut => "cut",
+        }
+    }
+}
 
 /// Something known of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +141,8 @@ pub enum Description {
     Content(Option<Box<Extracted>>),
     /// SHA-256, lower-case hex.
     Digest(String),
+    /// That digest was read by an earlier observation.
+    EarlierDigest,
     Owner(Box<Owner>),
     /// What a store says of it.
     Stored(Box<Stored>),
@@ -162,6 +189,8 @@ pub enum Question {
     Origin,
     /// Whether it is what its package recorded.
     Verify,
+    /// What a program was told.
+    Claims,
 }
 
 impl From<Request> for Question {
@@ -174,6 +203,7 @@ impl From<Request> for Question {
             Request::Owner => Self::Owner,
             Request::Origin => Self::Origin,
             Request::Verify => Self::Verify,
+            Request::Claims => Self::Claims,
         }
     }
 }
@@ -187,6 +217,7 @@ impl Question {
             Self::Change => "change",
             Self::Origin => "origin",
             Self::Verify => "verify",
+            Self::Claims => "claims",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod decode;
 pub mod event;
 pub mod stream;
 
+pub mod claimed;
 pub mod input;
 pub mod recording;
 

@@ -27,7 +27,12 @@ impl Host {
     fn new() -> Self {
         let mut host = Self { correlator: Correlator::default(), sequence: 0 };
         let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
-        let facts = HostFacts { kernel: "k".into(), architecture: "x".into(), distribution: None };
+        let facts = HostFacts {
+            kernel: "k".into(),
+            architecture: "x".into(),
+            distribution: None,
+            drivers: Default::default(),
+        };
         host.input(Input::Start(Box::new(Start { epoch, version: "0".into(), host: facts, at_ns: 1 })));
         for id in [FLOOD, QUIET] {
             host.input(Input::Subject(Subject {

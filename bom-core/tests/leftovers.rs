@@ -24,7 +24,12 @@ fn still_running(ended: &[ProcessKey], found: &[u32]) -> Vec<ProcessKey> {
         mount_namespace: 1,
     };
     let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
-    let host = HostFacts { kernel: String::new(), architecture: String::new(), distribution: None };
+    let host = HostFacts {
+        kernel: String::new(),
+        architecture: String::new(),
+        distribution: None,
+        drivers: Default::default(),
+    };
     let mut correlator = Correlator::default();
     correlator.step(Input::Start(Box::new(Start {
         epoch: epoch.clone(),

@@ -125,7 +125,12 @@ fn an_open_that_may_have_been_for_writing_is_not_called_a_reading() {
     correlator.step(Input::Start(Box::new(Start {
         epoch: EpochId { node: "node".into(), boot: "boot".into(), start_ns: 1 },
         version: "0.0.0".into(),
-        host: HostFacts { kernel: "6.18".into(), architecture: "x86_64".into(), distribution: None },
+        host: HostFacts {
+            kernel: "6.18".into(),
+            architecture: "x86_64".into(),
+            distribution: None,
+            drivers: Default::default(),
+        },
         at_ns: 1,
     })));
     let (name, kind) = ("agent".to_owned(), SubjectKind::Session);

@@ -1,6 +1,8 @@
 //! Lists of inputs and what must come out: the correlator, the view and the document, told as small
 //! stories on a fake host.
 
+#[path = "story/claims.rs"]
+mod claims;
 #[path = "story/content.rs"]
 mod content;
 #[path = "story/host.rs"]

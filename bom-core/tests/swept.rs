@@ -27,7 +27,12 @@ impl Host {
     fn new() -> Self {
         let mut correlator = Correlator::default();
         let epoch = EpochId { node: "n".to_owned(), boot: "b".into(), start_ns: 1 };
-        let host = HostFacts { kernel: "k".to_owned(), architecture: "a".to_owned(), distribution: None };
+        let host = HostFacts {
+            kernel: "k".to_owned(),
+            architecture: "a".to_owned(),
+            distribution: None,
+            drivers: Default::default(),
+        };
         let start = Start { epoch, version: "0".to_owned(), host, at_ns: 1 };
         correlator.step(Input::Start(Box::new(start)));
         for (id, new) in [(SUBJECT, false), (OTHER, true)] {

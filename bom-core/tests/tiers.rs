@@ -33,7 +33,12 @@ impl Observation {
         this.input(Input::Start(Box::new(Start {
             epoch: EpochId { node: "node".into(), boot: "boot".into(), start_ns: 1 },
             version: "0.0.0".into(),
-            host: HostFacts { kernel: "6.1".into(), architecture: "x86_64".into(), distribution: None },
+            host: HostFacts {
+                kernel: "6.1".into(),
+                architecture: "x86_64".into(),
+                distribution: None,
+                drivers: Default::default(),
+            },
             at_ns: 1,
         })));
         for id in [SUBJECT, OTHER] {

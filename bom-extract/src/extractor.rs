@@ -7,9 +7,9 @@ use bom_core::metadata::{Extracted, FileKind};
 use crate::draft::{Draft, Stop};
 use crate::format::{
     archive, arrow, catboost, chat_template, chroma, coreml, ctranslate2, elf, executorch, faiss, fasttext,
-    flax, front_matter, ggml, gguf, hnswlib, json_family, keras, lightgbm, llamafile, mnn, ncnn, nemo, npy,
-    onnx, onnx_runtime, openvino, paddle, parquet, pickled, safetensors, script, sentencepiece, spacy_config,
-    tensorflow, tensorrt, tf_checkpoint, tflite, tiktoken, usearch, xgboost, zip_family,
+    flax, front_matter, ggml, gguf, hnswlib, json_family, keras, lance, lightgbm, llamafile, mnn, ncnn, nemo,
+    npy, onnx, onnx_runtime, openvino, paddle, parquet, pickled, safetensors, script, sentencepiece,
+    spacy_config, tensorflow, tensorrt, tf_checkpoint, tflite, tiktoken, usearch, xgboost, zip_family,
 };
 use crate::input::{Input, ReadError};
 use crate::limits::Limits;
@@ -83,6 +83,20 @@ const EXTRACTORS: &[Extractor] = &[
     archive::EXTRACTOR,
 ];
 
+/// Formats that have their magic at the end; what is before it may be anything. Asked after all others.
+const AT_THE_END: &[Extractor] = &[lance::AT_THE_END];
+
+/// How many bytes from the end of a file [`sniff_end`] looks at.
+pub const END_BYTES: usize = 8;
+
+/// The other cheap question, of a file whose beginning says nothing: which format do its last bytes suggest?
+///
+/// `end` is the end of the file, [`END_BYTES`] or the whole file if it is shorter.
+#[must_use]
+pub fn sniff_end(end: &[u8], len: u64) -> Option<FileKind> {
+    AT_THE_END.iter().find(|extractor| (extractor.wants)(end, len)).map(|extractor| extractor.kind)
+}
+
 /// The cheap question: which format do the first bytes of a file of `len` bytes suggest?
 ///
 /// `prefix` is the start of the file, [`PREFIX_BYTES`] or the whole file if it is shorter; more is ignored. A `Some`
@@ -105,10 +119,29 @@ pub fn extract(input: &dyn Input, limits: &Limits) -> Result<Option<Extracted>, 
         Err(Stop::Limit(_) | Stop::Broken(_)) => return Ok(None),
     };
     let len = reader.len();
-    for extractor in EXTRACTORS.iter().filter(|extractor| (extractor.wants)(&prefix, len)) {
+    let by_start = EXTRACTORS.iter().filter(|extractor| (extractor.wants)(&prefix, len));
+    if let Some(extracted) = first(by_start, &mut reader, limits)? {
+        return Ok(Some(extracted));
+    }
+    let end = match end(&mut reader) {
+        Ok(end) => end,
+        Err(Stop::Read(error)) => return Err(error),
+        Err(Stop::Limit(_) | Stop::Broken(_)) => return Ok(None),
+    };
+    let by_end = AT_THE_END.iter().filter(|extractor| (extractor.wants)(&end, len));
+    first(by_end, &mut reader, limits)
+}
+
+/// What the first of them says that the file is of.
+fn first<'e>(
+    extractors: impl Iterator<Item = &'e Extractor>,
+    reader: &mut Reader<'_>,
+    limits: &Limits,
+) -> Result<Option<Extracted>, ReadError> {
+    for extractor in extractors {
         let mut draft = Draft::new(extractor.kind, limits);
         reader.seek(0);
-        let outcome = (extractor.extract)(&mut reader, &mut draft);
+        let outcome = (extractor.extract)(reader, &mut draft);
         match draft.absorb(outcome) {
             Ok(()) => {}
             Err(Stop::Read(error)) => return Err(error),
@@ -120,6 +153,12 @@ pub fn extract(input: &dyn Input, limits: &Limits) -> Result<Option<Extracted>, 
         }
     }
     Ok(None)
+}
+
+fn end(reader: &mut Reader<'_>) -> Result<Vec<u8>, Stop> {
+    let wanted = reader.len().min(crate::reader::u64_of(END_BYTES));
+    reader.seek(reader.len().saturating_sub(wanted));
+    reader.bytes(wanted)
 }
 
 fn prefix(reader: &mut Reader<'_>) -> Result<Vec<u8>, Stop> {

@@ -24,6 +24,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod digests;
 mod draft;
 mod extractor;
 #[cfg(feature = "std")]
@@ -40,7 +42,9 @@ pub mod store;
 mod template;
 
 pub use bom_core::metadata::FileKind;
-pub use extractor::{PREFIX_BYTES, extract, sniff};
+#[cfg(feature = "std")]
+pub use digests::{Digests, DigestsError, FileState};
+pub use extractor::{END_BYTES, PREFIX_BYTES, extract, sniff, sniff_end};
 #[cfg(feature = "std")]
 pub use file::{FileInput, read_some};
 pub use input::{Input, ReadError};

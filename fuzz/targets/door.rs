@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use bom_extract::{FileKind, Input, Limits, PREFIX_BYTES, ReadError, extract, sniff};
+use bom_extract::{END_BYTES, FileKind, Input, Limits, PREFIX_BYTES, ReadError, extract, sniff, sniff_end};
 use libfuzzer_sys::Corpus;
 
 /// Counts what is read.
@@ -49,7 +49,9 @@ pub fn survive(kinds: &[FileKind], bytes: &[u8]) -> Corpus {
     assert!(input.reads.get() <= limits.reads);
     assert!(input.read.get() <= limits.read_bytes);
     let Some(extracted) = extracted else { return Corpus::Reject };
-    assert!(sniff(&bytes[..bytes.len().min(PREFIX_BYTES)], Input::len(&bytes)).is_some());
+    let (start, end) = (&bytes[..bytes.len().min(PREFIX_BYTES)], &bytes[bytes.len().saturating_sub(END_BYTES)..]);
+    let len = Input::len(&bytes);
+    assert!(sniff(start, len).or_else(|| sniff_end(end, len)).is_some());
     assert!(extracted.issues.len() <= limits.issues + 1);
     assert_eq!(extracted.model.is_some(), extracted.kind.is_model());
     if kinds.contains(&extracted.kind) { Corpus::Keep } else { Corpus::Reject }

@@ -11,6 +11,7 @@ const KINDS: &[FileKind] = &[
     FileKind::Nemo,
     FileKind::Chroma,
     FileKind::Hnswlib,
+    FileKind::Lance,
     FileKind::Usearch,
     FileKind::Ctranslate2,
     FileKind::Fasttext,

@@ -16,6 +16,7 @@ mod dist;
 mod elf;
 mod evidence;
 mod fuzz;
+mod interop;
 mod manifests;
 mod metadata;
 mod prepare;
@@ -101,6 +102,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "build aibom without eBPF as one static file, and run it in an empty container (root)",
         run: dist::command,
+    },
+    Command {
+        name: "interop",
+        arguments: "",
+        about: "run other tools on the demo agent; writes testdata/interop and docs/interop.md (network)",
+        run: interop::command,
     },
     Command {
         name: "sbom",

@@ -51,7 +51,7 @@ pub(crate) struct Totals {
 
 impl Totals {
     /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; any other line adds nothing.
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
@@ -63,6 +63,13 @@ impl Totals {
                 _ => {}
             }
         }
+    }
+}
+
+impl Totals {
+    /// Whether a test ran at all: neither a filter without an answer nor one ignored test shows anything.
+    pub(crate) fn ran(self) -> bool {
+        self.passed > 0
     }
 }
 

@@ -29,6 +29,9 @@ struct Arguments {
     /// Epochs to keep: each start of the daemon is one.
     #[arg(long, value_name = "N", default_value_t = 16)]
     keep: usize,
+    /// Folder of digests of large models: an unchanged one is not read again (docs/stores.md).
+    #[arg(long, value_name = "DIR")]
+    digest_cache: Option<PathBuf>,
     /// Made when the first document is there.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -66,7 +69,7 @@ fn main() -> ExitCode {
         sweep: arguments.sweep,
         keep: arguments.keep,
         ready_file: arguments.ready_file,
-        settings: Settings { without, profile, ..Settings::default() },
+        settings: Settings { without, profile, digest_cache: arguments.digest_cache, ..Settings::default() },
         catalog: None,
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -4,7 +4,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io, thread,
+    io,
+    path::PathBuf,
+    thread,
 };
 
 use aya::{
@@ -68,6 +70,8 @@ pub struct Settings {
     pub profile: Profile,
     /// Look for the names of models in requests in plain text.
     pub http_model: bool,
+    /// Folder of digests that were read earlier.
+    pub digest_cache: Option<PathBuf>,
 }
 
 /// Which probes are tried. The base tier always is.
@@ -101,6 +105,7 @@ impl Default for Settings {
             tier: Tier::Auto,
             profile: Profile::Full,
             http_model: false,
+            digest_cache: None,
         }
     }
 }

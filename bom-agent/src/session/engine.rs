@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::File,
     os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,7 @@ use bom_core::{
     key::EpochId,
     stream::Settings as StreamSettings,
 };
+use bom_extract::Digests;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     time::{Interval, MissedTickBehavior},
@@ -99,7 +101,9 @@ impl Engine {
         let mut rings = probes.take_rings()?;
         // Before anybody is looked for, so that its cgroup is nobody's.
         let canary = Canary::new(&mut probes, &settings);
-        let pool = Pool::start(PoolSettings::default()).map_err(io_error("start worker threads"))?;
+        let cache = settings.digest_cache.as_deref().map(Digests::open).transpose()?;
+        let pool_settings = PoolSettings { digests: cache.map(Arc::new), ..PoolSettings::default() };
+        let pool = Pool::start(pool_settings).map_err(io_error("start worker threads"))?;
         let mut feed = Feed::new(pool, recorder, StreamSettings { http_model: settings.http_model });
         feed.input(Input::Start(Box::new(Start {
             epoch: EpochId { start_ns: host::boot_ns(), ..this.epoch()? },

@@ -17,6 +17,8 @@ pub use sweep::{Look, Sweeper};
 
 use std::io;
 
+use bom_extract::DigestsError;
+
 use crate::{
     cgroup::CgroupError,
     feed::FeedError,
@@ -37,6 +39,8 @@ pub enum SessionError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Feed(#[from] FeedError),
+    #[error(transparent)]
+    Digests(#[from] DigestsError),
     #[error("{what}")]
     Io { what: &'static str, source: io::Error },
     #[error("no probe named {0:?}; docs/probes.md lists them")]

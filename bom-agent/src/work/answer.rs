@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bom_core::input::{Answer, Reason, Request, Work};
 
+use super::claims;
 use super::content;
 use super::namespace::Namespaces;
 use super::owner::Owners;
@@ -32,6 +33,7 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
             Request::Recheck => content::recheck(context, work),
             Request::Origin => store::origins_of(context, work),
             Request::Verify => verify::verify(context, owners, work),
+            Request::Claims => claims::claims(context, work),
         },
     };
     outcome.unwrap_or_else(Answer::Unknown)
@@ -40,6 +42,10 @@ pub(super) fn answer(context: &Context, owners: &mut Owners, work: &Work) -> Ans
 /// A path the kernel resolved is whole, starts at the root and has no step that leads elsewhere. One of a detached
 /// tree (a memfd, a pipe) is a bare name that nothing can be found by.
 fn usable(work: &Work) -> Result<(), Reason> {
+    // Of a process; where its program lies says nothing.
+    if work.request == Request::Claims {
+        return Ok(());
+    }
     let path = &work.file.path;
     if work.file.is_truncated() {
         // The end of a path leads nowhere; a process that has the file leads to it.
@@ -48,6 +54,7 @@ fn usable(work: &Work) -> Result<(), Reason> {
             Request::Owner | Request::Locate | Request::Origin | Request::Verify => {
                 Err(Reason::PathTruncated)
             }
+            Request::Claims => Ok(()),
         };
     }
     let whole = match work.request {
@@ -57,6 +64,7 @@ fn usable(work: &Work) -> Result<(), Reason> {
             work.file.is_detached() || path.bytes().starts_with(b"/")
         }
         Request::Owner | Request::Origin | Request::Verify => path.bytes().starts_with(b"/"),
+        Request::Claims => true,
     };
     if !whole || path.components().any(|part| part == b"." || part == b"..") {
         return Err(Reason::NotFound);

@@ -10,7 +10,7 @@ use bom_core::{
     event::OpenedFile,
     input::{Answer, Reason, Work},
 };
-use bom_extract::{FileInput, PREFIX_BYTES, extract, read_some, sniff};
+use bom_extract::{END_BYTES, FileInput, FileState, PREFIX_BYTES, extract, read_some, sniff, sniff_end};
 use sha2::{Digest, Sha256};
 
 use super::answer::Context;
@@ -19,7 +19,7 @@ use super::place;
 use super::watch::OutOfTime;
 
 /// Bytes per read of a digest.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 const OVERLAYFS: u64 = 0x794c_7630;
 const BTRFS: u64 = 0x9123_683e;
 /// Since Linux 6.13 the kernel keeps a flag (I_CTIME_QUERIED, include/linux/fs.h) in bit 31 of the nanoseconds.
@@ -36,7 +36,9 @@ pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> 
     if fill(&file, prefix)? < wanted {
         return Err(Reason::ChangedSinceOpen);
     }
-    if sniff(prefix, len).is_none() {
+    let mut last = [0; END_BYTES];
+    let last = &mut last[..wanted.min(END_BYTES)];
+    if sniff(prefix, len).is_none() && !ends_as_known(&file, last, len)? {
         return Ok(Answer::Inspected(None));
     }
     let late = RefCell::new(false);
@@ -57,12 +59,26 @@ pub(super) fn inspect(context: &Context, work: &Work) -> Result<Answer, Reason> 
     extracted.map(|extracted| Answer::Inspected(extracted.map(Box::new))).map_err(|_| Reason::ReadFailed)
 }
 
+/// Some formats are told by the last bytes.
+fn ends_as_known(file: &File, end: &mut [u8], len: u64) -> Result<bool, Reason> {
+    let from = len.saturating_sub(u64::try_from(end.len()).unwrap_or(len));
+    let count = read_some(file, end, from).map_err(|_| Reason::ReadFailed)?;
+    Ok(sniff_end(&end[..count], len).is_some())
+}
+
 /// SHA-256 of the whole content.
 pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
     let limit = context.settings.max_digest_bytes.unwrap_or(u64::MAX);
     let (file, metadata) = open(context, work)?;
     if metadata.size() > limit {
         return Err(Reason::TooLarge);
+    }
+    // Before the first byte: what changes meanwhile is in another state.
+    let cache = context.settings.digests.as_ref();
+    let state = cache.and_then(|cache| Some((cache, FileState::of(&file)?)));
+    if let Some(digest) = state.as_ref().and_then(|(cache, state)| cache.known(state)) {
+        unchanged(&work.file, &file)?;
+        return Ok(Answer::EarlierDigest(digest));
     }
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE.min(usize::try_from(metadata.size()).unwrap_or(PIECE))];
@@ -77,7 +93,14 @@ pub(super) fn digest(context: &Context, work: &Work) -> Result<Answer, Reason> {
         offset += u64::try_from(count).map_err(|_| Reason::ReadFailed)?;
     }
     unchanged(&work.file, &file)?;
-    Ok(Answer::Digest(hex(&hash.finalize())))
+    let digest = hex(&hash.finalize());
+    if let Some((cache, state)) = state
+        && FileState::of(&file) == Some(state)
+    {
+        // Where it cannot be written, the file is read again.
+        let _ = cache.keep(state, &digest);
+    }
+    Ok(Answer::Digest(digest))
 }
 
 /// Whether the file is still in the state that the kernel reported.
@@ -152,7 +175,7 @@ pub(super) fn same(seen: &OpenedFile, now: &Metadata) -> Result<(), Reason> {
 }
 
 /// Whether stat gives a device number per layer or subvolume there, and the kernel one per super block.
-fn device_differs_by_nature(file: &OpenedFile) -> bool {
+pub(super) fn device_differs_by_nature(file: &OpenedFile) -> bool {
     matches!(file.fs_magic, OVERLAYFS | BTRFS)
 }
 

@@ -7,6 +7,7 @@
 //! Start reading at [`Pool`], then at `answer`.
 
 mod answer;
+mod claims;
 mod content;
 mod namespace;
 mod open;

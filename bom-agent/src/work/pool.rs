@@ -107,7 +107,7 @@ impl Pool {
         let workers = Workers { list: Vec::new(), missing: Vec::new(), next_round: Instant::now() };
         let pool = Self { workers: Mutex::new(workers), pending: AtomicUsize::new(0), shared };
         let inspectors = (0..pool.shared.settings.threads.max(1)).map(|_| Lane::Inspect);
-        for lane in inspectors.chain([Lane::Owner, Lane::Digest]) {
+        for lane in inspectors.chain([Lane::Owner, Lane::Digest, Lane::Claims]) {
             // On an error the drop below ends those already started.
             let worker = Worker::start(&pool.shared, lane)?;
             lock(&pool.workers).list.push(worker);

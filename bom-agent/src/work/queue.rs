@@ -16,6 +16,7 @@ pub(super) enum Lane {
     Inspect,
     Owner,
     Digest,
+    Claims,
 }
 
 /// Both directions, bounded.
@@ -58,6 +59,7 @@ impl Lane {
             Request::Inspect | Request::Locate | Request::Recheck => Self::Inspect,
             Request::Owner | Request::Origin | Request::Verify => Self::Owner,
             Request::Digest => Self::Digest,
+            Request::Claims => Self::Claims,
         }
     }
 
@@ -66,6 +68,7 @@ impl Lane {
             Self::Inspect => "inspect",
             Self::Owner => "owner",
             Self::Digest => "digest",
+            Self::Claims => "claims",
         }
     }
 }
@@ -95,7 +98,8 @@ impl Queue {
             | Request::Locate
             | Request::Recheck
             | Request::Origin
-            | Request::Verify => 0,
+            | Request::Verify
+            | Request::Claims => 0,
         };
         lane.insert(Rank { size, arrival }, work);
         let over = if lane.count > self.capacity { lane.give_way() } else { None };

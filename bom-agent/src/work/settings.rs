@@ -1,9 +1,10 @@
 //! How much the pool may spend.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bom_extract::Limits;
+use bom_extract::{Digests, Limits};
 
 /// Bounds and roots of a [`Pool`](super::Pool).
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct PoolSettings {
     pub queue: usize,
     /// Larger files are not hashed (`TooLarge`). Default `None`: all are.
     pub max_digest_bytes: Option<u64>,
+    /// Digests of large files that were read earlier. Default `None`: all are read.
+    pub digests: Option<Arc<Digests>>,
     /// Mount namespaces held open; the one not used for longest is let go for a new one. Default 256.
     pub namespaces: usize,
     /// A question without any progress for so long is answered `Deadline`, and its thread replaced. Default 10 s.
@@ -39,6 +42,7 @@ impl Default for PoolSettings {
             threads: 1,
             queue: 16_384,
             max_digest_bytes: None,
+            digests: None,
             namespaces: 256,
             patience: Duration::from_secs(10),
             inspect_time: Duration::from_secs(10),

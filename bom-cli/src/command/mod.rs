@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod convert;
 mod declare;
 mod diff;
 #[cfg(feature = "observe")]
@@ -13,6 +14,9 @@ mod observing;
 mod replay;
 #[cfg(feature = "observe")]
 mod run;
+#[cfg(feature = "schema")]
+mod schema;
+mod validate;
 
 use crate::{
     arguments::{Arguments, Command},
@@ -34,5 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Fatal> {
         Command::Declare(declare) => Ok(declare::declare(&declare)?),
         Command::Inspect(inspect) => Ok(inspect::inspect(&inspect)?),
         Command::Explain(explain) => Ok(explain::explain(&explain)?),
+        Command::Validate(validate) => Ok(validate::validate(&validate)?),
+        Command::Convert(convert) => Ok(convert::convert(&convert)?),
     }
 }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use bom_agent::{
     feed::Recorder,
     observe::{Observed, Options, Progress, Selection},
+    probes::Settings,
 };
 use bom_core::{coverage::Gap, identify::View};
 
@@ -57,7 +58,10 @@ fn options(arguments: &Observe, recording: Option<&Replacement>) -> anyhow::Resu
         limit: arguments.limit,
         every: arguments.every,
         ready_file: arguments.ready_file.clone(),
-        settings: settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier, arguments.profile),
+        settings: Settings {
+            digest_cache: arguments.digest_cache.clone(),
+            ..settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier, arguments.profile)
+        },
         catalog: catalogs(&arguments.catalog)?,
         recorder,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -83,6 +83,7 @@ fn options(arguments: &Run, recording: Option<&Replacement>) -> anyhow::Result<O
     let mut settings =
         settings(&arguments.without_probe, arguments.ring_bytes, arguments.tier, arguments.profile);
     settings.http_model = arguments.http_model;
+    settings.digest_cache = arguments.digest_cache.clone();
     let catalog = catalogs(&arguments.catalog)?;
     let recorder = match recording {
         Some(recording) => Some(Recorder::new(Box::new(recording.file.try_clone()?))?),

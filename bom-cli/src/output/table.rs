@@ -1,6 +1,9 @@
 //! The view as a table for people. Everything in it went through `escape`.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use bom_core::{
     bom::escape,
@@ -38,6 +41,7 @@ pub(crate) fn table(view: &View, style: Style) -> String {
     endpoints(&mut text, view, style);
     devices(&mut text, view, style);
     programs(&mut text, view, style);
+    claims(&mut text, view, style);
     for subject in &view.subjects {
         coverage(&mut text, view, subject, style);
     }
@@ -197,6 +201,29 @@ fn programs(text: &mut String, view: &View, style: Style) {
     });
     let head = ["program", "asked for as", "owner", "sha-256", "processes"];
     section(text, "Programs", view.programs.len(), &head, rows.collect(), style);
+}
+
+/// What programs were told: nothing that was seen.
+fn claims(text: &mut String, view: &View, style: Style) {
+    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for program in &view.programs {
+        for claim in &program.claims {
+            told.entry(clean(&claim.text())).or_default().insert(program_name(program));
+        }
+    }
+    let rows: Vec<_> = told
+        .into_iter()
+        .map(|(claim, by)| {
+            let mut names: Vec<String> = by.iter().take(PATHS).cloned().collect();
+            if by.len() > PATHS {
+                names.push(format!("and {} more", by.len() - PATHS));
+            }
+            vec![claim, names.join(", ")]
+        })
+        .collect();
+    if !rows.is_empty() {
+        section(text, "Claimed, not seen", rows.len(), &["setting", "told to"], rows, style);
+    }
 }
 
 fn coverage(text: &mut String, view: &View, subject: &SubjectView, style: Style) {

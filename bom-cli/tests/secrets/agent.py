@@ -1,6 +1,6 @@
 """Sends canary secrets everywhere an agent keeps real ones. Works only inside the closed world.
 
-usage: agent.py --sent FILE --api-key KEY
+usage: agent.py --sent FILE --api-key KEY --model KEY
 
 Everything that was sent, as the servers got it or as the client says it, goes to FILE: the control in which a
 search must find every canary.
@@ -18,6 +18,7 @@ import openai
 parser = argparse.ArgumentParser()
 parser.add_argument("--sent", required=True)
 parser.add_argument("--api-key", required=True)
+parser.add_argument("--model", required=True)
 arguments = parser.parse_args()
 canaries = json.loads(os.environ["AIBOM_CANARIES"])
 sent = []
@@ -70,5 +71,8 @@ for port in (80, 8080):
 
 sent.append(os.environ["SERVICE_PASSWORD"])
 sent.append(os.environ["OPENAI_API_KEY"])
+sent.append(arguments.model)
+sent.append(os.environ["OPENAI_MODEL"])
+sent.append(os.environ["ANTHROPIC_BASE_URL"])
 with open(arguments.sent, "w", encoding="utf-8") as file:
     file.write("\n".join(sent))

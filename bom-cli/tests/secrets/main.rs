@@ -87,6 +87,9 @@ fn appear_nowhere() -> Result<(), Failed> {
         "argument",
         "environment",
         "environment_key",
+        "model_argument",
+        "model_environment",
+        "address_environment",
     ]
     .map(Canary::new)
     .into();
@@ -103,6 +106,12 @@ fn appear_nowhere() -> Result<(), Failed> {
     command.arg("--").arg(agents().join("venv/bin/python"));
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/secrets/agent.py"));
     command.arg("--sent").arg(&sent).args(["--api-key", secrets["argument"]]);
+    // Where values are looked at.
+    command.args(["--model", secrets["model_argument"]]).env("OPENAI_MODEL", secrets["model_environment"]);
+    let secret = secrets["address_environment"];
+    let password = secret.replace('/', "%2F");
+    let address = format!("https://user:{password}@gateway.example/{secret}?key={secret}#{secret}");
+    command.env("ANTHROPIC_BASE_URL", address).env("OLLAMA_MODEL", "qwen2.5:7b");
     command.env("SERVICE_PASSWORD", secrets["environment"]).env("OPENAI_API_KEY", secrets["environment_key"]);
     command.env("AIBOM_CANARIES", serde_json::to_string(&secrets)?);
     command.env("AIBOM_TIMES", "1").env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
@@ -131,7 +140,13 @@ fn appear_nowhere() -> Result<(), Failed> {
     // The run was observed: otherwise its results would hold nothing at all.
     assert!(shown.contains("aibom: observing, "), "a status line: {shown}");
     let bom = fs::read_to_string(results.join("cyclonedx-1.6"))?;
-    for word in ["api.openai.com", "pkg:pypi/openai@", "127.0.0.1"] {
+    let told = [
+        "argument --model (withheld)",
+        "environment ANTHROPIC_BASE_URL=https://gateway.example:443",
+        "environment OLLAMA_MODEL=qwen2.5:7b",
+        "environment OPENAI_MODEL (withheld)",
+    ];
+    for word in ["api.openai.com", "pkg:pypi/openai@", "127.0.0.1"].into_iter().chain(told) {
         assert!(bom.contains(word), "{word} is in the BOM");
     }
     let mut recording = Vec::new();

@@ -99,6 +99,13 @@ impl Context<'_> {
         for path in &program.requested {
             paths_property(properties, "aibom:claim:exec", path);
         }
+        for claim in &program.claims {
+            property(properties, "aibom:claim:setting", clean(&claim.text()));
+        }
+        // Whether a program lives long enough to be asked differs from run to run.
+        for reason in program.claims_unread.iter().filter(|_| !self.deterministic) {
+            property(properties, "aibom:claim:settings_unread", reason.name());
+        }
         owners(
             self.view,
             properties,

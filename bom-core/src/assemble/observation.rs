@@ -1,6 +1,6 @@
 //! What was watched: the subjects, the window, the probes, the losses and the gaps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bom_common::config::PROCESS_SUBJECT;
 
@@ -11,7 +11,7 @@ use crate::{
         Property, Timestamp, Version,
     },
     coverage::{Cell, Gap, ProbeStatus, light::STANDS_IN},
-    identify::{SubjectView, roles},
+    identify::{Program, SubjectView, roles},
 };
 
 const TOOL: &str = "tool:aibom";
@@ -59,6 +59,11 @@ impl Context<'_> {
             for host in &subject.host {
                 property(properties, "aibom:host:kernel", &host.kernel);
                 property(properties, "aibom:host:architecture", &host.architecture);
+                for (name, version) in &host.drivers {
+                    let version =
+                        version.as_ref().map(|version| format!(" {}", clean(version))).unwrap_or_default();
+                    property(properties, "aibom:host:driver", format!("{}{version}", clean(name)));
+                }
                 if let Some((id, version)) = &host.distribution {
                     property(properties, "aibom:host:distribution", format!("{id}-{version}"));
                 }
@@ -165,6 +170,7 @@ impl Context<'_> {
             );
             property(properties, "aibom:net:served_by", value);
         }
+        self.claims(properties, subject);
         for list in &subject.unread {
             property(properties, "aibom:package:unread_list", list.name());
         }
@@ -184,6 +190,28 @@ impl Context<'_> {
             }
         }
         Ok(component)
+    }
+
+    /// What its programs were told, each once; by how many it is not known.
+    fn claims(&self, properties: &mut Vec<Property>, subject: &SubjectView) {
+        let own = |program: &&Program| {
+            self.view.subjects.get(program.subject).is_some_and(|other| other.key == subject.key)
+        };
+        let programs = || self.view.programs.iter().filter(own);
+        let said: BTreeSet<String> =
+            programs().flat_map(|program| &program.claims).map(|claim| clean(&claim.text())).collect();
+        for claim in said {
+            property(properties, "aibom:claim:setting", claim);
+        }
+        let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in programs().flat_map(|program| &program.claims_unread) {
+            let count = unread.entry(reason.name()).or_default();
+            *count = count.saturating_add(1);
+        }
+        // Whether a program lives long enough to be asked differs from run to run.
+        for (reason, count) in unread.into_iter().filter(|_| !self.deterministic) {
+            property(properties, "aibom:claim:settings_unread", format!("{reason} programs={count}"));
+        }
     }
 
     /// One composition with the weakest class; the reasons as one annotation per class.

@@ -72,6 +72,7 @@ impl<'a> Origin<'a> {
 
     pub(super) fn properties(&self, properties: &mut Vec<Property>) {
         let source = match (&self.model.digest, self.recorded) {
+            (Some(_), _) if self.model.earlier => Some("read-earlier"),
             (Some(_), _) => Some("read"),
             (None, Some(_)) => Some("store-recorded"),
             (None, None) => None,
@@ -126,7 +127,13 @@ impl<'a> Origin<'a> {
             return None;
         }
         let recorded = parts.values().any(|part| part.digest.is_none() && part.recorded.is_some());
-        Some(if recorded { "store-recorded" } else { "read" })
+        let earlier = parts.values().any(|part| part.earlier);
+        // The weakest of them.
+        Some(match (recorded, earlier) {
+            (true, _) => "store-recorded",
+            (false, true) => "read-earlier",
+            (false, false) => "read",
+        })
     }
 
     /// How the digest and the package URL are known, as far as a store is the witness.

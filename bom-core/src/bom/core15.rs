@@ -63,6 +63,27 @@ pub enum CoreError {
     NotJson(#[source] serde_json::Error),
 }
 
+/// What the crate reads of XML.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum XmlVersion {
+    V1_3,
+    V1_4,
+    V1_5,
+}
+
+/// An XML document as a 1.5 value, by the crate's own reader and writer; an error in its words.
+pub(super) fn xml_to_value(bytes: &[u8], version: XmlVersion) -> Result<serde_json::Value, String> {
+    let read = match version {
+        XmlVersion::V1_3 => Bom::parse_from_xml_v1_3(bytes),
+        XmlVersion::V1_4 => Bom::parse_from_xml_v1_4(bytes),
+        XmlVersion::V1_5 => Bom::parse_from_xml_v1_5(bytes),
+    };
+    let document = read.map_err(|error| error.to_string())?;
+    let mut json = Vec::new();
+    document.output_as_json_v1_5(&mut json).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&json).map_err(|error| error.to_string())
+}
+
 /// Whether a text is an identifier of the SPDX licence list.
 pub(super) fn is_spdx_id(text: &str) -> bool {
     SpdxIdentifier::try_from(text.to_owned()).is_ok()

@@ -6,7 +6,10 @@
 //!
 //! Start with `document.rs` (the shapes), then `write.rs`, which names the steps in order:
 //! normalise, check, `core15` (the 1.5 core, through the `cyclonedx-bom` crate), `lift` (what that crate cannot
-//! say), `print` (stable key order). Why there is a lift at all: `docs/adr/0002-cyclonedx-lift.md`.
+//! say), `print` (stable key order). Documents of others are read by `read` into the same model; `validate` and `convert`
+//! work on any document as it stands, by `spec`, the table of all fields.
+//!
+//! Why there is a lift at all: `docs/adr/0002-cyclonedx-lift.md`.
 
 pub mod terms;
 
@@ -29,6 +32,11 @@ mod print;
 pub mod write;
 
 pub mod read;
+
+pub mod spec;
+
+pub mod convert;
+pub mod validate;
 
 pub use check::{Problem, ProblemKind, check, is_taxonomy_name, taxonomy_segment};
 pub use core15::CoreError;

@@ -31,14 +31,23 @@ const FIRST: &[&str] = &[
 ];
 
 /// The document as text: two spaces per level, a line feed at the end.
-pub(super) fn pretty(document: &Value) -> String {
+pub(in crate::bom) fn pretty(document: &Value) -> String {
     let mut text = String::new();
     value(&mut text, document, 0);
     text.push('\n');
     text
 }
 
-/// Recursion is bounded by the shape of our own documents, which is less than ten levels deep.
+/// The same without one of the outermost keys.
+pub(in crate::bom) fn pretty_without(document: &Value, key: &str) -> String {
+    let Value::Object(map) = document else { return pretty(document) };
+    let mut text = String::new();
+    object(&mut text, map.iter().filter(|(name, _)| *name != key).collect(), 0);
+    text.push('\n');
+    text
+}
+
+/// Recursion is bounded: our own documents are less than ten levels deep, and of others the reader limits the depth.
 fn value(text: &mut String, value_: &Value, level: usize) {
     match value_ {
         Value::Null => text.push_str("null"),
@@ -55,21 +64,24 @@ fn value(text: &mut String, value_: &Value, level: usize) {
             indent(text, level);
             text.push(']');
         }
-        Value::Object(map) if map.is_empty() => text.push_str("{}"),
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_by_key(|(key, _)| (rank(key), *key));
-            text.push('{');
-            for (index, (key, item)) in entries.into_iter().enumerate() {
-                separate(text, index, level.saturating_add(1));
-                string(text, key);
-                text.push_str(": ");
-                value(text, item, level.saturating_add(1));
-            }
-            indent(text, level);
-            text.push('}');
-        }
+        Value::Object(map) => object(text, map.iter().collect(), level),
     }
+}
+
+fn object(text: &mut String, mut entries: Vec<(&String, &Value)>, level: usize) {
+    if entries.is_empty() {
+        return text.push_str("{}");
+    }
+    entries.sort_by_key(|(key, _)| (rank(key), *key));
+    text.push('{');
+    for (index, (key, item)) in entries.into_iter().enumerate() {
+        separate(text, index, level.saturating_add(1));
+        string(text, key);
+        text.push_str(": ");
+        value(text, item, level.saturating_add(1));
+    }
+    indent(text, level);
+    text.push('}');
 }
 
 fn rank(key: &str) -> usize {

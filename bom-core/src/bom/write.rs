@@ -72,6 +72,11 @@ pub fn to_json(bom: &Bom, options: Options) -> Result<Written, WriteError> {
     })
 }
 
+/// The number of a document as it stands; one that was written by [`to_json`] has it.
+pub(in crate::bom) fn serial_of(document: &Value) -> String {
+    serial_number(print::pretty_without(document, "serialNumber").as_bytes())
+}
+
 /// A UUID of version 8 (RFC 9562, section 5.8): the first 122 free bits are those of the SHA-256 of the content.
 fn serial_number(content: &[u8]) -> String {
     let digest = Sha256::digest(content);

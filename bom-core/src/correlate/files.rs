@@ -208,7 +208,10 @@ impl Correlator {
     }
 
     pub(super) fn answer(&mut self, work: u64, answer: Answer) -> Vec<Work> {
-        let Some(done) = self.files.waiting.remove(&work) else { return Vec::new() };
+        let Some(done) = self.files.waiting.remove(&work) else {
+            self.claimed(work, answer);
+            return Vec::new();
+        };
         let file = done.file.key;
         if done.request == Request::Recheck {
             self.content.rechecked(work, file, &answer);
@@ -227,7 +230,7 @@ impl Correlator {
         let unknown = |reason| Description::Unknown { question, reason };
         let mut more = Vec::new();
         match answer {
-            Answer::Unchanged => {}
+            Answer::Unchanged | Answer::Claims(_) => {}
             Answer::Verified(intact) => self.learn(file, Description::Intact(intact)),
             Answer::Located { path, mount_namespace } => more = self.located(&done, path, mount_namespace),
             Answer::Unknown(reason) => {
@@ -253,7 +256,11 @@ impl Correlator {
                 }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
-            Answer::Digest(_) => self.learn(file, unknown(Reason::ReadFailed)),
+            Answer::EarlierDigest(digest) if is_sha256(&digest) => {
+                self.learn(file, Description::Digest(digest));
+                self.learn(file, Description::EarlierDigest);
+            }
+            Answer::Digest(_) | Answer::EarlierDigest(_) => self.learn(file, unknown(Reason::ReadFailed)),
             Answer::Owner(owner) => {
                 let own_word = owner.is_own_word();
                 if owner.python.is_some() || !owner.packages.is_empty() {
@@ -324,6 +331,7 @@ impl Correlator {
             | Description::Model(_)
             | Description::Stored(_)
             | Description::Intact(_)
+            | Description::EarlierDigest
             | Description::Unknown { .. } => false,
         };
         if matters {
@@ -549,6 +557,8 @@ impl Asking<'_> {
             Request::Verify => &mut self.known.verify_asked,
             // Asked by `ask_again`, as often as it is wanted.
             Request::Recheck => return None,
+            // Asked of programs, not of files.
+            Request::Claims => return None,
         };
         if std::mem::replace(flag, true) {
             return None;

@@ -1,10 +1,12 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
 //! `files` decides what is asked of an opened file, `content` what reading and mapping one adds to that,
+//! `claims` asks what programs were told,
 //! `network` joins connections with names,
 //! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
 //! witnesses of one act, `closing` turns what was counted into coverage.
 
+mod claims;
 mod closing;
 mod content;
 mod files;
@@ -45,6 +47,7 @@ pub struct Correlator {
     files: files::Files,
     parts: parts::Parts,
     content: content::Content,
+    claims: claims::Questions,
     network: network::Network,
     subjects: subjects::Subjects,
     swept: swept::Sweeps,
@@ -110,7 +113,7 @@ impl Correlator {
 
     /// How many pieces of work have no answer yet.
     pub fn pending(&self) -> usize {
-        self.files.pending()
+        self.files.pending() + self.claims.pending()
     }
 
     /// What is known by now. Can be asked at any time; what is still open counts as incomplete.
@@ -122,6 +125,7 @@ impl Correlator {
         self.swept.close(&mut epoch);
         let mut detected = self.network.close(&mut epoch);
         self.content.close(&mut epoch);
+        self.claims.close(&mut epoch);
         for id in self.content.early().chain(self.swept.strangers()) {
             let key = self.subjects.get(id).map(|watched| watched.key.clone());
             detected.extend(key.map(|key| (key, Detector::EarlierLife)));

@@ -48,10 +48,12 @@ impl Correlator {
             executables: [exec.file.key].into(),
             requested: [exec.requested].into(),
             previous: [previous].into(),
+            ..inventory::Image::default()
         };
         self.epoch.images.insert(task.image, image);
         self.content.executed(task.process);
         self.content.met(at.id, task, &exec.file);
+        work.push(self.claims.ask(at.id, task, &exec.file));
         if exec.file.path.bytes().first() != Some(&b'/') {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }

@@ -157,11 +157,13 @@ impl Correlator {
             self.subjects.detect(Some(at.id), Detector::MemoryImage);
         }
         self.content.met(at.id, task, &file);
+        let mut work = vec![self.claims.ask(at.id, task, &file)];
         let key = at.fact(task, Action::Executed, Object::File(file.key));
         self.epoch.paths.entry(key.clone()).or_default().insert(file.path.clone());
         add(&mut self.epoch, key, at.evidence(strength::of(Deed::Executed)));
         self.keep(file.key);
-        self.met(at, task, file, true)
+        work.extend(self.met(at, task, file, true));
+        work
     }
 
     /// A process held a file at that moment, open or mapped.

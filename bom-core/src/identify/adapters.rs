@@ -84,6 +84,7 @@ mod tests {
         };
         Model {
             digest: None,
+            earlier: false,
             stored: BTreeSet::new(),
             parts: BTreeMap::new(),
             bases: BTreeSet::new(),

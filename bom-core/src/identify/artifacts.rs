@@ -27,9 +27,14 @@ pub(super) struct Known<'a> {
     pub(super) owner_known: bool,
     pub(super) device: Option<u32>,
     pub(super) stored: BTreeSet<&'a Stored>,
+    /// The digest was read by an earlier observation.
+    pub(super) earlier: bool,
     /// Whether it has the digest that its package recorded.
     pub(super) intact: Option<bool>,
 }
+
+/// Bits of a minor number, as the kernel keeps it (include/linux/kdev_t.h).
+const MINOR_BITS: u32 = 20;
 
 /// A package that a file is code of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +60,7 @@ impl<'a> Known<'a> {
                 }
                 Description::Content(content) => known.content = content.as_deref().or(known.content),
                 Description::Digest(digest) => known.digest = Some(digest),
+                Description::EarlierDigest => known.earlier = true,
                 Description::Owner(owner) => {
                     known.owner_known = true;
                     known.python = owner.python.as_ref().or(known.python);
@@ -201,6 +207,11 @@ impl<'a> Known<'a> {
             b"/dev/davinci",
         ];
         let number = self.device?;
+        // Whatever its node is called: NVIDIA, DRM, the kernel's own class of accelerators
+        // (Documentation/admin-guide/devices.txt). The others get a number when they are loaded.
+        if matches!(number >> MINOR_BITS, 195 | 226 | 261) {
+            return self.paths.first().map(|path| (number, *path));
+        }
         let computes = |path: &&&SeenPath| NODES.iter().any(|node| path.bytes().starts_with(node));
         self.paths.iter().find(computes).map(|path| (number, *path))
     }

@@ -189,6 +189,7 @@ impl<'a> Builder<'a> {
         let (model, uses) = self.models.entry(identity(id, file, known)).or_insert_with(|| {
             let model = Model {
                 digest: known.digest.map(str::to_owned),
+                earlier: false,
                 files: BTreeSet::new(),
                 metadata,
                 content: content.clone(),
@@ -203,6 +204,7 @@ impl<'a> Builder<'a> {
             (model, Uses::new())
         });
         model.files.insert(file);
+        model.earlier |= known.earlier;
         model.stored.extend(known.stored.iter().map(|&stored| stored.clone()));
         model.python = model.python.take().or_else(|| known.python.cloned());
         model.deb = model.deb.take().or_else(|| known.deb.cloned());

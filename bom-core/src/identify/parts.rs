@@ -36,9 +36,10 @@ pub(super) fn join(view: &mut View, inventory: &Inventory) {
             for path in epoch.paths.get(fact).into_iter().flatten() {
                 let place = (number, path.clone());
                 if wanted.contains(&place) {
-                    let about = epoch.objects.get(&fact.object);
-                    let digest = about.map(Known::of).and_then(|known| known.digest.map(str::to_owned));
-                    let part = Part { digest, recorded: None, size: Some(file.size), met: true };
+                    let about = epoch.objects.get(&fact.object).map(Known::of);
+                    let earlier = about.as_ref().is_some_and(|known| known.earlier);
+                    let digest = about.and_then(|known| known.digest.map(str::to_owned));
+                    let part = Part { digest, earlier, recorded: None, size: Some(file.size), met: true };
                     found.insert(place, part);
                 }
             }

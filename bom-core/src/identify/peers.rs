@@ -120,6 +120,7 @@ fn describe(endpoint: &mut Endpoint, about: Option<&Few<Description>>) {
             | Description::Unlinked
             | Description::Content(_)
             | Description::Digest(_)
+            | Description::EarlierDigest
             | Description::Owner(_)
             | Description::Stored(_)
             | Description::Intact(_)

@@ -61,6 +61,8 @@ pub(super) fn group(
         index_of.insert(id, index);
         if let (Some(program), Some(trace)) = (programs.get_mut(index), traces.get(&id)) {
             program.images += 1;
+            program.claims.extend(image.claims.iter().cloned());
+            program.claims_unread.extend(&image.claims_unread);
             program.processes.extend(&trace.processes);
             program.more_processes = program.more_processes.saturating_add(trace.aside);
             if let Some(exec) = &trace.exec {
@@ -121,6 +123,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         processes: BTreeSet::new(),
         more_processes: 0,
         evidence: None,
+        claims: BTreeSet::new(),
+        claims_unread: BTreeSet::new(),
         handler: None,
         unseen_start: image.executables.is_empty(),
     };

@@ -135,6 +135,7 @@ const MOST_PARTS: u32 = 4096;
 fn part(model: Option<&Model>) -> Part {
     Part {
         digest: model.and_then(|model| model.digest.clone()),
+        earlier: model.is_some_and(|model| model.earlier),
         recorded: model.and_then(|model| stored::sha256(&model.stored)).map(str::to_owned),
         size: model.and_then(|model| model.files.first()).map(|file| file.size),
         met: model.is_some(),
@@ -145,6 +146,7 @@ fn part(model: Option<&Model>) -> Part {
 fn whole(first: &Model, list: &[&Model], parts: &BTreeMap<String, Part>) -> Model {
     let mut set = first.clone();
     set.digest = None;
+    set.earlier = list.iter().any(|model| model.earlier);
     set.uses = Vec::new();
     let all = parts.values().all(|part| part.met);
     let sum = |value: fn(&ModelMetadata) -> Option<u64>| {
@@ -204,6 +206,7 @@ fn together<'u>(uses: impl Iterator<Item = &'u Usage>) -> Vec<Usage> {
 fn empty() -> Model {
     Model {
         digest: None,
+        earlier: false,
         files: BTreeSet::new(),
         metadata: ModelMetadata::new(FileKind::Other),
         content: Extracted::new(FileKind::Other),

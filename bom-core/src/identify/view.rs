@@ -11,10 +11,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{catalog, handlers::Handler, roles::Sign};
 use crate::{
+    claimed::Claim,
     coverage::{Cell, Class, Loss, ProbeState},
     fact::{Evidence, Strength},
     input::{DebOwner, HostFacts, PythonOwner, Reason},
-    inventory::{NameSource, Question},
+    inventory::{NameSource, Question, Unread},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{CodeMetadata, ElfMetadata, Extracted, Language, ModelMetadata},
     package::{Basis, Ecosystem, PackageOwner, UnreadList},
@@ -118,6 +119,10 @@ pub struct Program {
     /// Processes that came and went and are only counted.
     pub more_processes: u64,
     pub evidence: Option<Evidence>,
+    /// What its images were told; claimed.
+    pub claims: BTreeSet<Claim>,
+    /// Why that may be less than it was told.
+    pub claims_unread: BTreeSet<Unread>,
     /// It handles files without loading them.
     pub handler: Option<Handler>,
     /// The exec itself was not seen: the process was running before.
@@ -127,6 +132,8 @@ pub struct Program {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub digest: Option<String>,
+    /// It, or the digest of a part, was read by an earlier observation.
+    pub earlier: bool,
     pub files: BTreeSet<FileKey>,
     pub metadata: ModelMetadata,
     pub content: Extracted,
@@ -193,6 +200,8 @@ impl Model {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     pub digest: Option<String>,
+    /// It was read by an earlier observation.
+    pub earlier: bool,
     /// What a store recorded.
     pub recorded: Option<String>,
     /// Bytes.

@@ -104,6 +104,8 @@ pub enum FileKind {
     Faiss,
     /// An hnswlib index.
     Hnswlib,
+    /// Columns, vector indexes and tables of Lance.
+    Lance,
     /// A USearch index.
     Usearch,
     /// The database of a Chroma vector store.
@@ -183,6 +185,7 @@ impl FileKind {
         Self::ChatTemplate,
         Self::Faiss,
         Self::Hnswlib,
+        Self::Lance,
         Self::Usearch,
         Self::Chroma,
         Self::TfCheckpoint,
@@ -250,6 +253,7 @@ impl FileKind {
             Self::ChatTemplate => "chat-template",
             Self::Faiss => "faiss",
             Self::Hnswlib => "hnswlib",
+            Self::Lance => "lance",
             Self::Usearch => "usearch",
             Self::Chroma => "chroma",
             Self::TfCheckpoint => "tf-checkpoint",

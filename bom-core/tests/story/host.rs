@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bom_common::record::probe;
 use bom_core::{
+    claimed::Claims,
     correlate::Correlator,
     coverage::{ProbeState, ProbeStatus},
     event::{Body, Event, Exec, OpenedFile, Task, Tcp, TcpState},
@@ -122,6 +123,7 @@ impl FakeHost {
                 kernel: "6.18.0".into(),
                 architecture: "x86_64".into(),
                 distribution: Some(("debian".into(), "12".into())),
+                drivers: BTreeMap::from([("nvidia".into(), Some("550.54.15".into()))]),
             },
             at_ns: 1 + shift,
         })));
@@ -218,6 +220,7 @@ impl FakeHost {
             Request::Owner => Some(Answer::Owner(Owner::default())),
             Request::Origin => Some(Answer::Origins(Origins::default())),
             Request::Verify => Some(Answer::Verified(false)),
+            Request::Claims => Some(Answer::Claims(Claims::default())),
             Request::Locate | Request::Recheck => None,
         });
     }
@@ -409,7 +412,7 @@ pub(crate) fn reply(thing: Thing, request: Request) -> Option<Answer> {
         (Request::Origin, _) => Answer::Origins(Origins::default()),
         // A story that has these answers them itself.
         (Request::Verify, _) => Answer::Verified(false),
-        (Request::Locate | Request::Recheck, _) => return None,
+        (Request::Locate | Request::Recheck | Request::Claims, _) => return None,
     })
 }
 

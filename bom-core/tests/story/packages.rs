@@ -57,7 +57,7 @@ fn answer(content: Option<Extracted>, owner: Owner) -> impl Fn(Request) -> Optio
         Request::Owner => Some(Answer::Owner(owner.clone())),
         Request::Origin => Some(Answer::Origins(Origins::default())),
         Request::Verify => Some(Answer::Verified(false)),
-        Request::Locate | Request::Recheck => None,
+        Request::Locate | Request::Recheck | Request::Claims => None,
     }
 }
 

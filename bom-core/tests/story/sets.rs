@@ -66,7 +66,7 @@ fn played(files: &[Given]) -> bom_core::correlate::Correlator {
                     stored: given.stored.map(stored).into_iter().collect(),
                     partial: None,
                 }),
-                Request::Locate | Request::Recheck | Request::Verify => return None,
+                Request::Locate | Request::Recheck | Request::Verify | Request::Claims => return None,
             })
         });
     }

@@ -47,9 +47,12 @@ fn told(size: u64, answer: &Answer) -> (Value, Vec<Request>) {
         match request {
             Request::Origin => Some(answer.clone()),
             Request::Owner => Some(Answer::Owner(Owner::default())),
-            Request::Inspect | Request::Digest | Request::Locate | Request::Recheck | Request::Verify => {
-                reply(Thing::Model(DIGEST), request)
-            }
+            Request::Inspect
+            | Request::Digest
+            | Request::Locate
+            | Request::Recheck
+            | Request::Verify
+            | Request::Claims => reply(Thing::Model(DIGEST), request),
         }
     });
     let document: Value = serde_json::from_str(&document(&host.finish())).unwrap();
@@ -125,7 +128,8 @@ fn what_stores_could_not_be_asked_is_unresolved() {
         | Request::Digest
         | Request::Locate
         | Request::Recheck
-        | Request::Verify => reply(Thing::Model(DIGEST), request),
+        | Request::Verify
+        | Request::Claims => reply(Thing::Model(DIGEST), request),
     });
     assert!(document(&host.finish()).contains("origin too-large: /m"));
 }

@@ -19,6 +19,7 @@ pub(crate) mod gguf;
 pub(crate) mod hnswlib;
 pub(crate) mod json_family;
 pub(crate) mod keras;
+pub(crate) mod lance;
 pub(crate) mod lightgbm;
 pub(crate) mod llamafile;
 pub(crate) mod mnn;

@@ -1,7 +1,8 @@
 //! A model of NVIDIA NeMo: a tar archive of a configuration and weights.
 //!
 //! Source: NeMo, `nemo/core/connectors/save_restore_connector.py`; POSIX.1-2001 pax, `ustar`. The archive is told by its
-//! two members, `model_config.yaml` and weights. One that is packed by gzip is not looked into.
+//! two members, `model_config.yaml` and weights. Older versions packed it by gzip (RFC 1952): of such a one, so much is
+//! unpacked as leads to the header of the weights.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -10,7 +11,8 @@ use bom_core::metadata::{FileKind, IssueCode, ModelRole};
 
 use crate::draft::{Draft, Stop, brief};
 use crate::extractor::Extractor;
-use crate::reader::Reader;
+use crate::grammar::zip::inflate;
+use crate::reader::{Reader, u64_of};
 
 pub(crate) const EXTRACTOR: Extractor = Extractor { kind: FileKind::Nemo, wants, extract };
 
@@ -20,12 +22,69 @@ const MEMBERS: u32 = 256;
 /// Bytes of the configuration looked at.
 const CONFIG: u64 = 64 << 10;
 
+/// Packed bytes that are looked at: the first, and where those are the beginning of such an archive.
+const PROBE: u64 = 4 << 10;
+const PACKED: u64 = 256 << 10;
+/// Bytes they may become.
+const UNPACKED: usize = 1 << 20;
+/// Of a gzip header: magic and method, and which fields there are.
+const GZIP: &[u8] = b"\x1f\x8b\x08";
+const FHCRC: u8 = 2;
+const FEXTRA: u8 = 4;
+const FNAME: u8 = 8;
+const FCOMMENT: u8 = 16;
+
 fn wants(prefix: &[u8], len: u64) -> bool {
+    prefix.starts_with(GZIP) || len >= 4 * BLOCK && begins(prefix)
+}
+
+fn begins(prefix: &[u8]) -> bool {
     let starts: [&[u8]; 4] = [b"./\0", b"./model_", b"model_config", b"model_weights"];
-    len >= 4 * BLOCK && starts.iter().any(|start| prefix.starts_with(start))
+    starts.iter().any(|start| prefix.starts_with(start))
 }
 
 fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
+    let start = reader.bytes(reader.len().min(u64_of(GZIP.len())))?;
+    if start != GZIP {
+        return members(reader, draft, false);
+    }
+    let unpack = |reader: &mut Reader<'_>, most: u64, limit: usize| {
+        reader.seek(0);
+        let packed = reader.bytes(reader.len().min(most))?;
+        Ok::<_, Stop>(after_header(&packed).map(|rest| inflate(rest, limit)).unwrap_or_default())
+    };
+    // Most files of gzip are something else.
+    if !begins(&unpack(reader, PROBE, 512)?) {
+        return Ok(());
+    }
+    let limit = UNPACKED.min(draft.limits.inflated_bytes);
+    let unpacked = unpack(reader, PACKED, limit)?;
+    reader.inside(&unpacked, |inner| members(inner, draft, true))?;
+    if draft.is_claimed() {
+        draft.hyperparameter("packed", "gzip");
+    }
+    Ok(())
+}
+
+/// What is behind the header of a gzip member.
+fn after_header(packed: &[u8]) -> Option<&[u8]> {
+    let flags = *packed.get(3)?;
+    let mut rest = packed.get(10..)?;
+    if flags & FEXTRA != 0 {
+        let (length, behind) = rest.split_first_chunk::<2>()?;
+        rest = behind.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for field in [FNAME, FCOMMENT] {
+        if flags & field != 0 {
+            let end = rest.iter().position(|&byte| byte == 0)?;
+            rest = rest.get(end.checked_add(1)?..)?;
+        }
+    }
+    if flags & FHCRC != 0 { rest.get(2..) } else { Some(rest) }
+}
+
+/// The members of the archive. `packed`: it is the beginning of one, and its end is not known.
+fn members(reader: &mut Reader<'_>, draft: &mut Draft<'_>, packed: bool) -> Result<(), Stop> {
     let (mut config, mut weights) = (None, None);
     let (mut at, mut members) = (0_u64, 0_u32);
     while at.saturating_add(BLOCK) <= reader.len() && members < MEMBERS {
@@ -55,7 +114,7 @@ fn extract(reader: &mut Reader<'_>, draft: &mut Draft<'_>) -> Result<(), Stop> {
     draft.claim();
     draft.model().role = Some(ModelRole::Model);
     draft.hyperparameter("members", members);
-    if from.checked_add(weight).is_none_or(|end| end > reader.len()) {
+    if !packed && from.checked_add(weight).is_none_or(|end| end > reader.len()) {
         let detail = format!("{} of {weight} bytes leads out of the file", brief(&weights));
         draft.issue(IssueCode::LengthExceedsFile, Some(from), detail);
     }

@@ -224,7 +224,7 @@ impl Member {
 }
 
 /// Unpacks raw deflate data, at most `limit` bytes of it.
-fn inflate(packed: &[u8], limit: usize) -> Vec<u8> {
+pub(crate) fn inflate(packed: &[u8], limit: usize) -> Vec<u8> {
     unpacked(decompress_to_vec_with_limit(packed, limit))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use bom_extract::{Limits, PREFIX_BYTES, sniff};
+use bom_extract::{END_BYTES, Limits, PREFIX_BYTES, sniff, sniff_end};
 use proptest::prelude::*;
 
 use crate::budget::{Metered, within_budget};
@@ -81,6 +81,14 @@ fn limits() -> impl Strategy<Value = Limits> {
     ]
 }
 
+/// Whether the sieve lets a file through, by its beginning or by its end.
+fn passes(bytes: &[u8]) -> bool {
+    let (start, end) =
+        (&bytes[..bytes.len().min(PREFIX_BYTES)], &bytes[bytes.len().saturating_sub(END_BYTES)..]);
+    let len = bytes.len() as u64;
+    sniff(start, len).or_else(|| sniff_end(end, len)).is_some()
+}
+
 /// Each file cut at each of its bytes: nothing panics, nothing is read past the limits, and what is recognised still
 /// passes the sieve.
 #[test]
@@ -89,8 +97,7 @@ fn every_truncation_is_survived() {
         for len in 0..bytes.len() {
             let cut = &bytes[..len];
             let extracted = within_budget(name, &Metered::new(cut), &Limits::default());
-            let prefix = &cut[..len.min(PREFIX_BYTES)];
-            assert!(extracted.is_none() || sniff(prefix, len as u64).is_some(), "{name} cut at {len}");
+            assert!(extracted.is_none() || passes(cut), "{name} cut at {len}");
         }
     }
 }
@@ -190,8 +197,7 @@ proptest! {
         }
         let extracted = within_budget("sniffed", &Metered::new(&bytes), &Limits::default());
         if extracted.is_some() {
-            let prefix = &bytes[..bytes.len().min(PREFIX_BYTES)];
-            prop_assert!(sniff(prefix, bytes.len() as u64).is_some());
+            prop_assert!(passes(&bytes));
         }
     }
 

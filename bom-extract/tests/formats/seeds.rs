@@ -226,6 +226,15 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
             "nemo",
             synth::tar(&[("./model_config.yaml", NEMO.as_bytes()), ("./model_weights.ckpt", b"weights")]),
         ),
+        (
+            "nemo_packed",
+            synth::gzip(&synth::tar(&[
+                ("./model_config.yaml", NEMO.as_bytes()),
+                ("./model_weights.ckpt", b"weights"),
+            ])),
+        ),
+        ("lance", synth::lance(&["id", "vector"], &[], 1000)),
+        ("lance_manifest", synth::lance_message(b"about")),
         ("chroma", synth::sqlite_schema(CHROMA)),
         ("faiss", synth::faiss(b"IxF2", 16, 4, 1)),
         ("hnswlib", synth::hnswlib(3, 10, 16, 32)),

@@ -326,6 +326,63 @@ fn reads_indexes_and_archives_of_others() {
             with(nemo("a: b"), 1024 + 124, b"77777777777"),
             vec!["kind=nemo", "! leads out of the file"],
         ),
+        (
+            "nemo_packed",
+            synth::gzip(&nemo(seeds::NEMO)),
+            vec![
+                "kind=nemo",
+                "model.architecture=nemo.collections.asr.models.EncDecCTCModel",
+                "model.hyperparameters.weights_bytes=1",
+                "model.hyperparameters.packed=gzip",
+            ],
+        ),
+        ("nemo_packed_and_cut", synth::gzip(&nemo(seeds::NEMO))[..60].to_vec(), vec!["kind=archive"]),
+        (
+            "another_packed_tar",
+            synth::gzip(&synth::tar(&[("model_config.yaml", b"a: b"), ("x", b"y")])),
+            vec!["kind=archive"],
+        ),
+        (
+            "nemo_of_a_gigabyte_packed",
+            synth::gzip(&[nemo(seeds::NEMO), vec![0; 64 << 20]].concat()),
+            vec!["kind=nemo", "model.hyperparameters.weights_bytes=1"],
+        ),
+        (
+            "lance",
+            synth::lance(&["id", "vector"], &[], 1000),
+            vec![
+                "kind=lance",
+                "model.role=dataset",
+                "model.format_version=2.1",
+                "model.hyperparameters.rows=1000",
+                "model.hyperparameters.columns=2",
+                "model.hyperparameters.column_names=id, vector",
+            ],
+        ),
+        (
+            "lance_index",
+            synth::lance(&["__flat_marker"], &["lance:index"], 2),
+            vec!["kind=lance", "model.role=vector-index"],
+        ),
+        ("lance_manifest", synth::lance_message(b"about"), vec!["kind=lance", "model.format_version=0.2"]),
+        ("lance_magic_alone", [vec![1; 60], b"\x02\0\x01\0LANC".to_vec()].concat(), vec!["not ours"]),
+        (
+            "lance_of_more_columns_than_fit",
+            {
+                let len = synth::lance(&["a"], &[], 1).len();
+                with(synth::lance(&["a"], &[], 1), len - 12, &u32::MAX.to_le_bytes())
+            },
+            vec!["not ours"],
+        ),
+        (
+            "lance_whose_schema_is_elsewhere",
+            {
+                let file = synth::lance(&["a"], &[], 1);
+                let at = file.len() - 40 - 16;
+                with(file, at, &[0xff; 8])
+            },
+            vec!["kind=lance", "! leads out of the file"],
+        ),
         ("chroma", synth::sqlite_schema(seeds::CHROMA), vec!["kind=chroma", "model.role=vector-index"]),
         ("another_database", synth::sqlite_schema(&["CREATE TABLE embeddings_queue (a)"]), vec!["not ours"]),
         (

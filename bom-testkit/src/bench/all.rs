@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use super::agent;
 use super::error::BenchError;
+use super::files;
 use super::machine;
 use super::page;
 use super::section::{Bench, SECTIONS};
+use super::stage::Stage;
 
 /// What to measure with, and how often.
 #[derive(Clone, Debug)]
@@ -58,6 +60,12 @@ pub fn measure_some(options: &Options, names: &str) -> Result<String, BenchError
     let bench = bench(options)?;
     let texts: Result<Vec<_>, _> = wanted.iter().map(|section| (section.write)(&bench)).collect();
     Ok(texts?.join("\n"))
+}
+
+/// The part of the page about files at rest; nothing else is measured.
+pub fn files_alone() -> Result<String, BenchError> {
+    let stage = Stage::new()?;
+    Ok(page::files(&files::files(&stage, 5)?))
 }
 
 fn bench(options: &Options) -> Result<Bench, BenchError> {

@@ -13,6 +13,7 @@ mod section;
 
 mod agent;
 mod compare;
+mod files;
 mod node;
 mod opens;
 mod rate;
@@ -34,7 +35,7 @@ mod sample;
 
 mod error;
 
-pub use all::{Options, measure, measure_some};
+pub use all::{Options, files_alone, measure, measure_some};
 pub use error::BenchError;
 pub use load::load;
 pub use spent::timed;

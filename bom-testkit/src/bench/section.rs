@@ -9,7 +9,7 @@ use super::error::{BenchError, at};
 use super::opens::{self, DISTINCT, Places};
 use super::records;
 use super::stage::Stage;
-use super::{compare, node, page, rate, throughput, untraced};
+use super::{compare, files, node, page, rate, throughput, untraced};
 
 /// What sections measure with.
 #[derive(Debug)]
@@ -81,6 +81,10 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "untraced",
         write: |bench| Ok(page::untraced(&untraced::untraced(&bench.stage, bench.repetitions)?)),
+    },
+    Section {
+        name: "files",
+        write: |bench| Ok(page::files(&files::files(&bench.stage, bench.repetitions)?)),
     },
     Section { name: "rate", write: rate::section },
     Section { name: "redis", write: throughput::redis },

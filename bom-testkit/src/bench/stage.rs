@@ -48,6 +48,13 @@ impl Stage {
         Ok(folder)
     }
 
+    /// A command of aibom.
+    pub(crate) fn program(&self, command: &str) -> Command {
+        let mut aibom = Command::new(&self.aibom);
+        aibom.arg(command);
+        aibom
+    }
+
     /// `aibom run|record` with its document in the scratch folder, up to the options.
     pub(crate) fn aibom(&self, command: &str) -> Command {
         let mut aibom = Command::new(&self.aibom);

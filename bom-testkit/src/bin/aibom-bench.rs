@@ -1,5 +1,7 @@
-//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; `aibom-bench only SECTION,…` prints some sections. The environment variable `AIBOM_TEST_AGENTS`
-//! names the folder of the demo agent's environments. `aibom-bench load` and `aibom-bench timed` are what it runs.
+//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; `aibom-bench only SECTION,…` prints some sections
+//! of it. The environment variable `AIBOM_TEST_AGENTS` names the folder of the demo agent's environments. `aibom-bench
+//! files` measures files at rest alone, without privilege, and prints that part of the page. `aibom-bench load` and
+//! `aibom-bench timed` are what it runs.
 //!
 //! It starts itself again inside a closed world, where the demo agent has somebody to talk to. Run it from the root of
 //! the checkout, with `aibom` beside it; `cargo xtask bench` does.
@@ -33,6 +35,10 @@ fn run(arguments: &[OsString]) -> Result<u8, Box<dyn Error>> {
     match (command.to_str(), rest) {
         (Some("all" | "only"), [_, ..]) => outside(arguments),
         (Some("inside"), [what, name, counts @ ..]) => inside(what == "only", name, counts),
+        (Some("files"), []) => {
+            print!("{}", bench::files_alone()?);
+            Ok(0)
+        }
         (Some("load"), arguments) => bench::load(arguments).map(|()| 0).map_err(Into::into),
         (Some("timed"), [out, program, arguments @ ..]) => {
             let code = bench::timed(Path::new(out), Command::new(program).args(arguments))?;

@@ -60,6 +60,15 @@ pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
+/// Packed by gzip, with a name in its header.
+#[must_use]
+pub fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut packed =
+        flate2::GzBuilder::new().filename("x.tar").write(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut packed, content).expect("memory");
+    packed.finish().expect("memory")
+}
+
 /// The first page of a database whose schema has these statements.
 #[must_use]
 pub fn sqlite_schema(statements: &[&str]) -> Vec<u8> {

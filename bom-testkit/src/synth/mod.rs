@@ -21,7 +21,7 @@ mod tables;
 mod wire;
 mod zip;
 
-pub use archives::{sqlite_schema, tar, tf_checkpoint};
+pub use archives::{gzip, sqlite_schema, tar, tf_checkpoint};
 pub use built::{Built, built, go_modules};
 pub use elf::{Elf, elf};
 pub use flatbuffer::{Slot, arrow, catboost, executorch, flatbuffer, mnn, onnx_runtime, tflite};
@@ -37,8 +37,8 @@ pub use pickle::{Pickle, joblib, pickle, torch_legacy, torch_zip};
 pub use safetensors::{Safetensors, safetensors};
 pub use sqlite::{rpm_header, sqlite};
 pub use tables::{
-    ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, parquet, u32s, usearch, whisper, xgboost_binary,
-    xgboost_ubjson,
+    ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, lance, lance_message, parquet, u32s, usearch, whisper,
+    xgboost_binary, xgboost_ubjson,
 };
 pub use wire::{message, number, varint};
 pub use zip::{Zip, zip};

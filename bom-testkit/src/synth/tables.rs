@@ -1,5 +1,7 @@
 //! Formats of fixed fields, one after the other: vector indexes, CTranslate2, fastText, the formats before GGUF, Parquet,
-//! Flax, XGBoost.
+//! Flax, XGBoost, Lance.
+
+use super::wire::{message, number};
 
 /// 32-bit numbers, least significant byte first.
 #[must_use]
@@ -206,4 +208,49 @@ pub fn xgboost_ubjson() -> Vec<u8> {
         ("objective", object(&[("name", text("binary:logistic"))])),
     ]);
     object(&[("learner", learner), ("version", b"[#L\0\0\0\0\0\0\0\x03i\x03i\x02i\x00".to_vec())])
+}
+
+/// A Lance file of version 2 with columns of these names; the keys stand among the metadata of its schema.
+#[must_use]
+pub fn lance(columns: &[&str], keys: &[&str], rows: u64) -> Vec<u8> {
+    let mut out = vec![0x48; 64];
+    let fields = columns.iter().flat_map(|column| message(1, &message(2, column.as_bytes())));
+    let pairs =
+        keys.iter().flat_map(|key| message(5, &[message(1, key.as_bytes()), message(2, b"x")].concat()));
+    let schema: Vec<u8> = fields.chain(pairs).collect();
+    let schema = [message(1, &schema), number(2, rows)].concat();
+    let schema_at = out.len() as u64;
+    out.extend(&schema);
+    // What is said of each column.
+    let about = out.len() as u64;
+    out.extend(vec![0; 10 * columns.len()]);
+    let columns_at = out.len() as u64;
+    for column in 0..columns.len() as u64 {
+        out.extend((about + 10 * column).to_le_bytes());
+        out.extend(10_u64.to_le_bytes());
+    }
+    let buffers_at = out.len() as u64;
+    out.extend(schema_at.to_le_bytes());
+    out.extend((schema.len() as u64).to_le_bytes());
+    for place in [about, columns_at, buffers_at] {
+        out.extend(place.to_le_bytes());
+    }
+    out.extend(1_u32.to_le_bytes());
+    out.extend((columns.len() as u32).to_le_bytes());
+    out.extend([2, 0, 1, 0]);
+    out.extend(b"LANC");
+    out
+}
+
+/// A manifest of a Lance table, and a file of its version 1: a message, and where it is.
+#[must_use]
+pub fn lance_message(about: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x0a; 20];
+    let at = out.len() as u64;
+    out.extend((about.len() as u32).to_le_bytes());
+    out.extend(about);
+    out.extend(at.to_le_bytes());
+    out.extend([0, 0, 2, 0]);
+    out.extend(b"LANC");
+    out
 }

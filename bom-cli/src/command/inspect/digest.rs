@@ -12,32 +12,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bom_extract::read_some;
+use bom_extract::{Digests, FileState, read_some};
 use sha2::{Digest as _, Sha256};
 
 use super::look::Looked;
 
 /// Bytes per read.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 128 << 10;
 /// Between two states of the line.
 const BEAT: Duration = Duration::from_millis(200);
 
 /// Hashes every file, several at a time. Gives those that could not be read.
-pub(super) fn all(files: &mut [Looked]) -> Vec<(PathBuf, String)> {
+pub(super) fn all(files: &mut [Looked], cache: Option<&Digests>) -> Vec<(PathBuf, String)> {
     let total: u64 = files.iter().map(|file| file.key.size).fold(0, u64::saturating_add);
     let mut order: Vec<usize> = (0..files.len()).collect();
     // The largest first, or the last thread works alone.
     order.sort_by_key(|&index| std::cmp::Reverse(files.get(index).map_or(0, |file| file.key.size)));
     let workers = thread::available_parallelism().map_or(1, usize::from).min(order.len());
     let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let results: Mutex<Vec<(usize, io::Result<String>)>> = Mutex::default();
+    let results: Mutex<Vec<(usize, io::Result<(String, bool)>)>> = Mutex::default();
     let left = AtomicUsize::new(workers);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let Some(file) = files.get(index) else { continue };
-                    let result = hash(file, &done);
+                    let result = hash(file, cache, &done);
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
                 }
                 left.fetch_sub(1, Ordering::Relaxed);
@@ -51,7 +51,10 @@ pub(super) fn all(files: &mut [Looked]) -> Vec<(PathBuf, String)> {
     for (index, result) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let Some(file) = files.get_mut(index) else { continue };
         match result {
-            Ok(digest) => file.digest = Some(digest),
+            Ok((digest, earlier)) => {
+                file.digest = Some(digest);
+                file.earlier = earlier;
+            }
             Err(error) => unread.push((file.shown.clone(), error.to_string())),
         }
     }
@@ -59,9 +62,16 @@ pub(super) fn all(files: &mut [Looked]) -> Vec<(PathBuf, String)> {
     unread
 }
 
-fn hash(looked: &Looked, done: &AtomicU64) -> io::Result<String> {
+/// The digest, and whether it was read earlier.
+fn hash(looked: &Looked, cache: Option<&Digests>, done: &AtomicU64) -> io::Result<(String, bool)> {
     let file = File::open(&looked.path)?;
     let size = looked.key.size;
+    // Before the first byte: what changes meanwhile is in another state.
+    let state = cache.and_then(|cache| Some((cache, FileState::of(&file)?)));
+    if let Some(digest) = state.as_ref().and_then(|(cache, state)| cache.known(state)) {
+        done.fetch_add(size, Ordering::Relaxed);
+        return Ok((digest, true));
+    }
     let mut piece = vec![0; PIECE.min(usize::try_from(size).unwrap_or(PIECE)).max(1)];
     let mut hash = Sha256::new();
     let mut offset = 0;
@@ -75,7 +85,13 @@ fn hash(looked: &Looked, done: &AtomicU64) -> io::Result<String> {
         offset += count;
         done.fetch_add(count, Ordering::Relaxed);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some((cache, state)) = state
+        && FileState::of(&file) == Some(state)
+    {
+        cache.keep(state, &digest)?;
+    }
+    Ok((digest, false))
 }
 
 /// Keeps one line on the terminal up to date, and clears it in the end.

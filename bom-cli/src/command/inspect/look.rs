@@ -13,7 +13,7 @@ use std::{
 
 use bom_core::{input::Reason, key::FileKey, metadata::Extracted, stored::Origins};
 use bom_extract::{
-    FileInput, Limits, PREFIX_BYTES, extract, read_some, sniff,
+    END_BYTES, FileInput, Limits, PREFIX_BYTES, extract, read_some, sniff, sniff_end,
     store::{Asked, Folder, Names, origins},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Looked {
     pub(super) origins: Origins,
     /// SHA-256 of the content, if it was hashed.
     pub(super) digest: Option<String>,
+    /// It was read earlier, and the file has not changed since as far as its times tell.
+    pub(super) earlier: bool,
 }
 
 pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Result<Looked> {
@@ -62,6 +64,7 @@ pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Resul
         content,
         origins,
         digest: None,
+        earlier: false,
     })
 }
 
@@ -69,7 +72,11 @@ pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Resul
 fn header(file: &File, len: u64) -> anyhow::Result<Option<Extracted>> {
     let mut prefix = [0; PREFIX_BYTES];
     let count = read_some(file, &mut prefix, 0)?;
-    if sniff(prefix.get(..count).unwrap_or_default(), len).is_none() {
+    let mut end = [0; END_BYTES];
+    let last = read_some(file, &mut end, len.saturating_sub(u64::try_from(END_BYTES)?))?;
+    let known = sniff(prefix.get(..count).unwrap_or_default(), len)
+        .or_else(|| sniff_end(end.get(..last).unwrap_or_default(), len));
+    if known.is_none() {
         return Ok(None);
     }
     Ok(extract(&FileInput::new(file, len), &Limits::default())?)

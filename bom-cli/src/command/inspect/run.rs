@@ -1,6 +1,7 @@
 //! The order of things.
 
 use anyhow::Context as _;
+use bom_extract::Digests;
 
 use super::{
     digest,
@@ -38,7 +39,8 @@ pub(crate) fn inspect(arguments: &Inspect) -> anyhow::Result<Outcome> {
         }
     }
     if arguments.hash {
-        unread.extend(digest::all(&mut looked));
+        let cache = arguments.digest_cache.as_deref().map(Digests::open).transpose()?;
+        unread.extend(digest::all(&mut looked, cache.as_ref()));
     }
     if arguments.output.is_empty() {
         write(None, show::human(&looked, formless, other_kinds, &unread).as_bytes())?;

@@ -30,6 +30,10 @@ pub(super) fn rows(looked: &[Looked]) -> Vec<Value> {
             }
             if let Some(digest) = &file.digest {
                 row.insert("sha256".to_owned(), json!(digest));
+                row.insert(
+                    "sha256_source".to_owned(),
+                    json!(if file.earlier { "read-earlier" } else { "read" }),
+                );
             }
         }
         row
@@ -92,7 +96,7 @@ fn one(file: &Looked) -> String {
         }
         row("members", code.opaque.then(|| "not all known".to_owned()));
     }
-    row("sha-256 (read)", file.digest.clone());
+    row(if file.earlier { "sha-256 (read earlier)" } else { "sha-256 (read)" }, file.digest.clone());
     for stored in &file.origins.stored {
         store(&mut row, stored, file.digest.as_deref());
     }
@@ -200,6 +204,7 @@ fn model(file: &Looked) -> Option<Model> {
     };
     Some(Model {
         digest: file.digest.clone(),
+        earlier: file.earlier,
         files: BTreeSet::from([file.key]),
         metadata: content.model.clone()?,
         content,
@@ -229,6 +234,7 @@ fn line(model: &Model) -> Vec<String> {
     };
     let recorded = bom_core::stored::sha256(&model.stored).filter(|_| !model.is_set());
     let (digest, by) = match (&model.digest, recorded) {
+        (Some(digest), _) if model.earlier => (digest.as_str(), "read earlier"),
         (Some(digest), _) => (digest.as_str(), "read"),
         (None, Some(digest)) => (digest, "store"),
         (None, None) if model.parts.values().any(|part| part.digest.is_some()) => ("(of each)", "read"),

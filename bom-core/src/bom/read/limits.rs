@@ -37,6 +37,21 @@ pub enum ReadError {
     /// Not JSON.
     #[error("read cyclonedx: not json")]
     NotJson(#[source] serde_json::Error),
+    /// Neither CycloneDX nor SPDX.
+    #[error("read bom: neither CycloneDX nor SPDX")]
+    NotABom,
+    /// SPDX of a version that we do not know.
+    #[error("read spdx: version {found:?} is not one of 2.2, 2.3, 3.0")]
+    Spdx {
+        /// What stands there.
+        found: String,
+    },
+    /// XML that is not a CycloneDX document, or not one that can be read.
+    #[error("read cyclonedx xml: {reason}")]
+    Xml {
+        /// Why.
+        reason: String,
+    },
     /// JSON, but no `bomFormat` of `CycloneDX`.
     #[error("read cyclonedx: bomFormat is not CycloneDX")]
     NotCycloneDx,
@@ -50,7 +65,7 @@ pub enum ReadError {
 
 impl Limits {
     /// Counts brackets and commas outside strings. The text need not be JSON: whatever passes here is cheap to parse.
-    pub(super) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
+    pub(in crate::bom) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
         if bytes.len() > self.bytes {
             return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes });
         }

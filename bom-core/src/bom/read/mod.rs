@@ -1,5 +1,6 @@
-//! A tolerant, bounded reader of CycloneDX JSON 1.2 to 1.7 into the neutral model.
+//! Tolerant, bounded readers into the neutral model: CycloneDX JSON 1.2 to 1.7, CycloneDX XML, SPDX 2 and 3 JSON.
 //!
+//! [`any`] takes a document of any of them; [`from_json`] takes CycloneDX JSON and nothing else.
 //! Tolerant: a field that we do not model, a wrong type or a bad value never fails the document. It is left out and
 //! listed as an [`Issue`], so that nothing is lost in silence. Bounded: the bytes are measured (size, depth, number of
 //! values) before any of them is turned into a tree.
@@ -7,22 +8,28 @@
 mod component;
 mod convert;
 mod fields;
+mod format;
 mod limits;
 mod parts;
+mod spdx;
+mod xml;
 
 pub use fields::{Issue, IssueKind};
+pub use format::{Format, any, any_within, format_of};
 pub use limits::{Limits, ReadError};
 
 use super::document::Bom;
 use fields::{Fields, Notes};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A document, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
     /// What it says, normalised.
     pub bom: Bom,
-    /// `specVersion`, one of `1.2` to `1.7`.
+    /// What it was read from.
+    pub format: Format,
+    /// `specVersion`, one of `1.2` to `1.7`; of SPDX such as `2.3`.
     pub spec_version: String,
     /// `serialNumber`, as it stands there.
     pub serial_number: Option<String>,
@@ -50,6 +57,11 @@ pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError
     let Value::Object(map) = value else {
         return Err(ReadError::NotCycloneDx);
     };
+    from_map(map)
+}
+
+/// Reads the object of a document.
+fn from_map(map: Map<String, Value>) -> Result<Read, ReadError> {
     let mut notes = Notes::default();
     let mut root = Fields::root(map);
     if root.text("bomFormat", &mut notes).as_deref() != Some("CycloneDX") {
@@ -66,6 +78,7 @@ pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError
     let (issues, further_issues) = notes.into_issues();
     Ok(Read {
         bom,
+        format: Format::CycloneDxJson,
         spec_version: (*spec_version).to_owned(),
         serial_number,
         document_version,

@@ -27,10 +27,14 @@ pub(super) fn kind(component: &Component) -> Option<Kind> {
         ComponentKind::Data => Kind::Data,
         ComponentKind::Library | ComponentKind::Framework => {
             let ours = value(&component.properties, "aibom:package:ecosystem").is_some();
-            // In our documents a shared library has its digest, and a package its ecosystem.
-            let is_package = ours || (role.is_none() && component.purl.is_some());
+            // In our documents a shared library has its role, and a package its ecosystem. Other tools list packages,
+            // with or without a package URL; a shared library only where the name says that it is one.
+            let file = component.name.ends_with(".so") || component.name.contains(".so.");
+            let is_package = ours || (role.is_none() && (component.purl.is_some() || !file));
             if is_package { Kind::Package } else { Kind::Library }
         }
+        // Some tools call every package of a language an application; its package URL says what it is.
+        ComponentKind::Application if role.is_none() && is_from_registry(component) => Kind::Package,
         ComponentKind::Application => Kind::Program,
         ComponentKind::Container => Kind::Image,
         ComponentKind::Device => Kind::Device,
@@ -42,6 +46,12 @@ pub(super) fn kind(component: &Component) -> Option<Kind> {
         | ComponentKind::File
         | ComponentKind::CryptographicAsset => return None,
     })
+}
+
+fn is_from_registry(component: &Component) -> bool {
+    const REGISTRIES: &[&str] = &["cargo", "conda", "gem", "golang", "maven", "npm", "nuget", "pypi"];
+    let parts = component.purl.as_ref().and_then(crate::bom::Purl::parts);
+    parts.is_some_and(|parts| REGISTRIES.contains(&parts.ty.as_str()))
 }
 
 /// The item of a component.

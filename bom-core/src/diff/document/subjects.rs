@@ -208,12 +208,15 @@ fn mcp_servers<'b>(bom: &'b Bom, known: &ByReference<'b>) -> BTreeMap<&'b str, B
     found
 }
 
-/// The line on which each `bom-ref` of a document stands. Documents that are written without line ends have one line.
+/// How an element is named: in CycloneDX, in SPDX 2 and in SPDX 3.
+const NAMES: &[&str] = &["\"bom-ref\"", "\"SPDXID\"", "\"spdxId\""];
+
+/// The line on which each element of a document is named. Documents that are written without line ends have one line.
 fn lines(bytes: &[u8]) -> BTreeMap<String, u32> {
     let mut found = BTreeMap::new();
     for (number, line) in (1_u32..).zip(bytes.split(|byte| *byte == b'\n')) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
-        let Some((_, rest)) = line.split_once("\"bom-ref\"") else { continue };
+        let Some((_, rest)) = NAMES.iter().find_map(|name| line.split_once(name)) else { continue };
         let mut quoted = rest.split('"');
         if let (Some(colon), Some(value)) = (quoted.next(), quoted.next())
             && colon.trim() == ":"

@@ -1,0 +1,55 @@
+//! What a program was told: /proc/<pid>/environ and cmdline, which are the process's own memory.
+//!
+//! Both go through [`bom_core::claimed::read`] and nowhere else; it wipes them. The process can be gone by now, or
+//! another program: then nothing is known, which is what is answered.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt as _;
+
+use bom_core::{
+    claimed::{self, Raw},
+    input::{Answer, Reason, Work},
+};
+use bom_extract::read_some;
+
+use super::answer::Context;
+use super::content::{device_differs_by_nature, kernel_device};
+use super::open::{Links, Tree, reason};
+use super::watch::Watch;
+
+pub(super) fn claims(context: &Context, work: &Work) -> Result<Answer, Reason> {
+    let (_, tree) = context.namespaces.of_process(work.process, "")?;
+    runs(&tree, work)?;
+    let environment = list(&tree, b"environ", &context.watch)?;
+    let arguments = list(&tree, b"cmdline", &context.watch)?;
+    let claims = claimed::read(environment, arguments);
+    // Last, so that it speaks for what was read before.
+    runs(&tree, work)?;
+    Ok(Answer::Claims(claims))
+}
+
+/// Whether the process still runs the program that is asked about.
+fn runs(tree: &Tree, work: &Work) -> Result<(), Reason> {
+    let now = tree.handle(OsStr::new("exe")).map_err(|error| reason(&error))?.metadata;
+    let key = &work.file.key;
+    let same = key.inode == now.ino()
+        && (device_differs_by_nature(&work.file) || kernel_device(now.dev()) == Some(key.device));
+    if same { Ok(()) } else { Err(Reason::ChangedSinceOpen) }
+}
+
+/// The one copy of the list outside the process.
+fn list(tree: &Tree, name: &[u8], watch: &Watch) -> Result<Raw, Reason> {
+    let (file, _) = tree.read(name, Links::Refuse).map_err(|error| reason(&error))?;
+    Raw::filled(|bytes| {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            watch.beat()?;
+            let offset = u64::try_from(filled).map_err(|_| Reason::ReadFailed)?;
+            match read_some(&file, &mut bytes[filled..], offset).map_err(|_| Reason::ReadFailed)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        Ok(filled)
+    })
+}

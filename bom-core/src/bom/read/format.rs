@@ -1,0 +1,70 @@
+//! What a document is, told by its content, and the one door for all of them.
+
+use serde_json::Value;
+
+use super::limits::{Limits, ReadError};
+use super::{Read, from_map, spdx, xml};
+
+/// A format that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// CycloneDX JSON, 1.2 to 1.7.
+    CycloneDxJson,
+    /// CycloneDX XML, 1.3 to 1.5: what the crate `cyclonedx-bom` reads.
+    CycloneDxXml,
+    /// SPDX 2.2 and 2.3, JSON.
+    Spdx2,
+    /// SPDX 3.0, JSON-LD as the specification's own JSON schema has it.
+    Spdx3,
+}
+
+impl Format {
+    /// With a version: `SPDX 2.3`.
+    pub fn name(self, version: &str) -> String {
+        match self {
+            Self::CycloneDxJson => format!("CycloneDX {version}"),
+            Self::CycloneDxXml => format!("CycloneDX {version} XML"),
+            Self::Spdx2 | Self::Spdx3 => format!("SPDX {version}"),
+        }
+    }
+}
+
+/// What bytes look like; `None`: no document of these. Does not parse, so it can be wrong about broken ones.
+pub fn format_of(bytes: &[u8]) -> Option<Format> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace())? {
+        b'<' => has(b"cyclonedx.org/schema/bom").then_some(Format::CycloneDxXml),
+        // The keys can only be a document's: in a text their quotes would be escaped.
+        b'{' if has(b"\"bomFormat\"") => Some(Format::CycloneDxJson),
+        b'{' if has(b"\"spdxVersion\"") => Some(Format::Spdx2),
+        b'{' if has(b"\"@context\"") && has(b"spdx.org/rdf/3") => Some(Format::Spdx3),
+        _ => None,
+    }
+}
+
+/// Reads a document of any format within the default [`Limits`].
+pub fn any(bytes: &[u8]) -> Result<Read, ReadError> {
+    any_within(bytes, &Limits::default())
+}
+
+/// Reads a document of any format within given limits.
+pub fn any_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') {
+        return xml::read(bytes, limits);
+    }
+    limits.measure(bytes)?;
+    let Value::Object(map) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)? else {
+        return Err(ReadError::NotABom);
+    };
+    if map.contains_key("bomFormat") {
+        from_map(map)
+    } else if map.contains_key("spdxVersion") {
+        spdx::two::read(map)
+    } else if map.contains_key("@context") {
+        spdx::three::read(map)
+    } else {
+        Err(ReadError::NotABom)
+    }
+}
