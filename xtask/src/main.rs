@@ -99,7 +99,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "dist",
-        arguments: "",
+        arguments: "[--fast]",
         about: "build aibom without eBPF as one static file, and run it in an empty container (root)",
         run: dist::command,
     },

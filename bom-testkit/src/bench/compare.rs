@@ -161,6 +161,10 @@ pub(crate) fn manifests(bench: &Bench) -> Result<String, BenchError> {
         for _ in 0..times {
             let mut aibom = Command::new(stage.beside("aibom")?);
             aibom.arg("diff").arg(folder).arg(&demo);
+            if count > 1 {
+                // No name agrees with that of a session; one is said to be it.
+                aibom.args(["--workload", "agent-00007"]);
+            }
             let Some(run) = run(&mut aibom)? else { return Err(BenchError::Missing("end of aibom diff")) };
             wall.push(run.seconds * 1e3);
             mib.push(run.mib);
