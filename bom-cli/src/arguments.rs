@@ -304,7 +304,11 @@ pub(crate) struct Diff {
     /// Rows for providers and packages, before the built-in ones (tab-separated; docs/catalog.md).
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Vec<PathBuf>,
-    /// The declared side, then the observed one.
+    /// What is declared (files, folders, `-`), then what was observed: the last one.
+    ///
+    /// DECLARED: deploy manifests (Kubernetes, Compose, MCP clients), aibom.yaml, or CycloneDX documents, as files,
+    /// folders (.yaml, .yml, .json) or `-` for stdin; any number of them. OBSERVED: one CycloneDX document, always the
+    /// last argument. What is in DECLARED may be used; what is in OBSERVED was.
     #[arg(required = true, num_args = 2.., value_names = ["DECLARED", "OBSERVED"])]
     pub(crate) inputs: Vec<PathBuf>,
 }

@@ -59,7 +59,9 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
             let found = diff::declared_of(&read.bom, &input.name, &input.bytes, catalog);
             declared.workloads.extend(found.workloads);
             declared.tools.extend(found.tools);
+            declared.other += found.other;
             declared.documents += found.documents;
+            declared.issues.extend(diff::unpinned_of(&read.issues, &input.name));
         } else {
             // What lies in a deploy folder may be what was observed: that must not declare itself.
             *declared.other_kinds.entry("CycloneDX or SPDX document in a folder".to_owned()).or_default() +=
@@ -68,7 +70,7 @@ pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<D
     }
     let found = manifest::read(&sources, catalog, &Limits::default())?;
     declared.documents += found.documents;
-    declared.issues = found.issues;
+    declared.issues.extend(found.issues);
     declared.other_kinds.extend(found.other_kinds);
     declared.workloads.extend(found.workloads);
     declared.workloads.sort_by(|a, b| (&a.id, &a.place).cmp(&(&b.id, &b.place)));
@@ -80,7 +82,8 @@ pub(crate) fn observed(path: &Path, catalog: &Catalog) -> anyhow::Result<Observe
     let bytes = read(path)?;
     let name = shown(path);
     let read = bom::read::any(&bytes).with_context(|| format!("read {name}"))?;
-    Ok(diff::observed_of(&read.bom, &name, catalog))
+    let unread = diff::unread_of(&read.issues);
+    Ok(Observed { unread, ..diff::observed_of(&read.bom, &name, catalog) })
 }
 
 /// A whole file or stdin, within the limit.

@@ -185,10 +185,15 @@ fn hostile_documents_are_refused() {
             r#"{"bomFormat":"CycloneDX","specVersion":"2.0"}"#.into(),
             "read cyclonedx: specVersion \"2.0\" is not one of 1.2 to 1.7",
         ),
-        ("too_long", " ".repeat(401), "read cyclonedx at offset 400: more than 400 bytes"),
-        ("too_deep", many("[", 5), "read cyclonedx at offset 53: more than 5 levels of nesting"),
-        ("too_many_objects", many("{},", 12), "read cyclonedx at offset 76: more than 10 objects and arrays"),
-        ("too_many_values", many("1,", 40), "read cyclonedx at offset 122: more than 40 values"),
+        ("too_long", " ".repeat(401), "read cyclonedx at line 1, offset 400: more than 400 bytes"),
+        ("too_deep", many("[", 5), "read cyclonedx at line 1, offset 53: more than 5 levels of nesting"),
+        (
+            "too_many_objects",
+            many("{},", 12),
+            "read cyclonedx at line 1, offset 76: more than 10 objects and arrays",
+        ),
+        ("too_many_values", many("1,", 40), "read cyclonedx at line 1, offset 122: more than 40 values"),
+        ("a_key_twice", r#"{"a":1,"b":{"c":1,"c":2}}"#.into(), "read cyclonedx: not json"),
         ("brackets_in_text_do_not_count", format!("{head}\"\\\"{}\"}}", "[".repeat(50)), "read"),
     ] {
         let found = match from_json_within(text.as_bytes(), &tight) {

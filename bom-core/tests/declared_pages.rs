@@ -68,8 +68,17 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     let top = keys("");
     let workload = keys("/$defs/workload");
     let thing = keys("/$defs/thing");
-    let lists =
-        ["models", "adapters", "data", "packages", "libraries", "endpoints", "programs", "mcpServers"];
+    let lists = [
+        "models",
+        "adapters",
+        "data",
+        "packages",
+        "code",
+        "libraries",
+        "endpoints",
+        "programs",
+        "mcpServers",
+    ];
     let mut text = String::new();
     for key in &top {
         match key.as_str() {

@@ -92,6 +92,7 @@ fn case(declared: Vec<Item>, observed: Vec<Item>) -> Case {
     let subject = Subject {
         id: WorkloadId { kind: "session".to_owned(), ..id("w") },
         aliases: BTreeSet::new(),
+        pod: None,
         reference: "subject:1".to_owned(),
         items,
         coverage: usual(),
@@ -113,7 +114,13 @@ impl Case {
     fn compare(self) -> Comparison {
         let declared = Declared { workloads: vec![self.declared], ..Declared::default() };
         let tools = BTreeSet::new();
-        let observed = Observed { file: "o.json".to_owned(), subjects: vec![self.subject], tools, other: 0 };
+        let observed = Observed {
+            file: "o.json".to_owned(),
+            subjects: vec![self.subject],
+            tools,
+            other: 0,
+            unread: vec![],
+        };
         compare(&declared, &[observed], &self.options)
     }
 
@@ -273,8 +280,13 @@ fn who_is_who() {
     two.subject.id.name = "python".to_owned();
     let second = Workload::new(id("v"), place(9));
     let declared = Declared { workloads: vec![second, two.declared], ..Declared::default() };
-    let observed =
-        [Observed { file: "o".to_owned(), subjects: vec![two.subject], tools: BTreeSet::new(), other: 0 }];
+    let observed = [Observed {
+        file: "o".to_owned(),
+        subjects: vec![two.subject],
+        tools: BTreeSet::new(),
+        other: 0,
+        unread: vec![],
+    }];
     let found = compare(&declared, &observed, &Options::default());
     assert_eq!(found.findings.iter().map(|finding| finding.code.code).collect::<Vec<_>>(), ["not-compared"]);
     let (result, _) = verdict(&found, &Expression::parse("none").expect("a word"));
@@ -294,8 +306,13 @@ fn documents_of_different_makers_are_compared_with_a_remark() {
     for (own, other, expected) in [("1", "1", 0), ("1", "2", 1)] {
         let Case { declared, subject, options } = case(vec![], vec![]);
         let declared = Declared { workloads: vec![declared], tools: made(own), ..Declared::default() };
-        let observed =
-            Observed { file: "o".to_owned(), subjects: vec![subject], tools: made(other), other: 0 };
+        let observed = Observed {
+            file: "o".to_owned(),
+            subjects: vec![subject],
+            tools: made(other),
+            other: 0,
+            unread: vec![],
+        };
         let found = compare(&declared, &[observed], &options);
         let codes = found.findings.iter().filter(|finding| finding.code.code == "unfair-comparison");
         assert_eq!(codes.count(), expected, "{own} {other}");
@@ -310,7 +327,8 @@ fn strangers_with_ai_are_errors() {
     second.id.name = "stranger".to_owned();
     let declared = Declared { workloads: vec![first.declared], ..Declared::default() };
     let subjects = vec![second, first.subject];
-    let observed = Observed { file: "o".to_owned(), subjects, tools: BTreeSet::new(), other: 0 };
+    let observed =
+        Observed { file: "o".to_owned(), subjects, tools: BTreeSet::new(), other: 0, unread: vec![] };
     let found = compare(&declared, &[observed], &Options::default());
     let rows: Vec<_> =
         found.findings.iter().map(|finding| (finding.code.code, finding.severity.word())).collect();

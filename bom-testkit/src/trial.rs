@@ -55,6 +55,10 @@ pub enum Need {
     Npm,
     /// RubyGems.
     Gem,
+    /// The programs of testdata/programs that every run has (`cargo xtask prepare`), below `AIBOM_TEST_AGENTS`.
+    Programs,
+    /// Those that only the long run has (`cargo xtask prepare --only programs`).
+    ProgramsLong,
 }
 
 impl Need {
@@ -84,6 +88,8 @@ impl Need {
             Self::Dpkg => "DPKG",
             Self::Npm => "NPM",
             Self::Gem => "GEM",
+            Self::Programs => "PROGRAMS",
+            Self::ProgramsLong => "PROGRAMS_LONG",
         }
     }
 
@@ -148,6 +154,15 @@ impl Need {
             Self::Dpkg => runs("dpkg", &["--version"]),
             Self::Npm => runs("npm", &["--version"]),
             Self::Gem => runs("gem", &["--version"]),
+            Self::Programs => {
+                let made = agents().join("programs/state/tokenizer.json");
+                (!made.exists()).then(|| format!("no {} (cargo xtask prepare)", made.display()))
+            }
+            Self::ProgramsLong => {
+                let made = agents().join("programs/state/tiny.gguf");
+                (!made.exists())
+                    .then(|| format!("no {} (cargo xtask prepare --only programs)", made.display()))
+            }
             Self::Fanotify => {
                 // SAFETY: plain numbers; the descriptor is closed with us.
                 let group = unsafe { libc::fanotify_init(libc::FAN_CLOEXEC | libc::FAN_CLASS_NOTIF, 0) };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use crate::fuzz;
+use crate::prepare::{self, Part};
 use crate::process;
 use crate::step::Steps;
 use crate::test;
@@ -62,6 +63,13 @@ pub(crate) const SHOWS: &[Show] = &[
         environment: &[],
     },
     Show {
+        name: "programs",
+        about: "Thirteen real programs under `aibom run`: packages, endpoints and models against what each interpreter \
+                recorded of itself (docs/accuracy.md).",
+        run: Run::Tests("programs::"),
+        environment: &[],
+    },
+    Show {
         name: "fuzzing",
         about: "Every fuzz target for its full time; the table is docs/fuzzing.md.",
         run: Run::Xtask(&["fuzz", "--all", "--campaign"]),
@@ -79,7 +87,16 @@ pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
     steps.finish()
 }
 
+/// What a show needs that no other test does.
+fn needs(show: &Show) -> &'static [Part] {
+    match show.name {
+        "programs" => prepare::PROGRAMS,
+        _ => &[],
+    }
+}
+
 fn one(workspace: &Workspace, show: &Show) -> Result<()> {
+    prepare::ensure(workspace, needs(show))?;
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string();
     let mut command = match show.run {
         Run::Tests(filter) => test::long(workspace, filter)?,

@@ -21,8 +21,7 @@ use crate::workspace::{Workspace, is_ci, is_root};
 
 /// What a privileged test may need and a CI machine has to have, in the words of `bom_testkit`'s trials. Elsewhere a
 /// missing one shows the test as ignored, with its reason.
-const REQUIRED_IN_CI: &str =
-    "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CLIENTS,CURL,IO_URING,FANOTIFY,FIO,STRESS_NG,C";
+const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CLIENTS,CURL,IO_URING,FANOTIFY,FIO,STRESS_NG,C,NODE,PROGRAMS";
 
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]

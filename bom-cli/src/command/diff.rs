@@ -100,6 +100,9 @@ fn check(arguments: &Diff) -> anyhow::Result<()> {
     for target in &arguments.output {
         format_of(target)?;
     }
+    if let Some(day) = &arguments.today {
+        anyhow::ensure!(gate::is_day(day), "read --today: {day:?} is no day (YYYY-MM-DD)");
+    }
     let stdin = arguments.inputs.iter().filter(|path| *path == Path::new("-")).count();
     anyhow::ensure!(stdin <= 1, "stdin can be read once");
     Ok(())

@@ -48,11 +48,14 @@ fn what_we_write_is_valid_in_every_version() {
             documents.push((version, path));
         }
     }
-    for scenario in ["clean", "region-change", "mcp-server-nobody-declared"] {
-        documents.push(("1.6", root.join("scenarios").join(scenario).join("observed.cdx.json")));
-    }
-    succeeded(&python(&documents));
     succeeded(&rust(&documents));
+    // Python compares every component with every other one: what was replayed, and the oldest that is written.
+    documents.retain(|(version, path)| {
+        *version == "1.4"
+            || path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("replayed"))
+    });
+    assert_eq!(documents.len(), 5);
+    succeeded(&python(&documents));
 }
 
 /// A word that the specification does not have, in any of our documents, is found by both.

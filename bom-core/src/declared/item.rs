@@ -28,6 +28,8 @@ pub enum Kind {
     Image,
     /// An accelerator.
     Device,
+    /// A file of code that belongs to no package.
+    Code,
 }
 
 /// The classes that coverage is stated for.
@@ -88,6 +90,16 @@ pub struct Item {
     pub digests: BTreeSet<Hash>,
     /// Of those, the one of all its files together, if it consists of several.
     pub whole: Option<Hash>,
+    /// Digests that only a store wrote down, of content that nobody read.
+    pub recorded: BTreeSet<Hash>,
+    /// Its content was not read: all that is known of it is what it is called.
+    pub unread: bool,
+    /// Names that are no reason to take it for a thing: what a header says of itself, the interpreter that runs it, a
+    /// host that only the stream named.
+    pub hints: BTreeSet<String>,
+    /// Names it goes by that were looked at and do not hold: the store recorded other content, DNS calls the address
+    /// otherwise.
+    pub refuted: BTreeSet<String>,
     /// Its package URL.
     pub purl: Option<Purl>,
     /// `pypi`, `npm`, `deb`, `huggingface`, `ollama`, …
@@ -96,6 +108,8 @@ pub struct Item {
     pub version: Option<String>,
     /// Revision of a model: a commit if it holds still, a branch or a tag if not.
     pub revision: Option<String>,
+    /// Every revision, branch and tag that a store has for this content, if it says so.
+    pub revisions: BTreeSet<String>,
     /// Quantisation of a model, lower case.
     pub quantization: Option<String>,
     /// What an adapter was made for.
@@ -110,6 +124,8 @@ pub struct Item {
     pub port: Option<u16>,
     /// The addresses that were called.
     pub addresses: BTreeSet<IpAddr>,
+    /// What carried it, `tcp` or `udp`; empty if that is not known.
+    pub transports: BTreeSet<String>,
     /// Who runs it.
     pub provider: Option<String>,
     /// The role as in docs/catalog.md.
@@ -131,10 +147,15 @@ impl Item {
             aliases: BTreeSet::new(),
             digests: BTreeSet::new(),
             whole: None,
+            recorded: BTreeSet::new(),
+            unread: false,
+            hints: BTreeSet::new(),
+            refuted: BTreeSet::new(),
             purl: None,
             ecosystem: None,
             version: None,
             revision: None,
+            revisions: BTreeSet::new(),
             quantization: None,
             base: None,
             licenses: BTreeSet::new(),
@@ -142,6 +163,7 @@ impl Item {
             host: None,
             port: None,
             addresses: BTreeSet::new(),
+            transports: BTreeSet::new(),
             provider: None,
             role: None,
             many: false,
@@ -156,6 +178,48 @@ impl Item {
             Origin::Declared { place, .. } => Some(place),
             Origin::Observed { .. } => None,
         })
+    }
+
+    /// The order of items without how, and where, they were said; the lists of a workload are sorted by it first.
+    pub(crate) fn order(&self, other: &Self) -> std::cmp::Ordering {
+        fn key(item: &Item) -> impl Ord + '_ {
+            // Every field is named, so that a new one has to be thought of here.
+            let Item {
+                kind,
+                name,
+                aliases,
+                digests,
+                whole,
+                recorded,
+                unread,
+                hints,
+                refuted,
+                purl,
+                ecosystem,
+                version,
+                revision,
+                revisions,
+                quantization,
+                base,
+                licenses,
+                paths,
+                host,
+                port,
+                addresses,
+                transports,
+                provider,
+                role,
+                many: _,
+                force: _,
+                origins: _,
+            } = item;
+            (
+                (kind, name, aliases, digests, whole, recorded, unread, hints, refuted, purl),
+                (ecosystem, version, revision, revisions, quantization, base, licenses, paths),
+                (host, port, addresses, transports, provider, role),
+            )
+        }
+        key(self).cmp(&key(other))
     }
 
     /// Says where it was declared.
@@ -179,6 +243,7 @@ impl Kind {
         Self::McpServer,
         Self::Image,
         Self::Device,
+        Self::Code,
     ];
 
     /// Its word in reports and gates.
@@ -194,6 +259,7 @@ impl Kind {
             Self::McpServer => "mcp-server",
             Self::Image => "image",
             Self::Device => "device",
+            Self::Code => "code",
         }
     }
 
@@ -202,7 +268,7 @@ impl Kind {
         match self {
             Self::Model | Self::Adapter | Self::Data => Some(Class::Models),
             Self::Library => Some(Class::Libraries),
-            Self::Package => Some(Class::Packages),
+            Self::Package | Self::Code => Some(Class::Packages),
             Self::Endpoint => Some(Class::Endpoints),
             Self::Program | Self::McpServer => Some(Class::Programs),
             Self::Image | Self::Device => None,
@@ -211,15 +277,20 @@ impl Kind {
 
     /// Whether two kinds may be the same thing seen from two sides.
     pub fn compares_with(self, other: Self) -> bool {
-        let group = |kind: Self| match kind {
+        self.group() == other.group()
+    }
+
+    /// Kinds of one number may be the same thing seen from two sides.
+    pub(crate) const fn group(self) -> u8 {
+        match self {
             Self::Model | Self::Adapter | Self::Data => 0,
             Self::Library | Self::Package => 1,
             Self::Endpoint => 2,
             Self::Program | Self::McpServer => 3,
             Self::Image => 4,
             Self::Device => 5,
-        };
-        group(self) == group(other)
+            Self::Code => 6,
+        }
     }
 }
 

@@ -17,4 +17,4 @@ pub use item::{Class, Force, Item, Kind, Origin};
 pub use pattern::{HostPattern, PathPattern, glob};
 pub use place::Place;
 pub(crate) use workload::joined;
-pub use workload::{Declared, Egress, Issue, IssueKind, Review, Workload, WorkloadId};
+pub use workload::{Declared, Egress, Issue, IssueKind, Ports, Review, Workload, WorkloadId, is_day};

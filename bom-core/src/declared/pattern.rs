@@ -8,7 +8,11 @@ pub struct HostPattern(String);
 
 /// A path: a file, or with a final slash a folder and all in it, or a pattern with `*` and `**`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathPattern(String);
+pub struct PathPattern {
+    text: String,
+    /// It was seen and not written down by a person: a `*` in it is a character.
+    literal: bool,
+}
 
 impl HostPattern {
     /// A host or a pattern; `None` if there is nothing in it or if it cannot be a host.
@@ -57,33 +61,40 @@ impl HostPattern {
 impl PathPattern {
     /// A path; `None` if it is empty.
     pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() { None } else { Some(Self(text.to_owned())) }
+        if text.is_empty() { None } else { Some(Self { text: text.to_owned(), literal: false }) }
+    }
+
+    /// A path that somebody used, which stands for itself whatever is in it; `None` if it is empty.
+    pub fn seen(text: &str) -> Option<Self> {
+        // A pattern by its form only, so that equal paths of both sorts are equal.
+        let odd = text.ends_with('/') || text.contains('*');
+        if text.is_empty() { None } else { Some(Self { text: text.to_owned(), literal: odd }) }
     }
 
     /// As it is written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether it stands for more than one file.
     pub fn is_pattern(&self) -> bool {
-        self.0.ends_with('/') || self.0.contains('*')
+        !self.literal && (self.text.ends_with('/') || self.text.contains('*'))
     }
 
     /// Whether a file is meant.
     pub fn matches(&self, path: &str) -> bool {
-        if self.0.contains('*') {
-            glob(&self.0, path, '/')
-        } else if self.0.ends_with('/') {
-            path.starts_with(&self.0)
+        if !self.is_pattern() {
+            self.text == path
+        } else if self.text.contains('*') {
+            glob(&self.text, path, '/')
         } else {
-            self.0 == path
+            path.starts_with(&self.text)
         }
     }
 
     /// The last component.
     pub fn file_name(&self) -> &str {
-        self.0.trim_end_matches('/').rsplit('/').next().unwrap_or(&self.0)
+        self.text.trim_end_matches('/').rsplit('/').next().unwrap_or(&self.text)
     }
 }
 
@@ -95,7 +106,7 @@ impl fmt::Display for HostPattern {
 
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

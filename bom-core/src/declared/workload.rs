@@ -45,10 +45,24 @@ pub struct Egress {
     pub pods: bool,
     /// Addresses inside the block that are not meant.
     pub except: Vec<(std::net::IpAddr, u8)>,
-    /// Ports; empty: any.
-    pub ports: BTreeSet<u16>,
+    /// Ports.
+    pub ports: Ports,
     /// Where it is said.
     pub place: Place,
+}
+
+/// Which ports a rule lets through.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ports {
+    /// All of them: the rule does not speak of ports.
+    Any,
+    /// These alone; none, if none of those that stand there can be read.
+    Only {
+        /// Transport (`None`: any) and the first and last of each range.
+        ranges: BTreeSet<(Option<String>, u16, u16)>,
+        /// There are ports by a name that only the pods of the other side could resolve.
+        named: bool,
+    },
 }
 
 /// What a declaration says about its review.
@@ -75,6 +89,8 @@ pub struct Declared {
     pub tools: BTreeSet<String>,
     /// Documents read.
     pub documents: u64,
+    /// Components of declared documents that take no part in a comparison.
+    pub other: u64,
     /// Kinds that declare nothing we know, and how often.
     pub other_kinds: BTreeMap<String, u64>,
 }
@@ -97,17 +113,34 @@ pub enum IssueKind {
     BadValue,
     /// A key that stands twice in one mapping; the first is read.
     DuplicateKey,
+    /// The same in a document that declares nothing that is read.
+    Elsewhere,
+    /// A part of a declared document that says what may be used and cannot be read.
+    Unread,
     /// A ConfigMap, Secret, ServingRuntime or model configuration that is not in the input.
     Unresolved,
     /// A value that only exists in the cluster or at run time: a secret, a field reference, a template.
     Unknowable,
 }
 
+/// Whether a text is a day, `YYYY-MM-DD`.
+pub fn is_day(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let shape = bytes.len() == 10
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() });
+    let part =
+        |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    shape && (1..=12).contains(&part(5, 7)) && (1..=31).contains(&part(8, 10))
+}
+
 impl Review {
     /// A person with a name, on a day.
     pub fn is_done(&self) -> bool {
-        let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
-        self.reviewed && filled(&self.reviewer) && filled(&self.date)
+        let named = self.reviewer.as_ref().is_some_and(|text| !text.trim().is_empty());
+        self.reviewed && named && self.date.as_deref().is_some_and(is_day)
     }
 }
 
@@ -159,6 +192,8 @@ impl IssueKind {
         match self {
             Self::BadValue => "bad-value",
             Self::DuplicateKey => "duplicate-key",
+            Self::Unread => "unread",
+            Self::Elsewhere => "duplicate-key-elsewhere",
             Self::Unresolved => "unresolved",
             Self::Unknowable => "unknowable",
         }

@@ -58,6 +58,9 @@ codes! {
     ABSENT: "absent", Warning, Finding,
         "Declared, and not used in a window in which everything of its class was seen.",
         "Take it out of the declaration, or find out why it is not used.";
+    ADAPTER_BASE_UNKNOWN: "adapter-base-unknown", Warning, Cannot,
+        "It is declared for which model an adapter was made, and the adapter does not say it.",
+        "Declare the adapter's digest, which says more.";
     ADAPTER_DRIFT: "adapter-drift", Error, Finding,
         "An adapter says that it was made for another model than was declared.",
         "Check which base model the adapter is loaded on.";
@@ -65,10 +68,10 @@ codes! {
         "The baseline knows a finding that is no longer there.",
         "Write the baseline again.";
     CONTENT_DRIFT: "content-drift", Error, Finding,
-        "The name that was declared, with other content.",
+        "The name that was declared, with other content: than was declared, or than its store recorded.",
         "Treat the file as unknown until it is known who replaced it; then declare the new digest.";
     CONTENT_UNKNOWN: "content-unknown", Warning, Cannot,
-        "A digest was declared, and the content that was used was not read.",
+        "A digest or a commit was declared, and the content that was used was not read, whatever a store says of it.",
         "See why it was not read (`aibom:unresolved` in the document), and observe again.";
     COVERAGE_INSUFFICIENT: "coverage-insufficient", Error, Coverage,
         "What was seen of a class that the declaration speaks of is less than required: something was lost, a probe was missing, or the document says nothing about its coverage.",
@@ -76,17 +79,32 @@ codes! {
     DECLARATION_UNREVIEWED: "declaration-unreviewed", Error, Finding,
         "The declaration was written by `aibom declare` and nobody has looked at it.",
         "Read it, then set `reviewed: true` with `reviewer` and `date`.";
+    DOCUMENT_INCOMPLETE: "document-incomplete", Error, Cannot,
+        "A part of a document that says what was used, or what may be, cannot be read: a component or service without a name, a digest that is none.",
+        "Correct the document, or the tool that makes it.";
     EGRESS_NOT_PERMITTED: "egress-not-permitted", Error, Finding,
         "An address was called that the workload's NetworkPolicy does not let through: the policy is not enforced, or not the one that is declared.",
         "Check that the cluster's network plugin enforces policies.";
+    EGRESS_UNKNOWN: "egress-unknown", Warning, Cannot,
+        "An address was called at a port that only a named port of the workload's NetworkPolicy could let through, and what the name stands for is not in the input.",
+        "Give the policy the number of the port.";
     ENDPOINT_DRIFT: "endpoint-drift", Error, Finding,
         "The provider or the host that was declared, at another address: another region, account or port.",
         "Declare the address, or correct the configuration that leads there.";
+    ENDPOINT_NAME_CLAIMED: "endpoint-name-claimed", Note, Finding,
+        "The declared host was named by the stream alone: no answer of DNS was seen that links the name with the address.",
+        "Observe from the start, so that the answer is seen; or look who owns the address.";
+    ENDPOINT_NAME_MISMATCH: "endpoint-name-mismatch", Error, Finding,
+        "The declared host was named by the stream, and DNS calls the address otherwise: the name may be forged.",
+        "Find out whose address it is.";
+    IDENTITY_UNKNOWN: "identity-unknown", Warning, Cannot,
+        "Nothing but a hint says that it is what was declared: a name that a file gives itself, or the interpreter that runs it.",
+        "Declare its path, its digest, or its package.";
     IMAGE_UNPINNED: "image-unpinned", Note, Finding,
         "An image is named without a digest, so what runs can change without a change of the manifest.",
         "Name it by digest.";
-    INPUT_AMBIGUOUS: "input-ambiguous", Warning, Finding,
-        "A manifest has a value that cannot be read, or a key twice.",
+    INPUT_AMBIGUOUS: "input-ambiguous", Warning, Cannot,
+        "The declared side has a value that cannot be read, a key that is not known, or a key twice, so that it is not clear what is declared.",
         "Correct it at the line that is named.";
     INPUT_UNRESOLVED: "input-unresolved", Note, Finding,
         "A manifest refers to something that is not in the input, or to a value that is only known later.",
@@ -103,8 +121,11 @@ codes! {
     NAME_MISMATCH: "name-mismatch", Warning, Finding,
         "The content that was declared, under another name.",
         "Find out which name is right.";
+    NAMESPACE_UNKNOWN: "namespace-unknown", Warning, Cannot,
+        "A service of a cluster was called that has the declared name, and the namespace of one of the two is not known.",
+        "Declare the service with its namespace (`NAME.NAMESPACE.svc`), or give the workload's manifest a namespace.";
     NOT_COMPARED: "not-compared", Error, Cannot,
-        "Nothing could be compared: no declared workload is known to be the observed one.",
+        "Something could not be compared: no declared workload is known to be the observed one, or more than one could be.",
         "Name it: `--workload NAME`, or `observedAs` in the declaration.";
     NOT_EXERCISED: "not-exercised", Note, Finding,
         "Declared, and not seen in this window. It may be used at another time or may have been missed.",
@@ -112,6 +133,12 @@ codes! {
     NOT_OBSERVABLE: "not-observable", Note, Finding,
         "Declared, and nobody can see from outside whether it holds: a model behind an address.",
         "Take another evidence for it, such as the provider's log.";
+    OTHER_COMPONENTS: "other-components", Note, Finding,
+        "The observed document has components of kinds that no declaration speaks of: files, operating systems, firmware, keys.",
+        "Nothing, unless another tool calls models so.";
+    PROPERTY_UNKNOWN: "property-unknown", Warning, Finding,
+        "A version, a quantisation or a licence is declared, and the document does not say which it is.",
+        "Look at the file or the package itself.";
     QUANTIZATION_DRIFT: "quantization-drift", Warning, Finding,
         "Another quantisation than was declared.",
         "Check which file is loaded.";
@@ -121,12 +148,18 @@ codes! {
     REVISION_DRIFT: "revision-drift", Error, Finding,
         "Another revision of the model than was declared.",
         "Find out who moved it; then declare the new revision.";
+    REVISION_UNKNOWN: "revision-unknown", Warning, Cannot,
+        "A commit is declared, and nothing says which one the content is of.",
+        "Declare the digest, which does not depend on where the file came from.";
     REVISION_UNPINNED: "revision-unpinned", Warning, Finding,
         "A model is declared by a name that moves: no revision, or a branch.",
         "Declare the commit.";
     UNDECLARED_ADAPTER: "undeclared-adapter", Error, Finding,
         "An adapter was loaded that nobody declared.",
         "Declare it, or stop loading it.";
+    UNDECLARED_CODE: "undeclared-code", Error, Finding,
+        "Code was run that belongs to no package, and all packages and code that may run are declared.",
+        "Declare it under `code`, or find out where it comes from.";
     UNDECLARED_DATA: "undeclared-data", Warning, Finding,
         "A tokenizer, data set, index, prompt or skill was loaded that nobody declared.",
         "Declare it, or stop loading it.";
@@ -136,6 +169,9 @@ codes! {
     UNDECLARED_ENDPOINT: "undeclared-endpoint", Error, Finding,
         "Somebody was called whom nobody declared.",
         "Declare it, or stop calling it.";
+    UNDECLARED_IMAGE: "undeclared-image", Error, Finding,
+        "Another container image than the declared ones.",
+        "Declare it, or find out who runs it.";
     UNDECLARED_LIBRARY: "undeclared-library", Warning, Finding,
         "A shared library was loaded that is not on the declared list.",
         "Declare it, or find out what loads it.";
@@ -160,6 +196,9 @@ codes! {
     UNFAIR_COMPARISON: "unfair-comparison", Note, Finding,
         "Both sides are documents and were made by other versions or in other ways, so a difference may come from that.",
         "Compare documents of one version.";
+    UNLISTED_CODE: "unlisted-code", Note, Finding,
+        "Code was run that belongs to no package, and nothing is declared of packages and code.",
+        "Declare packages and code (`aibom declare`), if only known code may run.";
     UNNAMED_ENDPOINT: "unnamed-endpoint", Warning, Cannot,
         "A private address was called whose name is not known, so it cannot be told whether it is one that was declared.",
         "Declare the address, or observe from the start, so that the name is seen.";

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Coverage, Finding, Observed, Pass, Subject, codes, judge,
-    pairing::pair,
+    pairing::{Namespaces, pair_within},
     unmatched,
     workloads::{self, Pairing},
 };
 use crate::{
     coverage::is_standing,
-    declared::{Class, Declared, Force, IssueKind, Item, Kind, Workload},
+    declared::{Class, Declared, Force, IssueKind, Item, Kind, Place, Workload},
 };
 
 /// How much of a class must have been seen.
@@ -65,12 +65,11 @@ pub struct Comparison {
 pub fn compare(declared: &Declared, observed: &[Observed], options: &Options) -> Comparison {
     let mut result = Comparison::default();
     issues(declared, &mut result);
+    unread(declared, observed, &mut result);
     unfair(declared, observed, &mut result);
-    let Pairing { pairs, declared: left, observed: strangers, problem } =
+    let Pairing { pairs, declared: left, observed: strangers, problems } =
         workloads::pair(&declared.workloads, observed, options);
-    if let Some(finding) = problem {
-        result.findings.push(finding);
-    }
+    result.findings.extend(problems);
     for (workload, file, subject, why) in &pairs {
         result.paired.push((workload.id.to_string(), subject.id.to_string(), why));
         one(workload, subject, file, options, &mut result);
@@ -89,6 +88,10 @@ pub fn compare(declared: &Declared, observed: &[Observed], options: &Options) ->
     if !nothing {
         for (file, subject) in strangers {
             result.findings.push(workloads::stranger(subject, file));
+            // That nothing of AI was seen says little where something was lost.
+            let name = subject.id.to_string();
+            let classes = BTreeSet::from([Class::Models, Class::Endpoints]);
+            coverage((&name, None), subject, file, &classes, options, &mut result);
         }
     }
     result.findings.sort_by_cached_key(Finding::order);
@@ -96,6 +99,26 @@ pub fn compare(declared: &Declared, observed: &[Observed], options: &Options) ->
     result.not_compared.sort();
     result.paired.sort();
     result
+}
+
+/// What of the observed document was not read, and kinds that take no part.
+fn unread(declared: &Declared, observed: &[Observed], result: &mut Comparison) {
+    for document in observed {
+        for text in &document.unread {
+            let finding = Finding::new(codes::DOCUMENT_INCOMPLETE, "", None, &document.file, text)
+                .saying(text.clone())
+                .at(&Place::of_file(&document.file), "unread");
+            result.findings.push(finding);
+        }
+        if document.other > declared.other {
+            let text = format!(
+                "{} components of kinds that are not compared (files, operating systems, firmware, keys)",
+                document.other
+            );
+            let finding = Finding::new(codes::OTHER_COMPONENTS, "", None, &document.file, "").saying(text);
+            result.findings.push(finding.at(&Place::of_file(&document.file), "components"));
+        }
+    }
 }
 
 /// Two documents that were made in different ways differ in what they could know.
@@ -118,7 +141,8 @@ fn issues(declared: &Declared, result: &mut Comparison) {
     for issue in &declared.issues {
         let code = match issue.kind {
             IssueKind::BadValue | IssueKind::DuplicateKey => codes::INPUT_AMBIGUOUS,
-            IssueKind::Unresolved | IssueKind::Unknowable => codes::INPUT_UNRESOLVED,
+            IssueKind::Unresolved | IssueKind::Unknowable | IssueKind::Elsewhere => codes::INPUT_UNRESOLVED,
+            IssueKind::Unread => codes::DOCUMENT_INCOMPLETE,
         };
         let finding = Finding::new(code, "", None, &issue.place.file, &issue.text)
             .saying(issue.text.clone())
@@ -135,7 +159,9 @@ fn one(workload: &Workload, subject: &Subject, file: &str, options: &Options, re
             .at(&review.place, "reviewed");
         result.findings.push(finding);
     }
-    let pairs = pair(&workload.items, &subject.items);
+    let namespace = workload.id.namespace.as_deref();
+    let within = Namespaces { declared: namespace, observed: subject.id.namespace.as_deref().or(namespace) };
+    let pairs = pair_within(&workload.items, &subject.items, within);
     let mut declared_paired = vec![false; workload.items.len()];
     let mut observed_paired = vec![false; subject.items.len()];
     let mut agreed = Vec::new();
@@ -149,7 +175,7 @@ fn one(workload: &Workload, subject: &Subject, file: &str, options: &Options, re
                 *slot = true;
             }
         }
-        let drift = judge::drift(own, seen, found.pass, &name, file);
+        let drift = judge::drift(own, seen, found.pass, within, (&name, file));
         if drift.is_empty() {
             agreed.push((seen.name.clone(), found.pass));
         }
@@ -166,12 +192,16 @@ fn one(workload: &Workload, subject: &Subject, file: &str, options: &Options, re
         result.findings.extend(unmatched::unobserved(item, asks, subject, &name));
     }
     let context = unmatched::Context::new(workload, file, &name, &spoken);
+    let code = extra.iter().copied().filter(|item| item.kind == Kind::Code);
+    if !workload.exhaustive.contains(&Class::Packages) {
+        result.findings.extend(unmatched::unlisted(code, &context));
+    }
     let mut silent: BTreeMap<Class, (usize, BTreeSet<String>)> = BTreeMap::new();
     for item in &extra {
         match unmatched::undeclared(item, &context) {
             Some(finding) => result.findings.push(finding),
             None => {
-                if let Some(class) = item.kind.class() {
+                if let Some(class) = item.kind.class().filter(|_| item.kind != Kind::Code) {
                     let entry = silent.entry(class).or_default();
                     entry.0 = entry.0.saturating_add(1);
                     let notable = unmatched::has_ai_role(item);
@@ -186,7 +216,7 @@ fn one(workload: &Workload, subject: &Subject, file: &str, options: &Options, re
     for item in &subject.items {
         result.findings.extend(super::endpoints::not_permitted(item, workload, &name, file));
     }
-    coverage(workload, subject, file, &spoken, options, result);
+    coverage((&name, Some(&workload.place)), subject, file, &spoken, options, result);
     agreed.sort();
     result.agreed.entry(name).or_default().extend(agreed);
 }
@@ -205,14 +235,13 @@ fn spoken(workload: &Workload) -> BTreeSet<Class> {
 }
 
 fn coverage(
-    workload: &Workload,
+    (name, place): (&str, Option<&Place>),
     subject: &Subject,
     file: &str,
     spoken: &BTreeSet<Class>,
     options: &Options,
     result: &mut Comparison,
 ) {
-    let name = workload.id.to_string();
     for class in spoken {
         let state = subject.coverage.get(class).unwrap_or(&Coverage::Unstated);
         let reason = match (options.required, state) {
@@ -234,9 +263,12 @@ fn coverage(
                 }
             }
         };
-        let finding = Finding::new(codes::COVERAGE_INSUFFICIENT, &name, None, class.word(), "")
-            .saying(format!("{}: {reason}", class.word()))
-            .at(&workload.place, "metadata.name");
+        let finding = Finding::new(codes::COVERAGE_INSUFFICIENT, name, None, class.word(), "")
+            .saying(format!("{}: {reason}", class.word()));
+        let finding = match place {
+            Some(place) => finding.at(place, "metadata.name"),
+            None => finding,
+        };
         let seen = super::Seen {
             file: file.to_owned(),
             reference: subject.reference.clone(),

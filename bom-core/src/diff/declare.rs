@@ -47,6 +47,7 @@ fn workload(text: &mut String, subject: &Subject, options: Options) {
         ("adapters", Kind::Adapter),
         ("data", Kind::Data),
         ("packages", Kind::Package),
+        ("code", Kind::Code),
         ("libraries", Kind::Library),
         ("endpoints", Kind::Endpoint),
         ("programs", Kind::Program),
@@ -98,7 +99,8 @@ fn thing(text: &mut String, item: &Item) {
     }
     let is_model = matches!(item.kind, Kind::Model | Kind::Adapter | Kind::Data);
     if is_model {
-        if let Some(revision) = &item.revision {
+        // What was not read cannot be pinned: nobody could tell whether the pin holds.
+        if let Some(revision) = item.revision.as_ref().filter(|_| !item.unread) {
             line("revision", quoted(revision));
         }
         if let Some(quantization) = &item.quantization {
@@ -109,7 +111,7 @@ fn thing(text: &mut String, item: &Item) {
             line("license", format!("[{}]", licenses.join(", ")));
         }
     }
-    if is_model || item.kind == Kind::Program {
+    if is_model || matches!(item.kind, Kind::Program | Kind::Code) {
         let paths: Vec<String> = item.paths.iter().map(|path| quoted(path.as_str())).collect();
         if !paths.is_empty() {
             line("paths", format!("[{}]", paths.join(", ")));

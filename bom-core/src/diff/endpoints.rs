@@ -1,9 +1,10 @@
 //! Endpoints that nobody declared, and addresses that a policy should have stopped.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Finding, codes, unmatched::Context};
-use crate::declared::{Egress, Item, Kind, Workload};
+use crate::declared::{Egress, Item, Kind, Ports, Workload};
 
 /// What an endpoint that was not declared is.
 pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Finding {
@@ -17,12 +18,17 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Finding {
         return new(codes::UNDECLARED_PROVIDER)
             .saying(format!("{provider} was called at {shown} and is not declared"));
     }
-    if item.role.as_deref() == Some("resolver") {
+    let nearby = !item.addresses.is_empty()
+        && item.addresses.iter().all(|address| is_private(address) || address.is_loopback());
+    // Whoever answers like one is called a resolver: a note is enough only for one of the own network.
+    if item.role.as_deref() == Some("resolver") && nearby && item.refuted.is_empty() {
         return new(codes::RESOLVER_ENDPOINT).saying(format!("names were resolved by {shown}"));
     }
     let unix = item.host.is_none() && item.name.starts_with("unix:");
     let loopback = !item.addresses.is_empty() && item.addresses.iter().all(IpAddr::is_loopback);
-    if unix || loopback {
+    // With the name of somebody else it is a way to them.
+    let own_name = item.host.as_ref().is_none_or(|host| is_local(host.as_str())) && item.refuted.is_empty();
+    if unix || loopback && own_name {
         return new(codes::LOCAL_ENDPOINT)
             .saying(format!("{shown} on the same machine was called and is not declared"));
     }
@@ -34,8 +40,16 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Finding {
             format!("{shown} was called; its name is not known, so it may be a declared endpoint or not");
         return new(codes::UNNAMED_ENDPOINT).saying(text);
     }
+    if item.role.as_deref() == Some("resolver") {
+        let text = format!("{shown}, which answers DNS questions, was called and is not declared");
+        return new(codes::UNDECLARED_ENDPOINT).saying(text);
+    }
     let note = if nameless { ", by an address without a name" } else { "" };
     new(codes::UNDECLARED_ENDPOINT).saying(format!("{shown} was called{note} and is not declared"))
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok()
 }
 
 fn shown(item: &Item) -> String {
@@ -67,28 +81,68 @@ pub(super) fn not_permitted(item: &Item, workload: &Workload, name: &str, file: 
         return None;
     }
     let port = item.port?;
-    let stopped: Vec<&IpAddr> = item
-        .addresses
-        .iter()
-        .filter(|address| !address.is_loopback() && !policy.iter().any(|rule| permits(rule, **address, port)))
-        .collect();
-    let first = stopped.first()?;
+    let (mut stopped, mut unknown) = (None, None);
+    for address in item.addresses.iter().filter(|address| !address.is_loopback()) {
+        let best = policy.iter().map(|rule| permits(rule, *address, port, &item.transports)).max();
+        match best.unwrap_or(Permits::No) {
+            Permits::Yes => {}
+            Permits::Unknown => unknown = unknown.or(Some(address)),
+            Permits::No => stopped = stopped.or(Some(address)),
+        }
+    }
     let shown = shown(item);
-    let text = format!("{shown} was called at {first}, which no rule of the NetworkPolicy lets through");
-    let finding = Finding::new(codes::EGRESS_NOT_PERMITTED, name, Some(item.kind), &shown, "")
-        .saying(text)
-        .seen(item, file);
+    let (code, text) = match (stopped, unknown) {
+        (Some(first), _) => (
+            codes::EGRESS_NOT_PERMITTED,
+            format!("{shown} was called at {first}, which no rule of the NetworkPolicy lets through"),
+        ),
+        (None, Some(first)) => (
+            codes::EGRESS_UNKNOWN,
+            format!(
+                "{shown} was called at {first}, which only a named port of the NetworkPolicy could let through"
+            ),
+        ),
+        (None, None) => return None,
+    };
+    let finding = Finding::new(code, name, Some(item.kind), &shown, "").saying(text).seen(item, file);
     let place = policy.first().map_or(&workload.place, |rule| &rule.place);
     Some(finding.at(place, crate::manifest::fields::NETWORK.name))
 }
 
-fn permits(rule: &Egress, address: IpAddr, port: u16) -> bool {
-    if !rule.ports.is_empty() && !rule.ports.contains(&port) {
-        return false;
-    }
-    match rule.block {
+/// Whether a rule lets an address through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Permits {
+    No,
+    /// It depends on what a port's name stands for.
+    Unknown,
+    Yes,
+}
+
+fn permits(rule: &Egress, address: IpAddr, port: u16, transports: &BTreeSet<String>) -> Permits {
+    let peer = match rule.block {
         None => !rule.pods || is_private(&address),
         Some(block) => within(block, address) && !rule.except.iter().any(|except| within(*except, address)),
+    };
+    let Ports::Only { ranges, named } = &rule.ports else {
+        return if peer { Permits::Yes } else { Permits::No };
+    };
+    let open = |transport: Option<&str>| {
+        ranges.iter().any(|(of, first, last)| {
+            (*first..=*last).contains(&port)
+                && (of.is_none() || transport.is_none() || of.as_deref() == transport)
+        })
+    };
+    let numbered = if transports.is_empty() {
+        open(None)
+    } else {
+        transports.iter().all(|transport| open(Some(transport)))
+    };
+    match (peer, numbered) {
+        (false, _) => Permits::No,
+        (true, true) => Permits::Yes,
+        // A block has no pods that could have a port of that name.
+        (true, false) if *named && rule.block.is_none() => Permits::Unknown,
+        (true, false) => Permits::No,
     }
 }
 

@@ -11,18 +11,21 @@ mod codes;
 mod page;
 
 mod document;
-pub use document::{Coverage, Observed, Subject, declared_of, observed_of};
+pub use document::{Coverage, Observed, Subject, declared_of, observed_of, unpinned_of, unread_of};
 
 mod normal;
 mod pairing;
-pub use pairing::{Pair, Pass, pair};
+pub use pairing::{Namespaces, Pair, Pass, pair, pair_within};
 
 mod compare;
+mod conflict;
 mod endpoints;
 mod judge;
+mod pods;
 mod unmatched;
 mod workloads;
 pub use compare::{Comparison, NotCompared, Options, Required, compare};
+pub use pods::Pod;
 
 mod finding;
 pub use codes::{CODES, Code, Severity, Tells, code};

@@ -17,7 +17,11 @@ pub(super) fn purl_key(purl: &Purl) -> Option<String> {
     let namespace = parts.namespace.unwrap_or_default();
     // A distribution's package is the same in each of its releases.
     let namespace = if parts.ty == "huggingface" { namespace.to_lowercase() } else { namespace };
-    Some(format!("{}/{namespace}/{name}", parts.ty))
+    // Of some types the qualifier says whose it is, and the name alone does not.
+    let whose = matches!(parts.ty.as_str(), "oci" | "docker" | "huggingface" | "mlflow");
+    let whose = whose.then(|| parts.qualifiers.get("repository_url")).flatten();
+    let whose = whose.map_or_else(String::new, |url| format!("@{}", url.to_lowercase()));
+    Some(format!("{}/{namespace}/{name}{whose}", parts.ty))
 }
 
 /// A name as its ecosystem folds it.
@@ -32,6 +36,16 @@ pub(super) fn names(item: &Item) -> BTreeSet<String> {
     all.filter_map(|name| folded(item.kind, name)).collect()
 }
 
+/// Names that are no reason by themselves.
+pub(super) fn hints(item: &Item) -> BTreeSet<String> {
+    item.hints.iter().filter_map(|name| folded(item.kind, name)).collect()
+}
+
+/// Names that what was looked at contradicts.
+pub(super) fn refuted(item: &Item) -> BTreeSet<String> {
+    item.refuted.iter().filter_map(|name| folded(item.kind, name)).collect()
+}
+
 fn folded(kind: Kind, name: &str) -> Option<String> {
     let name = name.trim();
     if name.is_empty() || matches!(name, "unknown" | "unnamed" | "server" | "main") {
@@ -40,9 +54,13 @@ fn folded(kind: Kind, name: &str) -> Option<String> {
     Some(match kind {
         // `llama_cpp_python` and `llama-cpp-python` are one package in every ecosystem that has both.
         Kind::Library | Kind::Package | Kind::Program | Kind::McpServer => crate::bom::purl::pep503(name),
-        Kind::Model | Kind::Adapter | Kind::Data | Kind::Endpoint | Kind::Image | Kind::Device => {
-            name.to_lowercase()
-        }
+        Kind::Model
+        | Kind::Adapter
+        | Kind::Data
+        | Kind::Endpoint
+        | Kind::Image
+        | Kind::Device
+        | Kind::Code => name.to_lowercase(),
     })
 }
 

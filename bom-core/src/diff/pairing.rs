@@ -1,11 +1,16 @@
 //! Which declared item is which observed one: passes, strongest first, one to one.
 //!
-//! Within a pass, items meet under a key. Keys and items are taken in their order, so the order of the input never
-//! matters, and with the sides exchanged the same pairs come out. An item that stands for several takes all it meets.
+//! Items that nothing tells apart are the same before anything else is asked. Within a pass, items meet under a key. Keys
+//! and items are taken in their order, so the order of the input never matters, and with the sides exchanged the same
+//! pairs come out. An item that stands for several takes all it meets. What speaks against a pair is in `conflict`.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::normal::{names, purl_key, short_names};
+use super::{
+    conflict,
+    normal::{hints, names, purl_key, refuted, short_names},
+};
 use crate::declared::{Force, Item, Kind};
 
 /// Why two items are the same thing.
@@ -23,6 +28,10 @@ pub enum Pass {
     Name,
     /// The same last part of a name.
     ShortName,
+    /// A name that is no reason by itself: what a file calls itself, the interpreter that runs it.
+    Hint,
+    /// The name that a store gives it, and its content is not what the store recorded.
+    Refuted,
     /// The same host and port.
     HostPort,
     /// The same host, or a host the pattern stands for.
@@ -48,9 +57,26 @@ pub struct Pair {
     pub pass: Pass,
 }
 
+/// Namespaces of a cluster that a name without one is in, where they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces<'a> {
+    /// That of the declared workload.
+    pub declared: Option<&'a str>,
+    /// That of the observed subject.
+    pub observed: Option<&'a str>,
+}
+
 impl Pass {
-    const ITEMS: &[Self] =
-        &[Self::Digest, Self::Purl, Self::PurlName, Self::Path, Self::Name, Self::ShortName];
+    const ITEMS: &[Self] = &[
+        Self::Digest,
+        Self::Purl,
+        Self::PurlName,
+        Self::Path,
+        Self::Name,
+        Self::ShortName,
+        Self::Hint,
+        Self::Refuted,
+    ];
     const ENDPOINTS: &[Self] =
         &[Self::HostPort, Self::Host, Self::ClusterService, Self::Name, Self::Provider, Self::Domain];
 
@@ -63,6 +89,8 @@ impl Pass {
             Self::Path => "same path",
             Self::Name => "same name",
             Self::ShortName => "same last part of the name",
+            Self::Hint => "only a hint at the name",
+            Self::Refuted => "the name, which its content contradicts",
             Self::HostPort => "same host and port",
             Self::Host => "same host",
             Self::ClusterService => "same service of the cluster",
@@ -73,15 +101,22 @@ impl Pass {
     }
 }
 
-/// Pairs items. Both lists must be sorted.
+/// Pairs items, of which it is not known in which namespaces they are. Both lists must be sorted.
 pub fn pair(declared: &[Item], observed: &[Item]) -> Vec<Pair> {
+    pair_within(declared, observed, Namespaces::default())
+}
+
+/// Pairs items. Both lists must be sorted.
+pub fn pair_within(declared: &[Item], observed: &[Item], namespaces: Namespaces<'_>) -> Vec<Pair> {
     let mut state = State {
         declared,
         observed,
+        namespaces,
         free_declared: vec![true; declared.len()],
         free_observed: vec![true; observed.len()],
         pairs: Vec::new(),
     };
+    state.identical();
     for pass in Pass::ITEMS {
         state.pass(*pass, |item| item.kind != Kind::Endpoint);
         if *pass == Pass::Path {
@@ -106,9 +141,13 @@ pub fn pair(declared: &[Item], observed: &[Item]) -> Vec<Pair> {
     state.pairs
 }
 
+/// Pairs that are tried under one key. What is not tried is no pair, and so a finding.
+const ATTEMPTS: usize = 20_000_000;
+
 struct State<'a> {
     declared: &'a [Item],
     observed: &'a [Item],
+    namespaces: Namespaces<'a>,
     free_declared: Vec<bool>,
     free_observed: Vec<bool>,
     pairs: Vec<Pair>,
@@ -120,7 +159,7 @@ impl State<'_> {
         for (index, item) in self.declared.iter().enumerate().filter(|(_, item)| takes(item)) {
             if self.free_declared.get(index) == Some(&true) {
                 for key in item_keys(item, pass) {
-                    keys.entry((group(item.kind), key)).or_default().0.push(index);
+                    keys.entry((item.kind.group(), key)).or_default().0.push(index);
                 }
             }
         }
@@ -128,7 +167,7 @@ impl State<'_> {
             if self.free_observed.get(index) == Some(&true) {
                 for key in item_keys(item, pass) {
                     // A key that nothing is declared under needs no room.
-                    if let Some(found) = keys.get_mut(&(group(item.kind), key)) {
+                    if let Some(found) = keys.get_mut(&(item.kind.group(), key)) {
                         found.1.push(index);
                     }
                 }
@@ -144,12 +183,20 @@ impl State<'_> {
     }
 
     fn meet(&mut self, declared: &[usize], observed: &[usize], pass: Pass) {
+        let mut left = ATTEMPTS;
+        let mut first = 0_usize;
         for at in declared {
             let Some(item) = self.declared.get(*at) else { continue };
-            for other in observed {
-                if self.free_declared.get(*at) != Some(&true) && !item.many {
+            // Those in front that are taken are not looked at again: a thousand things of one name are no million.
+            while observed.get(first).is_some_and(|other| self.free_observed.get(*other) == Some(&false)) {
+                first = first.saturating_add(1);
+            }
+            for other in observed.iter().skip(first) {
+                let done = self.free_declared.get(*at) != Some(&true) && !item.many;
+                if done || left == 0 {
                     break;
                 }
+                left = left.saturating_sub(1);
                 self.join(*at, *other, pass);
             }
         }
@@ -159,7 +206,9 @@ impl State<'_> {
         let (Some(own), Some(other)) = (self.declared.get(declared), self.observed.get(observed)) else {
             return;
         };
-        if self.free_observed.get(observed) != Some(&true) || !compatible(own, other, pass) {
+        if self.free_observed.get(observed) != Some(&true)
+            || !conflict::compatible(own, other, pass, self.namespaces)
+        {
             return;
         }
         if let (Some(free), Some(taken)) =
@@ -171,25 +220,37 @@ impl State<'_> {
         }
     }
 
-    /// What has no key at all is the same only if all of it is.
+    /// What is equal in all that is known of it, and can only be by being the same. Both lists are sorted by all of it
+    /// but where it comes from, so one walk along both finds them.
+    fn identical(&mut self) {
+        let (mut at, mut other) = (0_usize, 0_usize);
+        while let (Some(own), Some(seen)) = (self.declared.get(at), self.observed.get(other)) {
+            match own.order(seen) {
+                Ordering::Less => at = at.saturating_add(1),
+                Ordering::Greater => other = other.saturating_add(1),
+                Ordering::Equal => {
+                    self.join(at, other, strongest(own));
+                    at = at.saturating_add(1);
+                    other = other.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// What has no key at all is the same only if all of it is, however it was said.
     fn same(&mut self) {
-        let bare = |item: &Item| Item {
-            origins: BTreeSet::new(),
-            force: Force::Stated,
-            many: false,
-            ..item.clone()
-        };
-        let mut waiting: BTreeMap<Item, Vec<usize>> = BTreeMap::new();
-        for (index, item) in self.observed.iter().enumerate().rev() {
+        let mut waiting: BTreeMap<Bare<'_>, Vec<usize>> = BTreeMap::new();
+        let observed = self.observed;
+        for (index, item) in observed.iter().enumerate().rev() {
             if self.free_observed.get(index) == Some(&true) {
-                waiting.entry(bare(item)).or_default().push(index);
+                waiting.entry(Bare(item)).or_default().push(index);
             }
         }
         for (index, item) in self.declared.iter().enumerate() {
             if self.free_declared.get(index) != Some(&true) {
                 continue;
             }
-            if let Some(other) = waiting.get_mut(&bare(item)).and_then(Vec::pop) {
+            if let Some(other) = waiting.get_mut(&Bare(item)).and_then(Vec::pop) {
                 self.join(index, other, Pass::Same);
             }
         }
@@ -224,39 +285,33 @@ impl State<'_> {
     }
 }
 
-/// What is known of both may not disagree where the key does not say it.
-fn compatible(declared: &Item, observed: &Item, pass: Pass) -> bool {
-    match pass {
-        // Two ecosystems may use one name for two things.
-        Pass::Name | Pass::ShortName => match (&declared.ecosystem, &observed.ecosystem) {
-            (Some(own), Some(other)) => {
-                own == other || !matches!(declared.kind, Kind::Package | Kind::Library)
-            }
-            _ => true,
-        },
-        Pass::Host if declared.many => declared.port.is_none() || declared.port == observed.port,
-        Pass::Digest
-        | Pass::Purl
-        | Pass::PurlName
-        | Pass::Path
-        | Pass::HostPort
-        | Pass::Host
-        | Pass::ClusterService
-        | Pass::Provider
-        | Pass::Domain
-        | Pass::Same => true,
+/// An item without where it comes from and how it was said.
+struct Bare<'a>(&'a Item);
+
+impl Ord for Bare<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.order(other.0)
     }
 }
 
-fn group(kind: Kind) -> u8 {
-    match kind {
-        Kind::Model | Kind::Adapter | Kind::Data => 0,
-        Kind::Library | Kind::Package => 1,
-        Kind::Endpoint => 2,
-        Kind::Program | Kind::McpServer => 3,
-        Kind::Image => 4,
-        Kind::Device => 5,
+impl PartialOrd for Bare<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
+}
+
+impl PartialEq for Bare<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Bare<'_> {}
+
+/// The first pass in which an item has a key: why it would meet one that is equal to it.
+fn strongest(item: &Item) -> Pass {
+    let passes = if item.kind == Kind::Endpoint { Pass::ENDPOINTS } else { Pass::ITEMS };
+    passes.iter().copied().find(|pass| !item_keys(item, *pass).is_empty()).unwrap_or(Pass::Same)
 }
 
 fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
@@ -274,15 +329,20 @@ fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
         Pass::Name => names(item),
         Pass::ShortName => match item.kind {
             Kind::Model | Kind::Adapter | Kind::Data | Kind::Program | Kind::McpServer => short_names(item),
-            Kind::Library | Kind::Package | Kind::Endpoint | Kind::Image | Kind::Device => BTreeSet::new(),
+            Kind::Library | Kind::Package | Kind::Endpoint | Kind::Image | Kind::Device | Kind::Code => {
+                BTreeSet::new()
+            }
         },
+        Pass::Hint => names(item).into_iter().chain(hints(item)).collect(),
+        Pass::Refuted => names(item).into_iter().chain(refuted(item)).collect(),
         Pass::HostPort => match (&item.host, item.port) {
             (Some(host), Some(port)) => BTreeSet::from([format!("{host}:{port}")]),
             _ => addresses(item),
         },
         Pass::Host => item.host.iter().map(ToString::to_string).collect(),
         Pass::ClusterService => {
-            item.host.as_ref().and_then(|host| service(host.as_str())).into_iter().collect()
+            let service = item.host.as_ref().and_then(|host| conflict::service(host.as_str()));
+            service.map(|service| service.name.to_owned()).into_iter().collect()
         }
         Pass::Provider => {
             let named = item.provider.iter().filter(|name| !name.is_empty() && item.host.is_some());
@@ -293,7 +353,7 @@ fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
             .host
             .iter()
             .filter(|host| {
-                !host.is_pattern() && service(host.as_str()).is_none() && host.as_str().contains('.')
+                !host.is_pattern() && !conflict::is_in_cluster(host.as_str()) && host.as_str().contains('.')
             })
             .map(|host| host.registrable().to_owned())
             .collect(),
@@ -303,15 +363,4 @@ fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {
 fn addresses(item: &Item) -> BTreeSet<String> {
     let port = item.port.unwrap_or(0);
     item.addresses.iter().map(|address| format!("{address}:{port}")).collect()
-}
-
-/// `NAME`, `NAME.NAMESPACE.svc` and `NAME.NAMESPACE.svc.cluster.local` by `NAME`.
-fn service(host: &str) -> Option<String> {
-    let bare = host.strip_suffix(".cluster.local").unwrap_or(host);
-    let labels: Vec<&str> = bare.split('.').collect();
-    match labels[..] {
-        [name] if !name.is_empty() => Some(name.to_owned()),
-        [name, _, "svc"] => Some(name.to_owned()),
-        _ => None,
-    }
 }

@@ -16,6 +16,8 @@ pub(super) struct Context<'a> {
     pub(super) named_ports: BTreeSet<Option<u16>>,
     /// Whether an accelerator is declared.
     pub(super) devices: bool,
+    /// Whether an image is declared.
+    pub(super) images: bool,
 }
 
 impl<'a> Context<'a> {
@@ -31,7 +33,8 @@ impl<'a> Context<'a> {
         let endpoints = workload.items.iter().filter(|item| item.kind == Kind::Endpoint);
         let named_ports = endpoints.filter(named).map(|item| item.port).collect();
         let devices = workload.items.iter().any(|item| item.kind == Kind::Device);
-        Self { workload, file, name, spoken, named_ports, devices }
+        let images = workload.items.iter().any(|item| item.kind == Kind::Image);
+        Self { workload, file, name, spoken, named_ports, devices, images }
     }
 }
 
@@ -44,6 +47,7 @@ pub(super) fn has_ai_role(item: &Item) -> bool {
     match item.kind {
         Kind::Model | Kind::Adapter | Kind::McpServer => true,
         Kind::Endpoint => item.provider.is_some(),
+        Kind::Code => false,
         Kind::Data | Kind::Library | Kind::Package | Kind::Program | Kind::Image | Kind::Device => {
             item.role.as_deref().is_some_and(|role| !ORDINARY.contains(&role))
         }
@@ -91,6 +95,11 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Option<Finding> 
     let class = item.kind.class();
     let new = |code| {
         let what = item.purl.as_ref().map_or_else(String::new, ToString::to_string);
+        let what = if what.is_empty() {
+            item.paths.first().map(ToString::to_string).unwrap_or_default()
+        } else {
+            what
+        };
         let digest = item.digests.first().map_or(what, |hash| hash.hex().to_owned());
         Finding::new(code, context.name, Some(item.kind), &item.name, &digest)
             .seen(item, context.file)
@@ -120,8 +129,32 @@ pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Option<Finding> 
         }),
         Kind::Program => exhaustive.then(|| new(codes::UNDECLARED_PROGRAM).saying(text("program"))),
         Kind::Device => (!context.devices).then(|| new(codes::UNDECLARED_DEVICE).saying(text("accelerator"))),
-        Kind::Image => None,
+        Kind::Code => exhaustive.then(|| {
+            let text = format!("code {} belongs to no package, was run, and is not declared", item.name);
+            new(codes::UNDECLARED_CODE).saying(text)
+        }),
+        // A declaration that names no image says nothing of images.
+        Kind::Image => context.images.then(|| new(codes::UNDECLARED_IMAGE).saying(text("image"))),
     }
+}
+
+/// Code without a package, where nothing is declared of packages: said once.
+pub(super) fn unlisted<'i>(code: impl Iterator<Item = &'i Item>, context: &Context<'_>) -> Option<Finding> {
+    let code: Vec<&Item> = code.collect();
+    let first = code.first()?;
+    let names: Vec<&str> = code.iter().take(5).map(|item| item.name.as_str()).collect();
+    let more = if code.len() > names.len() { ", …" } else { "" };
+    let text = format!(
+        "{} files of code that belong to no package were run: {}{more}",
+        code.len(),
+        names.join(", ")
+    );
+    Some(
+        Finding::new(codes::UNLISTED_CODE, context.name, Some(Kind::Code), "code", "")
+            .saying(text)
+            .seen(first, context.file)
+            .at(&context.workload.place, "metadata.name"),
+    )
 }
 
 /// Where it lay: what a person looks for first.

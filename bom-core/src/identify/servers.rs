@@ -126,8 +126,11 @@ const MCP_SERVERS: &[&str] = &[
     "pypi:fastmcp",
     "npm:fastmcp",
 ];
-/// Packages with both sides, and what a file of either side has in its path; Python's opens both whenever it is imported.
+/// Packages with both sides, and the folder of a server's files and of a client's; Python's opens both whenever it is
+/// imported.
 const MCP_BOTH: &[(&str, &[u8], &[u8])] = &[("npm:@modelcontextprotocol/sdk", b"server", b"client")];
+/// Files in those folders that both sides open: Node's client opens `server/zod-compat.js`.
+const MCP_SHARED: &[&[u8]] = &[b"zod-compat.js", b"zod-json-schema-compat.js"];
 const MCP_EITHER: &[&str] = &[
     "pypi:mcp",
     "golang:github.com/modelcontextprotocol/go-sdk",
@@ -150,7 +153,8 @@ pub(super) fn mcp(view: &mut View) {
             }
             for (_, server, client) in MCP_BOTH.iter().filter(|(both, ..)| *both == name) {
                 let opened = |folder: &[u8]| {
-                    usage.paths.iter().any(|path| path.components().any(|part| part == folder))
+                    let mut own = usage.paths.iter().filter(|path| !MCP_SHARED.contains(&path.file_name()));
+                    own.any(|path| path.components().any(|part| part == folder))
                 };
                 part.extend(opened(server).then_some(McpPart::Server));
                 part.extend(opened(client).then_some(McpPart::Client));

@@ -21,7 +21,13 @@ pub(super) fn file(gather: &mut Gather<'_>, path: &str, said: &Said, workload: &
         return;
     }
     // What is no YAML (a template, a script with that name) is nobody's declaration.
-    let Ok((nodes, _)) = yaml::read(said.text.as_bytes(), &LIMITS) else { return };
+    let Ok((nodes, repeated)) = yaml::read(said.text.as_bytes(), &LIMITS) else { return };
+    let declares = ["model_list", "mcpServers", "mcp_servers", "servers"];
+    if nodes.iter().any(|node| declares.iter().any(|key| node.get(key).is_some())) {
+        for (key, line) in repeated {
+            gather.bad(&said.line(line), format!("key {key:?} stands twice in {path}; the first is read"));
+        }
+    }
     for node in &nodes {
         litellm(gather, node, said, workload);
         mcp::servers(gather, node, &|line| said.line(line), workload, fields::CONFIG_MCP);

@@ -74,16 +74,11 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
     let mut declared = Declared::default();
     let mut gather = Gather { catalog, issues: Vec::new() };
     let mut documents = Vec::new();
+    let mut repeated_keys = Vec::new();
     for source in sources {
         let file: Arc<str> = source.name.into();
         let (nodes, repeated) = yaml::read(source.bytes, limits).map_err(|error| refused(source, error))?;
-        for (key, line) in repeated {
-            gather.issues.push(Issue {
-                place: Place { file: file.clone(), line, column: 0 },
-                kind: IssueKind::DuplicateKey,
-                text: format!("key {key:?} stands twice in one mapping; the first is read"),
-            });
-        }
+        repeated_keys.extend(repeated.into_iter().map(|(key, line)| (file.clone(), key, line)));
         for node in nodes {
             push(Document { file: file.clone(), node }, &mut documents);
         }
@@ -91,15 +86,20 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
     declared.documents = u64::try_from(documents.len()).unwrap_or(u64::MAX);
     let cluster = Cluster::of(&documents);
     let mut declarations = Vec::new();
+    let mut silent = Vec::new();
     for document in &documents {
         let node = &document.node;
+        let mut nothing = false;
         if let Some(kind) = node.text_at(&["kind"]) {
             if declaration::is_one(node) {
                 declarations.extend(declaration::read(node, &document.file, &mut gather.issues)?);
             } else {
                 match kubernetes::workloads(document, &cluster, &mut gather) {
                     Some(found) => declared.workloads.extend(found),
-                    None => count(&mut declared.other_kinds, kind),
+                    None => {
+                        nothing = true;
+                        count(&mut declared.other_kinds, kind);
+                    }
                 }
             }
         } else if declaration::is_one(node) {
@@ -109,14 +109,31 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
         } else if compose::is_one(node) {
             declared.workloads.extend(compose::workloads(document, &mut gather));
         } else if !node.is_null() {
+            nothing = true;
             count(&mut declared.other_kinds, "(no kind)");
         }
+        silent.push((&document.file, node.line, nothing));
     }
+    gather.issues.extend(repeated_keys.into_iter().map(|repeated| duplicate(repeated, &silent)));
     kubernetes::policies(&documents, &mut declared.workloads, &mut gather);
     declared.workloads.extend(declarations);
     declared.issues = gather.issues;
     finish(&mut declared, catalog);
     Ok(declared)
+}
+
+/// A key that stands twice. In a document that declares nothing it makes nothing unclear.
+fn duplicate((file, key, line): (Arc<str>, String, u32), documents: &[(&Arc<str>, u32, bool)]) -> Issue {
+    let before = || documents.iter().filter(|(of, from, _)| **of == file && *from <= line);
+    let last = before().map(|(_, from, _)| *from).max();
+    let mut there = before().filter(|(_, from, _)| Some(*from) == last).peekable();
+    let harmless = there.peek().is_some() && there.all(|(_, _, nothing)| *nothing);
+    let kind = if harmless { IssueKind::Elsewhere } else { IssueKind::DuplicateKey };
+    Issue {
+        place: Place { file, line, column: 0 },
+        kind,
+        text: format!("key {key:?} stands twice in one mapping; the first is read"),
+    }
 }
 
 fn refused(source: &Source<'_>, error: YamlError) -> ManifestError {

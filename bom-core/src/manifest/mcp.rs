@@ -44,6 +44,15 @@ fn name_of(file: &str) -> String {
     folder.unwrap_or(own).to_owned()
 }
 
+/// Programs that run whatever they are given.
+fn is_interpreter(program: &str) -> bool {
+    let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let known = ["node", "nodejs", "python", "pypy", "deno", "bun", "ruby", "php", "perl", "java", "dotnet"];
+    let shells =
+        ["sh", "bash", "zsh", "dash", "ash", "env", "cmd", "powershell", "pwsh", "uv", "npm", "go", "cargo"];
+    known.contains(&bare) || shells.contains(&bare)
+}
+
 /// Reads every server under `mcpServers` (or `servers`).
 pub(super) fn servers(
     gather: &mut Gather<'_>,
@@ -85,9 +94,14 @@ fn server(
     }
     if let Some((program, arguments)) = words.split_first() {
         let program = program_name(&program.text);
-        item.aliases.insert(program.clone());
         let starts = PROGRAMS.iter().find(|(known, _, _)| *known == program).map(|(_, _, starts)| *starts);
         let first = arguments.iter().find(|said| !said.text.starts_with('-'));
+        // What runs many servers names none of them.
+        if starts.is_some() || first.is_some() && is_interpreter(&program) {
+            item.hints.insert(program.clone());
+        } else {
+            item.aliases.insert(program.clone());
+        }
         match (starts, first) {
             (Some(Starts::Package(ecosystem)), Some(said)) => {
                 if let Some(found) = package(Kind::McpServer, ecosystem, &said.text) {

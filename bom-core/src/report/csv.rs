@@ -1,6 +1,6 @@
 //! CSV (RFC 4180): a register that opens in a spreadsheet and runs nothing there.
 
-use super::{Report, clean, state};
+use super::{Report, clean, shown, state};
 
 const HEAD: &[&str] = &[
     "code",
@@ -27,7 +27,7 @@ pub fn csv(report: &Report<'_>) -> String {
         text.push_str(&line([
             finding.code.code.to_owned(),
             finding.severity.word().to_owned(),
-            finding.workload.clone(),
+            shown(&finding.workload).into_owned(),
             finding.kind.map_or("", crate::declared::Kind::word).to_owned(),
             clean(&finding.name),
             clean(&finding.text),
@@ -51,6 +51,7 @@ fn line(cells: impl IntoIterator<Item = String>) -> String {
 
 /// In quotes. A cell that a spreadsheet would take for a formula gets an apostrophe in front, which makes it text.
 fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // The wide forms count as well where such text is written.
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     format!("\"{}{}\"", if formula { "'" } else { "" }, cell.replace('"', "\"\""))
 }

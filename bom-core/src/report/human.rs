@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Report, by_workload, clean, state};
+use super::{Report, by_workload, clean, shown, state};
 use crate::diff::{Finding, Severity};
 
 /// Notes of one code that are listed one by one.
@@ -27,11 +27,11 @@ pub fn human(report: &Report<'_>, colour: bool) -> String {
     let mut text = String::new();
     for (workload, findings) in by_workload(report) {
         let title = if workload.is_empty() { "input" } else { workload };
-        let _ = write!(text, "{}{title}{}", style.bold, style.off);
+        let _ = write!(text, "{}{}{}", style.bold, shown(title), style.off);
         for (_, observed, why) in
             report.comparison.paired.iter().filter(|(declared, _, _)| declared == workload)
         {
-            let _ = write!(text, "{} observed as {observed} ({why}){}", style.dim, style.off);
+            let _ = write!(text, "{} observed as {} ({why}){}", style.dim, shown(observed), style.off);
         }
         text.push('\n');
         let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -76,7 +76,8 @@ pub fn human(report: &Report<'_>, colour: bool) -> String {
         let _ = writeln!(text, "{}declare nothing: {shown}{more}{}", style.dim, style.off);
     }
     let _ = writeln!(text, "{}{}{}", style.bold, report.summary(), style.off);
-    text
+    // Some CI systems take `##[…]` and `##vso[…]` for their own commands, wherever it stands in a line of a log.
+    text.replace("##", "#\\x23")
 }
 
 fn one(text: &mut String, finding: &Finding, style: &Style) {

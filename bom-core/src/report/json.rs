@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json as value};
 
-use super::{Report, clean, exit_code};
+use super::{Report, clean, exit_code, shown};
 use crate::diff::Finding;
 use crate::diff::gate::Verdict;
 
@@ -15,7 +15,7 @@ pub fn json(report: &Report<'_>) -> String {
     let paired: Vec<Value> = comparison
         .paired
         .iter()
-        .map(|(declared, observed, why)| value!({"declared": declared, "observed": observed, "because": why}))
+        .map(|(declared, observed, why)| value!({"declared": shown(declared), "observed": shown(observed), "because": why}))
         .collect();
     let agreed: Map<String, Value> = comparison
         .agreed
@@ -25,7 +25,7 @@ pub fn json(report: &Report<'_>) -> String {
                 .iter()
                 .map(|(name, pass)| value!({"name": clean(name), "because": pass.words()}))
                 .collect();
-            (workload.clone(), Value::Array(items))
+            (shown(workload).into_owned(), Value::Array(items))
         })
         .collect();
     let not_compared: Vec<Value> = comparison
@@ -33,7 +33,7 @@ pub fn json(report: &Report<'_>) -> String {
         .iter()
         .map(|row| {
             let notable: Vec<String> = row.notable.iter().map(|name| clean(name)).collect();
-            value!({"workload": row.workload, "class": row.class.word(), "observed": row.observed, "ofAi": notable})
+            value!({"workload": shown(&row.workload), "class": row.class.word(), "observed": row.observed, "ofAi": notable})
         })
         .collect();
     let kinds: Map<String, Value> =
@@ -80,7 +80,7 @@ fn finding(finding: &Finding) -> Value {
     value!({
         "code": finding.code.code,
         "severity": finding.severity.word(),
-        "workload": finding.workload,
+        "workload": shown(&finding.workload),
         "kind": finding.kind.map(crate::declared::Kind::word),
         "name": clean(&finding.name),
         "text": clean(&finding.text),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, by_workload, clean, state};
+use super::{Report, by_workload, clean, shown, state};
 use crate::diff::Tells;
 
 /// Renders.
@@ -14,7 +14,7 @@ pub fn junit(report: &Report<'_>) -> String {
         let (mut failures, mut errors, mut skipped) = (0_usize, 0_usize, 0_usize);
         for finding in &findings {
             let name = xml(&format!("{}: {}", finding.code.code, clean(&finding.name)));
-            let _ = write!(cases, "    <testcase classname=\"{}\" name=\"{name}\">", xml(workload));
+            let _ = write!(cases, "    <testcase classname=\"{}\" name=\"{name}\">", xml(&shown(workload)));
             let place = finding.places.first().map_or_else(String::new, |(place, _)| format!("{place}: "));
             let text = xml(&format!("{place}{}", clean(&finding.text)));
             match (state(finding), finding.severity.rank(), finding.code.tells) {
@@ -45,14 +45,15 @@ pub fn junit(report: &Report<'_>) -> String {
         let agreed = report.comparison.agreed.get(workload).map_or(&[][..], Vec::as_slice);
         for (name, pass) in agreed {
             let name = xml(&format!("as declared: {} ({})", clean(name), pass.words()));
-            let _ = writeln!(cases, "    <testcase classname=\"{}\" name=\"{name}\"/>", xml(workload));
+            let _ =
+                writeln!(cases, "    <testcase classname=\"{}\" name=\"{name}\"/>", xml(&shown(workload)));
         }
         let tests = findings.len().saturating_add(agreed.len());
         let title = if workload.is_empty() { "input" } else { workload };
         let _ = writeln!(
             suites,
             "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\">\n{cases}  </testsuite>",
-            xml(title)
+            xml(&shown(title))
         );
         all = all.saturating_add(tests);
         failed = failed.saturating_add(failures);

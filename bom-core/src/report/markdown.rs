@@ -88,6 +88,8 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             // A zero-width joiner would be hidden; an entity is not.
             '@' => out.push_str("&#64;"),
+            // Between two of them is a formula.
+            '$' => out.push_str("&#36;"),
             '#' => out.push_str("&#35;"),
             ':' => out.push_str("&#58;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '~' | '!' => {
@@ -97,6 +99,8 @@ fn escaped(text: &str) -> String {
             c => out.push(c),
         }
     }
+    // A bare host of this form becomes a link.
+    let out = out.replace("www.", "www&#46;").replace("WWW.", "WWW&#46;");
     // Long names are somebody else's: a table has to stay readable.
     if out.chars().count() > 600 { out.chars().take(600).chain(['…']).collect() } else { out }
 }

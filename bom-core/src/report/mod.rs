@@ -10,6 +10,7 @@ mod junit;
 mod markdown;
 mod sarif;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use csv::csv;
@@ -19,7 +20,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use sarif::sarif;
 
-use crate::bom::escape;
+use crate::bom::{escape, is_hidden};
 use crate::declared::Declared;
 use crate::diff::gate::Verdict;
 use crate::diff::{Comparison, Finding};
@@ -105,6 +106,11 @@ pub const fn exit_code(verdict: Verdict) -> u8 {
 /// Without anything hidden in it.
 fn clean(text: &str) -> String {
     escape(text.as_bytes()).text
+}
+
+/// Of a text that should have been escaped already: once more only if something hidden is in it.
+fn shown(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_hidden) { Cow::Owned(clean(text)) } else { Cow::Borrowed(text) }
 }
 
 /// Findings by workload, each in the order of the comparison. What belongs to no workload comes first.

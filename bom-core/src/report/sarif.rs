@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as value};
 
-use super::{Report, clean, exit_code};
+use super::{Report, clean, exit_code, shown};
 use crate::diff::gate::Verdict;
 use crate::diff::{CODES, Finding, Severity};
 
@@ -62,7 +62,7 @@ fn result(finding: &Finding) -> Value {
         if locations.is_empty() { locations.push(own) } else { related.push(own) }
     }
     let workload =
-        if finding.workload.is_empty() { String::new() } else { format!("{}: ", finding.workload) };
+        if finding.workload.is_empty() { String::new() } else { format!("{}: ", shown(&finding.workload)) };
     let mut row = value!({
         "ruleId": finding.code.code,
         "ruleIndex": CODES.iter().position(|row| row.code == finding.code.code),

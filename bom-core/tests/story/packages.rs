@@ -267,6 +267,12 @@ fn programs_that_can_speak_mcp_are_told_by_their_packages() {
             npm("@modelcontextprotocol/sdk"),
             vec![McpPart::Server],
         ),
+        (
+            "sdk_shared",
+            "/n/node_modules/@modelcontextprotocol/sdk/dist/esm/server/zod-compat.js",
+            npm("@modelcontextprotocol/sdk"),
+            vec![],
+        ),
         ("other", "/n/node_modules/openai/server/x.js", npm("openai"), vec![]),
     ] {
         let mut host = FakeHost::new();

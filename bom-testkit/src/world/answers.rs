@@ -1,4 +1,4 @@
-//! What the two providers answer: the smallest JSON that their own SDKs accept, the same each time.
+//! What the providers answer: the smallest JSON that their own SDKs accept, the same each time.
 
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ pub(crate) fn answer(request: &Request) -> (u16, Value) {
     let model = asked["model"].as_str().unwrap_or("unknown");
     match (request.host.as_str(), request.method.as_str(), request.path.as_str()) {
         ("api.openai.com", "POST", "/v1/chat/completions") => (200, chat_completion(model)),
+        ("openrouter.ai", "POST", "/api/v1/chat/completions") => (200, passed_on(chat_completion(model))),
         ("api.openai.com", "POST", "/v1/responses") => (200, response(model)),
         ("api.openai.com", "POST", "/v1/embeddings") => (200, embeddings(model, &asked)),
         ("api.anthropic.com", "POST", "/v1/messages") => (200, message(model)),
@@ -36,7 +37,7 @@ pub(crate) fn answer(request: &Request) -> (u16, Value) {
     }
 }
 
-/// Both providers report an error as an object `error` with a type and a message.
+/// Providers report an error as an object `error` with a type and a message.
 fn refuse(status: u16, message: &str) -> (u16, Value) {
     let error = json!({"type": "invalid_request_error", "message": message, "param": null, "code": null});
     (status, json!({"type": "error", "error": error}))
@@ -51,6 +52,13 @@ fn chat_completion(model: &str) -> Value {
         }],
         "usage": {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15},
     })
+}
+
+/// A gateway says who answered.
+fn passed_on(mut answer: Value) -> Value {
+    answer["provider"] = json!("OpenAI");
+    answer["choices"][0]["native_finish_reason"] = json!("stop");
+    answer
 }
 
 fn response(model: &str) -> Value {

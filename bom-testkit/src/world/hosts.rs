@@ -23,6 +23,11 @@ pub const HOSTS: &[Host] = &[
         chain: &["openai.cdn.example", "pop3.cdn.example"],
         address: Ipv4Addr::new(127, 0, 10, 1),
     },
+    Host {
+        name: "openrouter.ai",
+        chain: &["openrouter.cdn.example", "pop5.cdn.example"],
+        address: Ipv4Addr::new(127, 0, 10, 3),
+    },
 ];
 
 /// The host with this name, in any case and with or without the final dot.

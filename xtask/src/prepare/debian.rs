@@ -42,6 +42,9 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("stress-ng", Sign::Program("stress-ng")),
     // Virtual environments of the agents.
     ("python3-venv", Sign::PythonModule("ensurepip")),
+    // Programs for Node, and what installs their packages.
+    ("nodejs", Sign::Program("node")),
+    ("npm", Sign::Program("npm")),
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
     // Package managers that tell whose the files of the trees are that they made.
     ("rpm", Sign::Program("rpmbuild")),

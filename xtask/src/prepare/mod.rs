@@ -39,13 +39,16 @@ const RUST: Part = Part { name: "rust", prepare: rust::prepare };
 const LINKER: Part = Part { name: "linker", prepare: linker::prepare };
 const PYTHON: Part = Part { name: "python", prepare: python::prepare };
 const RIVALS: Part = Part { name: "rivals", prepare: rivals::prepare };
+const LONG_PROGRAMS: Part = Part { name: "programs", prepare: python::prepare_long };
 const DENY: Part = Part { name: "deny", prepare: deny::prepare };
 
 /// Every part, in the order they need each other: a compiler before what it compiles.
-const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, DENY, RIVALS];
+const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, DENY, RIVALS];
 
 /// What building, testing and the demo need. `deny` is a long build that only `check` needs.
 pub(crate) const BUILD_AND_RUN: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON];
+/// What the long run of real programs needs besides.
+pub(crate) const PROGRAMS: &[Part] = &[LONG_PROGRAMS];
 /// What the benchmark needs besides: a long build, and packages that nothing else needs.
 pub(crate) const COMPARED: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, RIVALS];
 /// What compiling every crate needs, without the Python environments.
@@ -129,6 +132,7 @@ mod tests {
         for (name, arguments, expected) in [
             ("default_without_the_long_build", &[][..], Some(vec!["debian", "rust", "linker", "python"])),
             ("one", &["--only", "linker"][..], Some(vec!["linker"])),
+            ("programs_when_asked", &["--only", "programs"][..], Some(vec!["programs"])),
             ("deny_when_asked", &["--only", "deny"][..], Some(vec!["deny"])),
             ("unknown", &["--only", "kitchen"][..], None),
             ("flag_without_value", &["--only"][..], None),

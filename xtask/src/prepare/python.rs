@@ -47,6 +47,14 @@ const SET_UPS: &[SetUp] = &[
         makes: &["network-venv/bin/python"],
         made_from: &["testdata/packages"],
     },
+    // Programs of others' SDKs, in Python and for Node: those of every run.
+    SetUp {
+        name: "programs",
+        script: "testdata/programs/set_up.py",
+        arguments: &["normal", "target/agents/programs"],
+        makes: &["programs/venv/bin/python", "programs/node/node_modules", "programs/state/tokenizer.json"],
+        made_from: &["testdata/programs", "testdata/programs/node", "testdata/packages"],
+    },
     // An independent reader of what we write.
     SetUp {
         name: "validators",
@@ -57,10 +65,32 @@ const SET_UPS: &[SetUp] = &[
     },
 ];
 
+/// Those of the long run alone: half a gigabyte.
+const LONG_SET_UPS: &[SetUp] = &[SetUp {
+    name: "long-programs",
+    script: "testdata/programs/set_up.py",
+    arguments: &["long", "target/agents/programs"],
+    makes: &[
+        "programs/new-venv/bin/python",
+        "programs/old-venv/bin/python",
+        "programs/state/iris.joblib",
+        "programs/state/tiny.gguf",
+    ],
+    made_from: &["testdata/programs", "testdata/packages"],
+}];
+
 pub(super) fn prepare(workspace: &Workspace) -> Result<Outcome> {
+    set_up(workspace, SET_UPS)
+}
+
+pub(super) fn prepare_long(workspace: &Workspace) -> Result<Outcome> {
+    set_up(workspace, LONG_SET_UPS)
+}
+
+fn set_up(workspace: &Workspace, set_ups: &[SetUp]) -> Result<Outcome> {
     let python = process::capture(workspace.command(SYSTEM_PYTHON).arg("-VV"))?;
     let (mut present, mut installed) = (Vec::new(), Vec::new());
-    for set_up in SET_UPS {
+    for set_up in set_ups {
         if run(workspace, &python, set_up)? {
             installed.push(set_up.name);
         } else {

@@ -22,6 +22,9 @@ const PIECE: usize = 128 << 10;
 /// Between two states of the line.
 const BEAT: Duration = Duration::from_millis(200);
 
+/// A digest, and whether it was read earlier.
+type Hashed = (String, bool);
+
 /// Hashes every file, several at a time. Gives those that could not be read.
 pub(super) fn all(files: &mut [Looked], cache: Option<&Digests>) -> Vec<(PathBuf, String)> {
     let total: u64 = files.iter().map(|file| file.key.size).fold(0, u64::saturating_add);
@@ -30,7 +33,7 @@ pub(super) fn all(files: &mut [Looked], cache: Option<&Digests>) -> Vec<(PathBuf
     order.sort_by_key(|&index| std::cmp::Reverse(files.get(index).map_or(0, |file| file.key.size)));
     let workers = thread::available_parallelism().map_or(1, usize::from).min(order.len());
     let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let results: Mutex<Vec<(usize, io::Result<(String, bool)>)>> = Mutex::default();
+    let results: Mutex<Vec<(usize, io::Result<Hashed>)>> = Mutex::default();
     let left = AtomicUsize::new(workers);
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -62,8 +65,7 @@ pub(super) fn all(files: &mut [Looked], cache: Option<&Digests>) -> Vec<(PathBuf
     unread
 }
 
-/// The digest, and whether it was read earlier.
-fn hash(looked: &Looked, cache: Option<&Digests>, done: &AtomicU64) -> io::Result<(String, bool)> {
+fn hash(looked: &Looked, cache: Option<&Digests>, done: &AtomicU64) -> io::Result<Hashed> {
     let file = File::open(&looked.path)?;
     let size = looked.key.size;
     // Before the first byte: what changes meanwhile is in another state.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::limits::{Limits, ReadError};
-use super::{Read, from_map, spdx, xml};
+use super::{Read, from_map, spdx, strict, xml};
 
 /// A format that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +55,8 @@ pub fn any_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
         return xml::read(bytes, limits);
     }
     limits.measure(bytes)?;
-    let Value::Object(map) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)? else {
+    let strict::Strict(value) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
+    let Value::Object(map) = value else {
         return Err(ReadError::NotABom);
     };
     if map.contains_key("bomFormat") {

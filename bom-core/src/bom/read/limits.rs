@@ -25,14 +25,16 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// More than a limit allows.
-    #[error("read cyclonedx at offset {offset}: more than {limit} {what}")]
+    #[error("read cyclonedx at line {line}, offset {offset}: more than {limit} {what}")]
     Limit {
         /// What there is too much of.
         what: &'static str,
         /// How much is allowed.
         limit: usize,
-        /// Where the limit was passed.
+        /// Where the limit was passed; the line is counted from 1.
         offset: usize,
+        /// The line of that.
+        line: usize,
     },
     /// Not JSON.
     #[error("read cyclonedx: not json")]
@@ -63,11 +65,18 @@ pub enum ReadError {
     },
 }
 
+/// The line of a byte, from 1.
+pub(super) fn line_of(bytes: &[u8], offset: usize) -> usize {
+    let before = bytes.get(..offset).unwrap_or(bytes);
+    before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1)
+}
+
 impl Limits {
     /// Counts brackets and commas outside strings. The text need not be JSON: whatever passes here is cheap to parse.
     pub(in crate::bom) fn measure(&self, bytes: &[u8]) -> Result<(), ReadError> {
         if bytes.len() > self.bytes {
-            return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes });
+            let line = line_of(bytes, self.bytes);
+            return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes, line });
         }
         let (mut depth, mut containers, mut values) = (0_usize, 0_usize, 1_usize);
         let mut in_string = false;
@@ -99,7 +108,7 @@ impl Limits {
                 ("values", self.values, values),
             ] {
                 if found > limit {
-                    return Err(ReadError::Limit { what, limit, offset });
+                    return Err(ReadError::Limit { what, limit, offset, line: line_of(bytes, offset) });
                 }
             }
         }

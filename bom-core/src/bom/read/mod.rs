@@ -12,6 +12,7 @@ mod format;
 mod limits;
 mod parts;
 mod spdx;
+mod strict;
 mod xml;
 
 pub use fields::{Issue, IssueKind};
@@ -53,7 +54,7 @@ pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError
     // Some editors put a byte order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     limits.measure(bytes)?;
-    let value = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
+    let strict::Strict(value) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
     let Value::Object(map) = value else {
         return Err(ReadError::NotCycloneDx);
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fields::{Issue, IssueKind};
 use super::format::Format;
-use super::limits::{Limits, ReadError};
+use super::limits::{Limits, ReadError, line_of};
 use super::{Read, from_map};
 use crate::bom::core15::{XmlVersion, xml_to_value};
 
@@ -54,7 +54,8 @@ fn version(bytes: &[u8]) -> Option<String> {
 /// Counts tags and their depth. The text need not be XML: whatever passes here is cheap to parse.
 fn measure(bytes: &[u8], limits: &Limits) -> Result<(), ReadError> {
     if bytes.len() > limits.bytes {
-        return Err(ReadError::Limit { what: "bytes", limit: limits.bytes, offset: limits.bytes });
+        let line = line_of(bytes, limits.bytes);
+        return Err(ReadError::Limit { what: "bytes", limit: limits.bytes, offset: limits.bytes, line });
     }
     let (mut offset, mut depth, mut tags) = (0_usize, 0_usize, 0_usize);
     while let Some(rest) = bytes.get(offset..).filter(|rest| !rest.is_empty()) {
@@ -83,7 +84,7 @@ fn measure(bytes: &[u8], limits: &Limits) -> Result<(), ReadError> {
             [("levels of nesting", limits.depth, depth), ("tags", limits.containers, tags)]
         {
             if found > limit {
-                return Err(ReadError::Limit { what, limit, offset });
+                return Err(ReadError::Limit { what, limit, offset, line: line_of(bytes, offset) });
             }
         }
         offset = offset.saturating_add(length.max(1));

@@ -27,7 +27,11 @@ pub(crate) fn apply(declarations: Vec<Workload>, workloads: &mut Vec<Workload>) 
             workload.items = merge(declaration.items.clone(), inferred);
             workload.exhaustive.extend(declaration.exhaustive.iter().copied());
             workload.aliases.extend(declaration.aliases.iter().cloned());
-            workload.review = declaration.review.clone();
+            // Of several declarations the one that nobody has looked at decides.
+            let looked_at = workload.review.as_ref().is_none_or(crate::declared::Review::is_done);
+            if looked_at {
+                workload.review = declaration.review.clone();
+            }
         }
     }
 }

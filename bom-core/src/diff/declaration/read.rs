@@ -9,7 +9,7 @@ use crate::declared::{
 };
 use crate::manifest::{
     ManifestError, address, digest, fields, model_item, package,
-    yaml::{self, Entry, Limits, Node},
+    yaml::{self, Entry, Limits, Node, Value},
 };
 
 /// What `apiVersion` must be.
@@ -25,6 +25,7 @@ const WORKLOAD: &[&str] = &["name", "kind", "namespace", "observedAs", "complete
 /// Lists of things, what is in them, and the class of which they then say everything.
 const LISTS: &[(&str, Kind, Class)] = &[
     ("adapters", Kind::Adapter, Class::Models),
+    ("code", Kind::Code, Class::Packages),
     ("data", Kind::Data, Class::Models),
     ("endpoints", Kind::Endpoint, Class::Endpoints),
     ("libraries", Kind::Library, Class::Libraries),
@@ -50,6 +51,23 @@ const THING: &[&str] = &[
     "license",
     "path",
     "paths",
+    "host",
+    "port",
+    "provider",
+    "role",
+    "url",
+];
+
+/// Of those, the keys of one value.
+const SINGLE: &[&str] = &[
+    "name",
+    "purl",
+    "ecosystem",
+    "version",
+    "repository",
+    "revision",
+    "quantization",
+    "base",
     "host",
     "port",
     "provider",
@@ -90,6 +108,7 @@ pub(crate) fn read(
         place: reader.place(reviewed.unwrap_or(node)),
     };
     let mut workloads = Vec::new();
+    reader.must_be_list(node, "workloads");
     for entry in node.list_at(&["workloads"]) {
         let mut workload = reader.workload(entry);
         workload.review = Some(review.clone());
@@ -109,7 +128,13 @@ pub(crate) fn annotation(
     let limits = Limits { bytes: 256 << 10, values: 20_000, ..Limits::default() };
     let file = place.file.clone();
     let nodes = match yaml::read(text.as_bytes(), &limits) {
-        Ok((nodes, _)) => nodes,
+        Ok((nodes, repeated)) => {
+            for (key, _) in repeated {
+                let text = format!("annotation aibom/declaration: key {key:?} stands twice");
+                issues.push(Issue { place: place.clone(), kind: IssueKind::DuplicateKey, text });
+            }
+            nodes
+        }
         Err(error) => {
             let text = format!("annotation aibom/declaration: {error}");
             issues.push(Issue { place: place.clone(), kind: IssueKind::BadValue, text });
@@ -165,7 +190,27 @@ impl Reader<'_> {
         }
     }
 
+    /// What is no list would otherwise be an empty one.
+    fn must_be_list(&mut self, node: &Node, key: &str) {
+        if let Some(value) = node.get(key).filter(|value| !matches!(value.value, Value::List(_))) {
+            self.bad(value, format!("declaration: {key} is {}, and not a list", value.what()));
+        }
+    }
+
+    /// A pin that is there and cannot be read would otherwise be none.
+    fn must_be_texts(&mut self, node: &Node, keys: &[&str]) {
+        for key in keys {
+            let Some(value) = node.get(key) else { continue };
+            let list = value.list();
+            let odd = |node: &Node| node.text().is_none_or(|text| text.trim().is_empty());
+            if list.is_empty() && odd(value) || list.iter().any(odd) {
+                self.bad(value, format!("declaration: {key} is {}, and not a text", value.what()));
+            }
+        }
+    }
+
     fn workload(&mut self, node: &Node) -> Workload {
+        self.must_be_texts(node, &["name", "kind", "namespace", "observedAs"]);
         let lists: Vec<&str> = LISTS.iter().map(|(name, _, _)| *name).collect();
         self.unknown(node, WORKLOAD, &lists);
         let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
@@ -179,6 +224,7 @@ impl Reader<'_> {
         for (name, kind, class) in LISTS {
             let Some(list) = node.get(name) else { continue };
             workload.exhaustive.insert(*class);
+            self.must_be_list(node, name);
             for entry in list.list() {
                 match self.thing(entry, *kind) {
                     Some(item) => workload.items.push(item),
@@ -188,6 +234,7 @@ impl Reader<'_> {
         }
         // Said outright, it replaces what the lists say.
         if let Some(complete) = node.get("complete") {
+            self.must_be_list(node, "complete");
             let words: Vec<String> = texts(Some(complete)).collect();
             workload.exhaustive = Class::ALL
                 .iter()
@@ -232,7 +279,7 @@ impl Reader<'_> {
             Kind::Package => {
                 package(kind, "pypi", text).map(|item| Item { ecosystem: None, purl: None, ..item })
             }
-            Kind::Library | Kind::Program | Kind::McpServer | Kind::Image | Kind::Device => {
+            Kind::Library | Kind::Program | Kind::McpServer | Kind::Image | Kind::Device | Kind::Code => {
                 let mut item = Item::new(kind, text);
                 item.paths.extend(PathPattern::new(text).filter(|_| text.starts_with('/')));
                 item.aliases.extend(text.rsplit('/').next().map(str::to_owned));
@@ -243,6 +290,12 @@ impl Reader<'_> {
 
     fn full(&mut self, node: &Node, kind: Kind) -> Option<Item> {
         self.unknown(node, THING, &[]);
+        self.must_be_texts(node, THING);
+        for key in SINGLE {
+            if let Some(value) = node.get(key).filter(|value| !value.list().is_empty()) {
+                self.bad(value, format!("declaration: {key} is a list, and not a text"));
+            }
+        }
         let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
         let purl = self.parsed(node, "purl", |text| Purl::parse(text).ok());
         let repository = text("repository").and_then(|text| model_item(kind, &text));

@@ -7,7 +7,7 @@ use crate::bom::{
     Component, ComponentKind, Hash, HashAlgorithm, License, LicenseName, Licenses, Property, Service,
 };
 use crate::declared::{HostPattern, Item, Kind, Origin, PathPattern};
-use crate::manifest::address;
+use crate::manifest::{Address, address};
 
 /// The values of a property.
 pub(super) fn values<'p>(properties: &'p [Property], name: &str) -> impl Iterator<Item = &'p str> {
@@ -38,7 +38,8 @@ pub(super) fn kind(component: &Component) -> Option<Kind> {
         ComponentKind::Application => Kind::Program,
         ComponentKind::Container => Kind::Image,
         ComponentKind::Device => Kind::Device,
-        // Files of other tools: what they are is not said.
+        ComponentKind::File if role == Some("unlisted-code") => Kind::Code,
+        // Files of other tools: what they are is not said, and they are counted.
         ComponentKind::Platform
         | ComponentKind::OperatingSystem
         | ComponentKind::DeviceDriver
@@ -65,8 +66,11 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     // The name alone, for tools that write `owner/repo` and for those that split it.
     item.aliases.insert(component.name.clone());
     // A digest that only a store says is nobody's look at the content: it is none to compare with.
-    if value(properties, "aibom:hash:source") != Some("store-recorded") {
-        item.digests = component.hashes.iter().cloned().collect();
+    let hashes: BTreeSet<Hash> = component.hashes.iter().cloned().collect();
+    if value(properties, "aibom:hash:source") == Some("store-recorded") {
+        item.recorded = hashes;
+    } else {
+        item.digests = hashes;
     }
     let whole = value(properties, "aibom:model:set_digest").and_then(|text| text.strip_prefix("sha256:"));
     item.whole = whole.and_then(|hex| Hash::new(HashAlgorithm::Sha256, hex).ok());
@@ -75,10 +79,13 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     item.version = component.version.as_ref().map(|version| version.as_str().to_owned());
     item.licenses = licenses(&component.licenses);
     item.role = value(properties, "aibom:role").map(str::to_owned);
-    for name in ["aibom:model:file_name", "aibom:claim:name", "aibom:elf:soname", "cdx:ai:modelId"] {
+    for name in ["aibom:model:file_name", "aibom:elf:soname", "cdx:ai:modelId"] {
         item.aliases.extend(values(properties, name).map(str::to_owned));
     }
+    // What a file calls itself is its author's word, and the author may be the one that is looked for.
+    item.hints.extend(values(properties, "aibom:claim:name").map(str::to_owned));
     for path in values(properties, "aibom:claim:exec") {
+        item.aliases.insert(path.to_owned());
         item.aliases.extend(path.rsplit('/').next().map(str::to_owned));
     }
     let parts = item.purl.as_ref().and_then(crate::bom::Purl::parts);
@@ -99,7 +106,7 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
         evidence.extend(seen.bom_ref.as_ref().map(|reference| reference.as_str().to_owned()));
         // `<major:minor>` in front: a place on a device, which no process has called that.
         if !seen.location.starts_with('<') {
-            item.paths.extend(PathPattern::new(&seen.location));
+            item.paths.extend(PathPattern::seen(&seen.location));
         }
     }
     if let Some(reference) = &component.bom_ref {
@@ -129,25 +136,34 @@ fn model(component: &Component, item: &mut Item) {
             item.revision = Some(version);
         }
     }
-    item.aliases.extend(values(&component.properties, "aibom:store:name").map(str::to_owned));
-    let stored = ["aibom:store:revision", "aibom:store:reference"];
-    let stored = stored.iter().find_map(|name| value(&component.properties, name));
-    item.revision = item.revision.take().or(stored.map(str::to_owned));
-    for seen in &component.evidence.occurrences {
-        if let Some((repository, revision)) = hub_cache(&seen.location) {
-            item.aliases.insert(repository);
-            item.revision = item.revision.take().or(revision);
-        }
-    }
+    stored(component, item);
 }
 
-/// `models--OWNER--REPO/snapshots/COMMIT/…`: the cache of the Hugging Face hub, as the path says.
-fn hub_cache(path: &str) -> Option<(String, Option<String>)> {
-    let (_, rest) = path.split_once("/models--")?;
-    let (folder, rest) = rest.split_once('/')?;
-    let repository = folder.replacen("--", "/", 1);
-    let revision = rest.strip_prefix("snapshots/").and_then(|rest| rest.split('/').next());
-    Some((repository, revision.map(str::to_owned)))
+/// What stores say of it: names and revisions, unless what was read contradicts them.
+fn stored(component: &Component, item: &mut Item) {
+    let properties = &component.properties;
+    let ours = properties.iter().any(|property| property.name.starts_with("aibom:"));
+    item.unread = ours && item.digests.is_empty();
+    let names = values(properties, "aibom:store:name").map(str::to_owned);
+    // Which of several stores it is that differs is not said, so none of them names it.
+    let differs = |word: &str| word.starts_with("differs");
+    let refuted = values(properties, "aibom:store:recorded_digest").any(differs)
+        || values(properties, "aibom:model:part").any(|part| part.contains(" differs="));
+    if refuted {
+        item.refuted.extend(names);
+        // A store without a name is contradicted all the same.
+        if item.refuted.is_empty() {
+            item.refuted.insert(item.name.clone());
+        }
+        return;
+    }
+    item.aliases.extend(names);
+    for name in ["aibom:store:revision", "aibom:store:reference"] {
+        for revision in values(properties, name) {
+            item.revision = item.revision.take().or(Some(revision.to_owned()));
+            item.revisions.insert(revision.to_owned());
+        }
+    }
 }
 
 fn licenses(licenses: &Licenses) -> BTreeSet<String> {
@@ -171,11 +187,20 @@ fn licenses_expression(licenses: &Licenses) -> Option<String> {
     }
 }
 
-/// The item of a service.
-pub(super) fn of_service(service: &Service) -> Item {
+/// The items of a service: one for each address that another tool gives it, one if it is ours.
+pub(super) fn of_service(service: &Service) -> Vec<Item> {
+    let found: Vec<Address> =
+        service.endpoints.iter().filter_map(|endpoint| address(endpoint.as_str(), false)).collect();
+    let ours = value(&service.properties, "aibom:net:remote_port").is_some();
+    if ours || found.len() < 2 {
+        return vec![with_address(service, found.into_iter().next())];
+    }
+    found.into_iter().map(|address| with_address(service, Some(address))).collect()
+}
+
+fn with_address(service: &Service, found: Option<Address>) -> Item {
     let properties = &service.properties;
     let mut item = Item::new(Kind::Endpoint, service.name.clone());
-    let found = service.endpoints.iter().find_map(|endpoint| address(endpoint.as_str(), false));
     let unix = value(properties, "aibom:net:transport") == Some("unix");
     let named = HostPattern::new(&service.name)
         .filter(|host| !unix && (host.as_str().contains('.') || host.as_str().contains(':')));
@@ -196,6 +221,8 @@ pub(super) fn of_service(service: &Service) -> Item {
     for address in values(properties, "aibom:net:remote_ip") {
         item.addresses.extend(address.parse::<IpAddr>());
     }
+    item.transports.extend(values(properties, "aibom:net:transport").map(str::to_owned));
+    said(properties, &mut item);
     let mut evidence = BTreeSet::new();
     for text in values(properties, "aibom:evidence") {
         evidence.extend(text.split(' ').next().map(str::to_owned));
@@ -204,6 +231,23 @@ pub(super) fn of_service(service: &Service) -> Item {
         item.origins.insert(Origin::Observed { reference: reference.as_str().to_owned(), evidence });
     }
     item
+}
+
+/// Who gave it its name: a stream can call its peer what it likes, an answer of DNS links a name with an address.
+fn said(properties: &[Property], item: &mut Item) {
+    for mismatch in values(properties, "aibom:net:name_mismatch") {
+        let name = mismatch.split_once(' ').map_or(mismatch, |(_, name)| name);
+        item.refuted.insert(name.to_owned());
+    }
+    let named = |source: &str| values(properties, &format!("aibom:net:name:{source}")).next().is_some();
+    let by_stream = ["sni", "host", "proxy"].into_iter().any(named);
+    let by_dns = ["dns", "dns-expired", "dns-alias"].into_iter().any(named);
+    if let Some(host) = &item.host
+        && by_stream
+        && !by_dns
+    {
+        item.hints.insert(host.as_str().to_owned());
+    }
 }
 
 /// Subjects that used a component or a service.

@@ -6,4 +6,4 @@
 mod item;
 mod subjects;
 
-pub use subjects::{Coverage, Observed, Subject, declared_of, observed_of};
+pub use subjects::{Coverage, Observed, Subject, declared_of, observed_of, unpinned_of, unread_of};

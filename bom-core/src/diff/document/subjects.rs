@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{ByReference, kind, of_component, of_service, subjects, values};
-use crate::bom::{Bom, BomRef, Component, ComponentKind};
+use crate::bom::{Bom, BomRef, Component, ComponentKind, Issue, IssueKind};
 use crate::declared::{Class, Declared, Item, Kind, Origin, Place, Workload, WorkloadId, joined};
+use crate::declared::{Issue as DeclaredIssue, IssueKind as DeclaredIssueKind};
+use crate::diff::pods::Pod;
 use crate::identify::catalog::Catalog;
 
 /// How well a class was covered.
@@ -27,6 +29,8 @@ pub struct Subject {
     pub aliases: BTreeSet<String>,
     /// Its `bom-ref`.
     pub reference: String,
+    /// The pod it is of, if the host knew it.
+    pub pod: Option<Pod>,
     /// What it used; sorted.
     pub items: Vec<Item>,
     /// By class; all of them.
@@ -44,6 +48,8 @@ pub struct Observed {
     pub tools: BTreeSet<String>,
     /// Components of kinds that take no part.
     pub other: u64,
+    /// Parts that say what was used and could not be read, in words.
+    pub unread: Vec<String>,
 }
 
 /// Reads who was observed out of a document.
@@ -57,7 +63,6 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
     if found.is_empty() {
         found.push(foreign(bom, file));
     }
-    let references: BTreeSet<String> = found.iter().map(|subject| subject.reference.clone()).collect();
     let by_reference: ByReference<'_> = bom
         .components
         .iter()
@@ -65,17 +70,31 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         .collect();
     let servers = if own { mcp_servers(bom, &by_reference) } else { BTreeMap::new() };
     let mut other = 0_u64;
+    let by_subject: BTreeMap<String, usize> =
+        found.iter().enumerate().map(|(at, subject)| (subject.reference.clone(), at)).collect();
     let mut give = |item: &Item, users: &BTreeSet<&str>| {
-        for subject in &mut found {
-            // What says nothing about its user belongs to everybody: better one too many than one too few.
-            if users.is_empty() || users.contains(subject.reference.as_str()) {
-                subject.items.push(item.clone());
-            }
+        let known: Vec<usize> = users.iter().filter_map(|user| by_subject.get(*user).copied()).collect();
+        // What does not say who used it, or names somebody who is not in the document, belongs to everybody: better
+        // one too many than one too few.
+        if users.is_empty() || known.len() < users.len() {
+            found.iter_mut().for_each(|subject| subject.items.push(item.clone()));
+            return;
+        }
+        for at in known {
+            found.get_mut(at).into_iter().for_each(|subject| subject.items.push(item.clone()));
         }
     };
-    for component in &bom.components {
+    // Another tool's document may be about a model or an image and have nothing else in it.
+    let about = bom.metadata.component.iter().filter(|component| {
+        let content = matches!(
+            component.kind,
+            ComponentKind::MachineLearningModel | ComponentKind::Data | ComponentKind::Container
+        );
+        !own && content
+    });
+    for component in about.chain(&bom.components) {
         let reference = component.bom_ref.as_ref().map_or("", BomRef::as_str);
-        if references.contains(reference) {
+        if own && is_subject(&component) {
             continue;
         }
         let Some(kind) = kind(component) else {
@@ -93,11 +112,13 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         give(&item, &subjects(contexts));
     }
     for service in &bom.services {
-        let mut item = of_service(service);
-        if let (Some(host), None) = (&item.host, &item.provider) {
-            item.provider = catalog.provider(host.as_str()).map(|row| row.provider.clone());
+        let users = subjects(values(&service.properties, "aibom:evidence"));
+        for mut item in of_service(service) {
+            if let (Some(host), None) = (&item.host, &item.provider) {
+                item.provider = catalog.provider(host.as_str()).map(|row| row.provider.clone());
+            }
+            give(&item, &users);
         }
-        give(&item, &subjects(values(&service.properties, "aibom:evidence")));
     }
     for subject in &mut found {
         subject.items = joined(std::mem::take(&mut subject.items));
@@ -107,18 +128,49 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         let version = tool.version.as_ref().map_or("", |version| version.as_str());
         format!("{} {version}", tool.name).trim_end().to_owned()
     });
-    Observed { file: file.to_owned(), subjects: found, tools: tools.collect(), other }
+    Observed { file: file.to_owned(), subjects: found, tools: tools.collect(), other, unread: Vec::new() }
+}
+
+/// What a reader left out of an observed document that could be something that was used, in words.
+pub fn unread_of(issues: &[Issue]) -> Vec<String> {
+    lost(
+        issues,
+        &["name", "components", "components[]", "services", "services[]", "endpoints", "endpoints[]"],
+    )
+}
+
+/// What a reader left out of a declared document that would pin what may be used.
+pub fn unpinned_of(issues: &[Issue], file: &str) -> Vec<DeclaredIssue> {
+    let lost = lost(issues, &["hashes", "hashes[]", "hashes[].alg", "hashes[].content"]);
+    let issue = |text| DeclaredIssue { place: Place::of_file(file), kind: DeclaredIssueKind::Unread, text };
+    lost.into_iter().map(issue).collect()
+}
+
+/// Issues of components and services, at any depth, in these fields. A field that is not modelled says neither.
+fn lost(issues: &[Issue], fields: &[&str]) -> Vec<String> {
+    let matters = |issue: &&Issue| {
+        let mut rest = issue.at.strip_prefix("metadata.component.").unwrap_or(&issue.at);
+        while let Some(inner) = ["components[].", "services[]."].iter().find_map(|of| rest.strip_prefix(of)) {
+            rest = inner;
+        }
+        matches!(issue.kind, IssueKind::WrongType | IssueKind::BadValue) && fields.contains(&rest)
+    };
+    issues.iter().filter(matters).map(ToString::to_string).collect()
 }
 
 /// A document as a declaration: everything in it is stated, and nothing else may be used of the classes it has.
 pub fn declared_of(bom: &Bom, file: &str, bytes: &[u8], catalog: &Catalog) -> Declared {
     let observed = observed_of(bom, file, catalog);
     let lines = lines(bytes);
-    let mut declared = Declared { documents: 1, tools: observed.tools.clone(), ..Declared::default() };
+    let (tools, other) = (observed.tools.clone(), observed.other);
+    let mut declared = Declared { documents: 1, tools, other, ..Declared::default() };
     for subject in observed.subjects {
         let place = Place { file: file.into(), line: line_of(&lines, &subject.reference), column: 0 };
         let mut workload = Workload::new(subject.id, place);
         workload.aliases = subject.aliases;
+        // A class that was looked at and has nothing in it allows nothing.
+        let stated = subject.coverage.iter().filter(|(_, state)| **state != Coverage::Unstated);
+        workload.exhaustive.extend(stated.map(|(class, _)| *class));
         for mut item in subject.items {
             let reference = item.origins.iter().find_map(|origin| match origin {
                 Origin::Observed { reference, .. } => Some(reference.clone()),
@@ -153,8 +205,15 @@ fn subject(component: &Component) -> Subject {
             },
         );
     }
+    let first = |name: &str| values(properties, name).next().map(str::to_owned);
+    let pod = first("aibom:k8s:pod").map(|name| Pod { name, container: first("aibom:k8s:container") });
     Subject {
-        id: WorkloadId { kind: kind.to_owned(), namespace: None, name: component.name.clone() },
+        id: WorkloadId {
+            kind: kind.to_owned(),
+            namespace: first("aibom:k8s:namespace"),
+            name: component.name.clone(),
+        },
+        pod,
         aliases: values(properties, "aibom:subject:alias").map(str::to_owned).collect(),
         reference: component
             .bom_ref
@@ -179,6 +238,7 @@ fn foreign(bom: &Bom, file: &str) -> Subject {
     Subject {
         id: WorkloadId { kind: kind.to_owned(), namespace: None, name: name.to_owned() },
         aliases: BTreeSet::new(),
+        pod: None,
         reference: reference.map_or_else(String::new, |reference| reference.as_str().to_owned()),
         items: Vec::new(),
         coverage: Class::ALL.iter().map(|class| (*class, Coverage::Unstated)).collect(),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, Finding, Tells, codes};
 
+pub use crate::declared::is_day;
 pub use expression::{Expression, ExpressionError};
 pub use waivers::{Waiver, Waivers, WaiversError, day_of};
 

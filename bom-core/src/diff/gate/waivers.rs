@@ -132,42 +132,32 @@ fn one(node: &Node, file: &Arc<str>) -> Result<Waiver, (u32, String)> {
     if let Some(entry) = node.entries().iter().find(|entry| !KEYS.contains(&entry.key.as_str())) {
         return Err((entry.line, format!("unknown key {:?}", entry.key)));
     }
-    let optional = |key: &str| node.text_at(&[key]).map(str::to_owned);
-    let required = |key: &str| {
-        optional(key)
-            .filter(|text| !text.trim().is_empty())
-            .ok_or((node.line, format!("a waiver without {key}")))
+    // A name that is there and is no text would otherwise count as not given, and cover everything.
+    let optional = |key: &str| {
+        let Some(value) = node.get(key) else { return Ok(None) };
+        let text = value.text().filter(|text| !text.trim().is_empty());
+        let text = text.ok_or_else(|| (value.line, format!("{key} is {}, and not a text", value.what())))?;
+        Ok::<_, (u32, String)>(Some(text.to_owned()))
     };
+    let required = |key: &str| optional(key)?.ok_or_else(|| (node.line, format!("a waiver without {key}")));
     let finding = required("finding")?;
     let is_fingerprint = finding.len() == 32 && finding.bytes().all(|byte| byte.is_ascii_hexdigit());
     if crate::diff::code(&finding).is_none() && !is_fingerprint {
         return Err((node.line, format!("{finding:?} is no code of a finding and no fingerprint")));
     }
     let expires = required("expires")?;
-    if !is_day(&expires) {
+    if !crate::declared::is_day(&expires) {
         return Err((node.line, format!("expires {expires:?} is no day (YYYY-MM-DD)")));
     }
     Ok(Waiver {
         finding,
-        workload: optional("workload"),
-        name: optional("name"),
+        workload: optional("workload")?,
+        name: optional("name")?,
         reason: required("reason")?,
         owner: required("owner")?,
         expires,
         place: Place { file: file.clone(), line: node.line, column: node.column },
     })
-}
-
-fn is_day(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let shape = bytes.len() == 10
-        && bytes
-            .iter()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() });
-    let part =
-        |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
-    shape && (1..=12).contains(&part(5, 7)) && (1..=31).contains(&part(8, 10))
 }
 
 /// The day of a moment, in seconds since 1970, as `YYYY-MM-DD` (UTC).

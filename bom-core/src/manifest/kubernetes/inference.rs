@@ -201,10 +201,13 @@ pub(super) fn ray_serve(document: &Document, gather: &mut Gather<'_>, workload: 
     let Some(text) = block.text() else { return };
     let said = Said { block: block.block_line(), ..Said::new(text, document.place(block)) };
     let limits = Limits { bytes: 1 << 20, values: 100_000, ..Limits::default() };
-    let Ok((nodes, _)) = yaml::read(text.as_bytes(), &limits) else {
+    let Ok((nodes, repeated)) = yaml::read(text.as_bytes(), &limits) else {
         gather.bad(&said.place, "serveConfigV2 is not YAML".to_owned());
         return;
     };
+    for (key, line) in repeated {
+        gather.bad(&said.line(line), format!("key {key:?} stands twice in serveConfigV2; the first is read"));
+    }
     for node in &nodes {
         for application in node.list_at(&["applications"]) {
             for llm in application.list_at(&["args", "llm_configs"]) {

@@ -10,7 +10,7 @@ use super::super::{
     reference::address,
     yaml::Node,
 };
-use crate::declared::{Egress, Force, Workload};
+use crate::declared::{Egress, Force, Ports, Workload};
 
 /// Adds to each workload what the policies that select it permit.
 pub(crate) fn policies(documents: &[Document], workloads: &mut [Workload], gather: &mut Gather<'_>) {
@@ -21,11 +21,14 @@ pub(crate) fn policies(documents: &[Document], workloads: &mut [Workload], gathe
             .and_then(|text| text.split_once('/'))
             .map_or("", |(group, _)| group);
         let namespace = node.text_at(&["metadata", "namespace"]);
+        // What restricts is taken to hold where the namespace of one is not said, and what permits is not.
         let within = |workload: &&mut Workload| {
             namespace.is_none()
                 || workload.id.namespace.is_none()
                 || workload.id.namespace.as_deref() == namespace
         };
+        let surely_within =
+            |workload: &&mut Workload| namespace.is_none() || workload.id.namespace.as_deref() == namespace;
         match (node.text_at(&["kind"]), group) {
             (Some("NetworkPolicy"), "networking.k8s.io") => {
                 for workload in workloads.iter_mut().filter(within) {
@@ -35,7 +38,7 @@ pub(crate) fn policies(documents: &[Document], workloads: &mut [Workload], gathe
             (Some("CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy"), _) => {
                 let specs = node.get("spec").into_iter().chain(node.list_at(&["specs"]));
                 for spec in specs {
-                    for workload in workloads.iter_mut().filter(within) {
+                    for workload in workloads.iter_mut().filter(surely_within) {
                         if selects(spec.get("endpointSelector"), &workload.labels) {
                             cilium(document, spec, workload, gather);
                         }
@@ -43,22 +46,17 @@ pub(crate) fn policies(documents: &[Document], workloads: &mut [Workload], gathe
                 }
             }
             (Some("ServiceEntry"), "networking.istio.io") => {
-                for workload in workloads.iter_mut().filter(within) {
+                for workload in workloads.iter_mut().filter(surely_within) {
                     if selects(node.at(&["spec", "workloadSelector"]), &workload.labels) {
                         service_entry(document, workload, gather);
                     }
                 }
             }
-            (Some("AuthorizationPolicy"), "security.istio.io") => {
-                // A policy for what leaves the mesh stands at the gateway and names hosts.
-                let rules = node.list_at(&["spec", "rules"]).iter().flat_map(|rule| rule.list_at(&["to"]));
-                for host in rules.flat_map(|to| to.list_at(&["operation", "hosts"])) {
-                    if node.text_at(&["spec", "action"]).is_some_and(|action| action != "ALLOW") {
-                        continue;
-                    }
-                    for workload in workloads.iter_mut().filter(within) {
-                        permit(document, host, None, fields::ISTIO_POLICY, workload, gather);
-                    }
+            (Some("AuthorizationPolicy"), "security.istio.io")
+                if node.text_at(&["spec", "action"]).is_none_or(|action| action == "ALLOW") =>
+            {
+                for workload in workloads.iter_mut().filter(surely_within) {
+                    authorization(document, workload, gather);
                 }
             }
             _ => {}
@@ -100,15 +98,11 @@ fn network_policy(document: &Document, workload: &mut Workload, gather: &mut Gat
     }
     let egress = workload.egress.get_or_insert_default();
     for rule in rules.map_or(&[][..], Node::list) {
-        let ports: BTreeSet<u16> = rule
-            .list_at(&["ports"])
-            .iter()
-            .flat_map(|row| {
-                let first: Option<u16> = row.text_at(&["port"]).and_then(|text| text.parse().ok());
-                let last: Option<u16> = row.text_at(&["endPort"]).and_then(|text| text.parse().ok());
-                first.map(|first| first..=last.unwrap_or(first)).into_iter().flatten()
-            })
-            .collect();
+        let ports = match rule.get("ports") {
+            // An empty list is as good as none.
+            Some(list) if !list.list().is_empty() => ports(document, list, gather),
+            Some(_) | None => Ports::Any,
+        };
         let peers = rule.list_at(&["to"]);
         let place = document.place(rule);
         if peers.is_empty() {
@@ -131,10 +125,45 @@ fn network_policy(document: &Document, workload: &mut Workload, gather: &mut Gat
                 gather.bad(&document.place(block), "ipBlock without a readable cidr".to_owned());
                 continue;
             };
-            let except = block.list_at(&["except"]).iter().filter_map(|node| cidr(node.text()?)).collect();
+            let except: Option<Vec<_>> =
+                block.list_at(&["except"]).iter().map(|node| node.text().and_then(cidr)).collect();
+            let Some(except) = except else {
+                gather.bad(&document.place(block), "ipBlock with an except that is no cidr".to_owned());
+                continue;
+            };
             egress.push(Egress { block: Some(range), pods: false, except, ports: ports.clone(), place });
         }
     }
+}
+
+/// Ports of a rule. What cannot be read lets nothing through.
+fn ports(document: &Document, list: &Node, gather: &mut Gather<'_>) -> Ports {
+    let (mut ranges, mut named) = (BTreeSet::new(), false);
+    for row in list.list() {
+        let transport = row.text_at(&["protocol"]).unwrap_or("TCP").to_lowercase();
+        let Some(first) = row.get("port") else {
+            // All ports of that protocol.
+            ranges.insert((Some(transport), 0, u16::MAX));
+            continue;
+        };
+        let number = |node: &Node| node.text().and_then(|text| text.parse::<u16>().ok());
+        let last = match row.get("endPort") {
+            Some(last) => number(last),
+            None => number(first),
+        };
+        match (number(first), last) {
+            (Some(first), Some(last)) => drop(ranges.insert((Some(transport), first, last))),
+            (None, None) if first.text().is_some_and(is_port_name) => named = true,
+            _ => gather.bad(&document.place(row), "NetworkPolicy with a port that cannot be read".to_owned()),
+        }
+    }
+    Ports::Only { ranges, named }
+}
+
+/// A name of a port: lower case, with a letter in it (`IANA_SVC_NAME`).
+fn is_port_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=15).contains(&text.len()) && text.chars().all(plain) && text.chars().any(|c| c.is_ascii_lowercase())
 }
 
 fn cidr(text: &str) -> Option<(IpAddr, u8)> {
@@ -147,31 +176,103 @@ fn cidr(text: &str) -> Option<(IpAddr, u8)> {
 
 fn cilium(document: &Document, spec: &Node, workload: &mut Workload, gather: &mut Gather<'_>) {
     for rule in spec.list_at(&["egress"]) {
-        let ports: Vec<u16> = rule
-            .list_at(&["toPorts"])
-            .iter()
-            .flat_map(|row| row.list_at(&["ports"]))
-            .filter_map(|row| row.text_at(&["port"])?.parse().ok())
-            .collect();
+        let listed: Vec<&Node> =
+            rule.list_at(&["toPorts"]).iter().flat_map(|row| row.list_at(&["ports"])).collect();
+        let ports = match rule.get("toPorts") {
+            Some(_) => numbers(document, listed.iter().map(|row| (*row, "port", "endPort")), gather),
+            None => vec![None],
+        };
         for name in rule.list_at(&["toFQDNs"]) {
             for node in ["matchName", "matchPattern"].iter().filter_map(|key| name.get(key)) {
-                let port = if let [port] = ports[..] { Some(port) } else { None };
-                permit(document, node, port, fields::CILIUM, workload, gather);
+                permit_at(document, node, &ports, fields::CILIUM, workload, gather);
             }
         }
     }
 }
 
 fn service_entry(document: &Document, workload: &mut Workload, gather: &mut Gather<'_>) {
-    let ports: Vec<u16> = document
-        .node
-        .list_at(&["spec", "ports"])
-        .iter()
-        .filter_map(|row| row.text_at(&["number"])?.parse().ok())
-        .collect();
+    let listed = document.node.list_at(&["spec", "ports"]);
+    let ports = match document.node.at(&["spec", "ports"]) {
+        Some(_) => numbers(document, listed.iter().map(|row| (row, "number", "")), gather),
+        None => vec![None],
+    };
     for host in document.node.list_at(&["spec", "hosts"]) {
-        let port = if let [port] = ports[..] { Some(port) } else { None };
-        permit(document, host, port, fields::ISTIO_ENTRY, workload, gather);
+        permit_at(document, host, &ports, fields::ISTIO_ENTRY, workload, gather);
+    }
+}
+
+/// A policy for what leaves the mesh stands at the gateway and names hosts.
+fn authorization(document: &Document, workload: &mut Workload, gather: &mut Gather<'_>) {
+    for rule in document.node.list_at(&["spec", "rules"]) {
+        let conditions = ["from", "when"].iter().find(|key| rule.get(key).is_some());
+        for to in rule.list_at(&["to"]) {
+            let Some(operation) = to.get("operation") else { continue };
+            let hosts = operation.list_at(&["hosts"]);
+            if hosts.is_empty() {
+                continue;
+            }
+            let except =
+                operation.entries().iter().map(|entry| entry.key.as_str()).find(|key| key.starts_with("not"));
+            if let Some(key) = conditions.copied().or(except) {
+                let text = format!(
+                    "AuthorizationPolicy: what {key} leaves of a rule is not in the input; it permits nothing"
+                );
+                gather.unresolved(&document.place(to), text);
+                continue;
+            }
+            let listed = operation.list_at(&["ports"]);
+            let ports = match operation.get("ports") {
+                Some(_) => numbers(document, listed.iter().map(|row| (row, "", "")), gather),
+                None => vec![None],
+            };
+            for host in hosts {
+                permit_at(document, host, &ports, fields::ISTIO_POLICY, workload, gather);
+            }
+        }
+    }
+}
+
+/// Ports of one range that are listed one by one; a wider one is not read.
+const RANGE: u16 = 64;
+
+/// Ports of rows, each behind a key (or the row itself), with the key of the last one of a range. What cannot be read
+/// permits nothing.
+fn numbers<'n>(
+    document: &Document,
+    rows: impl Iterator<Item = (&'n Node, &'static str, &'static str)>,
+    gather: &mut Gather<'_>,
+) -> Vec<Option<u16>> {
+    let mut ports = Vec::new();
+    for (row, key, end) in rows {
+        let number = |node: &Node| node.text().and_then(|text| text.parse::<u16>().ok());
+        let first = if key.is_empty() { number(row) } else { row.get(key).and_then(number) };
+        let last = if end.is_empty() { None } else { row.get(end) };
+        let last = last.map_or(first, number);
+        match (first, last) {
+            // Cilium's word for all of them.
+            (Some(0), Some(0)) => ports.push(None),
+            (Some(first), Some(last)) if last.saturating_sub(first) < RANGE => {
+                ports.extend((first..=last).map(Some));
+            }
+            _ => {
+                let text = "a port that is a name or a wide range; it permits nothing".to_owned();
+                gather.unresolved(&document.place(row), text);
+            }
+        }
+    }
+    ports
+}
+
+fn permit_at(
+    document: &Document,
+    node: &Node,
+    ports: &[Option<u16>],
+    field: Field,
+    workload: &mut Workload,
+    gather: &mut Gather<'_>,
+) {
+    for port in ports {
+        permit(document, node, *port, field, workload, gather);
     }
 }
 
