@@ -106,10 +106,8 @@ fn alone(workspace: &Workspace, built: &Path) -> Result<()> {
     let expected: i32 = expected.trim().parse().context("the story's exit code is no number")?;
     let inside = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "chroot"])
-            .arg(&root)
-            .arg("/aibom");
+        command.args(["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--wd=/"]);
+        command.arg(format!("--root={}", root.display())).arg("/aibom");
         command.args(arguments).env_clear();
         process::output(&mut command)
     };
