@@ -13,17 +13,27 @@ use crate::workspace::{Workspace, is_root};
 /// What the benchmark writes, from the root of the checkout.
 const PAGE: &str = "docs/benchmarks.md";
 
-/// `cargo xtask bench [PAIRS [REPETITIONS]]`: pairs of demo agent runs, repetitions of everything else.
+/// What is built: package and binary.
+const BINARIES: &[(&str, &str)] =
+    &[("bom-cli", "aibom"), ("bom-agent", "aibom-agent"), ("bom-testkit", "aibom-bench")];
+
+const USAGE: &str = "usage: cargo xtask bench [--only SECTION,…] [PAIRS [REPETITIONS]]";
+
+/// `cargo xtask bench [--only SECTION,…] [PAIRS [REPETITIONS]]`: pairs of demo agent runs, repetitions of everything else.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    if arguments.len() > 2 || arguments.iter().any(|argument| argument.parse::<u16>().is_err()) {
-        bail!("usage: cargo xtask bench [PAIRS [REPETITIONS]]");
+    let (only, counts) = match arguments {
+        [flag, section, counts @ ..] if flag == "--only" => (Some(section), counts),
+        counts => (None, counts),
+    };
+    if counts.len() > 2 || counts.iter().any(|count| count.parse::<u16>().is_err()) {
+        bail!(USAGE);
     }
     if !is_root() {
         bail!("the benchmark loads eBPF programs and makes a network namespace: run it as root");
     }
-    prepare::ensure(workspace, prepare::BUILD_AND_RUN)?;
+    prepare::ensure(workspace, prepare::COMPARED)?;
     step::run("build aibom and its benchmark", "cargo xtask bench", || {
-        for (package, binary) in [("bom-cli", "aibom"), ("bom-testkit", "aibom-bench")] {
+        for (package, binary) in BINARIES {
             let mut cargo = workspace.cargo();
             process::run(cargo.args(["build", "--release", "--package", package, "--bin", binary]))?;
         }
@@ -31,9 +41,12 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
     })?;
     step::run("measure", "cargo xtask bench", || {
         let mut bench = workspace.command(workspace.target().join("release/aibom-bench"));
-        bench.args(["all", PAGE]).args(arguments).env("AIBOM_TEST_AGENTS", workspace.agents());
+        let words = only.map_or(["all", PAGE], |section| ["only", section.as_str()]);
+        bench.args(words).args(counts).env("AIBOM_TEST_AGENTS", workspace.agents());
         process::run(&mut bench)
     })?;
-    println!("the figures: {PAGE}");
+    if only.is_none() {
+        println!("the figures: {PAGE}");
+    }
     Ok(())
 }

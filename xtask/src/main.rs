@@ -12,9 +12,12 @@ mod bless;
 mod check;
 mod ci;
 mod demo;
+mod dist;
+mod elf;
 mod evidence;
 mod fuzz;
 mod interop;
+mod manifests;
 mod metadata;
 mod prepare;
 mod process;
@@ -78,15 +81,27 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[PAIRS [REPETITIONS]]",
-        about: "measure cost and losses of the release build",
+        arguments: "[--only SECTION,…] [PAIRS [REPETITIONS]]",
+        about: "measure cost and losses of the release build; writes docs/benchmarks.md",
         run: bench::command,
+    },
+    Command {
+        name: "manifests",
+        arguments: "",
+        about: "fetch the packages of testdata/manifests again and compare (npm, PyPI, crates.io)",
+        run: manifests::command,
     },
     Command {
         name: "vm",
         arguments: "[--kernel SERIES] [--tier base|upper]",
         about: "boot other kernels and observe there; writes docs/kernels.md",
         run: vm::command,
+    },
+    Command {
+        name: "dist",
+        arguments: "[--fast]",
+        about: "build aibom without eBPF as one static file, and run it in an empty container (root)",
+        run: dist::command,
     },
     Command {
         name: "interop",

@@ -1,17 +1,15 @@
-//! Everything, one after the other.
+//! Everything, one after the other, or one section alone.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::agent::{self, Agents, Nothing};
+use super::agent;
 use super::error::BenchError;
-use super::files::{self, Files};
+use super::files;
 use super::machine;
-use super::opens::{self, DISTINCT, Loop};
 use super::page;
-use super::records::{self, Records};
+use super::section::{Bench, SECTIONS};
 use super::stage::Stage;
-use super::untraced::{self, Calls};
 
 /// What to measure with, and how often.
 #[derive(Clone, Debug)]
@@ -26,70 +24,42 @@ pub struct Options {
     pub repetitions: usize,
 }
 
-/// All that was measured.
-#[derive(Clone, Debug)]
-pub(crate) struct Results {
-    pub(crate) machine: Vec<(&'static str, String)>,
-    pub(crate) load_before: String,
-    pub(crate) load_after: String,
-    pub(crate) took_s: u64,
-    /// `None` where the agent is not prepared.
-    pub(crate) agents: Option<Agents>,
-    pub(crate) nothing: Nothing,
-    pub(crate) same: Vec<Loop>,
-    pub(crate) distinct: Vec<Loop>,
-    pub(crate) files: Files,
-    pub(crate) untraced: Vec<Calls>,
-    /// Name of the command and what its recording says.
-    pub(crate) records: Vec<(&'static str, Records)>,
-}
-
 /// Measures and returns the page, as Markdown. Needs root, and the demo agent needs a [`World`](crate::world::World)
-/// around it. Messages go to stderr.
+/// around it. Messages go to stderr. A section that fails says so on the page, so that one program of somebody else does
+/// not cost the others.
 pub fn measure(options: &Options) -> Result<String, BenchError> {
     let begun = Instant::now();
-    let stage = Stage::new()?;
+    let bench = bench(options)?;
     let machine = machine::machine(&options.root);
     let load_before = machine::load_average();
-    let agent = agent::prepared(&options.environments, &options.root.join("testdata/agents/demo/agent.py"));
-    let places = opens::places(&stage)?;
-
-    say("an empty run");
-    let nothing = agent::nothing(&stage, options.repetitions)?;
-    say("the demo agent, bare and observed");
-    let agents = agent.as_ref().map(|agent| agent::agents(&stage, agent, options.pairs)).transpose()?;
-    say("the same file opened and closed");
-    let same = opens::same(&stage, &places, options.repetitions)?;
-    say("distinct files opened and closed");
-    let distinct = opens::distinct(&stage, &places, options.repetitions)?;
-    say("system calls that are not traced");
-    let untraced = untraced::untraced(&stage, options.repetitions)?;
-    say("files at rest");
-    let files = files::files(&stage, options.repetitions)?;
-    say("recordings");
-    let mut records = Vec::new();
-    if let Some(agent) = &agent {
-        records.push(("the demo agent", records::records(&stage, &agent.command())?));
+    let mut sections = Vec::new();
+    for section in SECTIONS {
+        let begun = Instant::now();
+        eprintln!("    measuring: {}", section.name);
+        sections.push((section.write)(&bench).unwrap_or_else(|error| {
+            eprintln!("    {}: {error}", section.name);
+            format!("## {}\n\nNot measured: {error}.\n", section.name)
+        }));
+        eprintln!("    {}: {} s", section.name, begun.elapsed().as_secs());
     }
-    let (distinct_load, _) = stage.load("distinct", DISTINCT, &places.folder);
-    records.push(("10,000 distinct files at once", records::records(&stage, &distinct_load)?));
+    let load = [load_before, machine::load_average()];
+    let head = page::head(&machine, &load, begun.elapsed().as_secs());
+    Ok([vec![head], sections].concat().join("\n"))
+}
 
-    let load_after = machine::load_average();
-    let took_s = begun.elapsed().as_secs();
-    let results = Results {
-        machine,
-        load_before,
-        load_after,
-        took_s,
-        agents,
-        nothing,
-        same,
-        distinct,
-        files,
-        untraced,
-        records,
-    };
-    Ok(page::page(&results))
+/// Some sections alone, by their names with commas between them.
+pub fn measure_some(options: &Options, names: &str) -> Result<String, BenchError> {
+    let mut wanted = Vec::new();
+    for name in names.split(',') {
+        let section = SECTIONS.iter().find(|section| section.name == name);
+        wanted.push(section.ok_or_else(|| BenchError::NoSection {
+            name: name.to_owned(),
+            names: SECTIONS.iter().map(|section| section.name).collect::<Vec<_>>().join(", "),
+        })?);
+    }
+    let bench = bench(options)?;
+    let texts: Result<Vec<_>, _> = wanted.iter().map(|section| (section.write)(&bench)).collect();
+    Ok(texts?.join("\n"))
 }
 
 /// The part of the page about files at rest; nothing else is measured.
@@ -98,6 +68,8 @@ pub fn files_alone() -> Result<String, BenchError> {
     Ok(page::files(&files::files(&stage, 5)?))
 }
 
-fn say(what: &str) {
-    eprintln!("    measuring: {what}");
+fn bench(options: &Options) -> Result<Bench, BenchError> {
+    let script = options.root.join("testdata/agents/demo/agent.py");
+    let agent = agent::prepared(&options.environments, &script);
+    Bench::new(options.root.clone(), agent, options.pairs, options.repetitions)
 }

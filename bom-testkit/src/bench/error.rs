@@ -7,13 +7,15 @@ pub enum BenchError {
     Usage(&'static str),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("no section {name:?}; there are {names}")]
+    NoSection { name: String, names: String },
     #[error("run {program}: {source}")]
     Start { program: String, source: io::Error },
     #[error("{program} ended with wait status {status:#x}")]
     Failed { program: String, status: i32 },
     #[error("{what}: {source}")]
     System { what: &'static str, source: io::Error },
-    #[error("no {0} in what aibom printed")]
+    #[error("no {0}")]
     Missing(&'static str),
     #[error("recording {path}: {source}")]
     Recording { path: PathBuf, source: serde_json::Error },

@@ -17,6 +17,10 @@ pub(crate) fn machine(root: &Path) -> Vec<(&'static str, String)> {
         ("system", line_of("/etc/os-release", "PRETTY_NAME").trim_matches('"').to_owned()),
         ("strace", first_line(Command::new("strace").arg("--version"))),
         ("bpftrace", first_line(Command::new("bpftrace").arg("--version"))),
+        ("fatrace", first_line(Command::new("fatrace").arg("--version"))),
+        ("libbpf-tools", first_line(Command::new("dpkg-query").args(["--show", "libbpf-tools"]))),
+        ("redis", first_line(Command::new("redis-server").arg("--version"))),
+        ("iperf3", first_line(Command::new("iperf3").arg("--version"))),
         ("commit", commit(root)),
     ]
 }

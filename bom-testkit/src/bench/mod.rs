@@ -6,17 +6,25 @@
 //!
 //! Never: an assertion. The numbers depend on the machine; the page says which.
 //!
-//! Start reading at [`measure`], which runs everything and returns the page.
+//! Start reading at [`measure`], which runs everything and returns the page; `section` lists its parts.
 
 mod all;
+mod section;
 
 mod agent;
+mod compare;
 mod files;
+mod node;
 mod opens;
+mod rate;
 mod records;
+mod throughput;
 mod untraced;
 
+mod cgroup;
+mod daemon;
 mod load;
+mod mixed;
 mod observer;
 mod spent;
 mod stage;
@@ -27,7 +35,7 @@ mod sample;
 
 mod error;
 
-pub use all::{Options, files_alone, measure};
+pub use all::{Options, files_alone, measure, measure_some};
 pub use error::BenchError;
 pub use load::load;
 pub use spent::timed;

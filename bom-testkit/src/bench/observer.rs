@@ -1,8 +1,12 @@
 //! Who looks on while a load runs.
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::fs::{self, File};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use super::error::{BenchError, at};
 use super::stage::Stage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,13 +17,25 @@ pub(crate) enum Observer {
     Light,
     Strace,
     Bpftrace,
+    /// Of libbpf-tools; it watches the whole machine from beside the load.
+    Opensnoop,
+    /// fanotify, likewise.
+    Fatrace,
 }
 
 /// What the program prints for each open: the usual one-liner, for the observed process alone, as aibom is asked.
 const OPENAT: &str = "tracepoint:syscalls:sys_enter_openat /pid == cpid/ { printf(\"%d %s %s\\n\", pid, comm, str(args->filename)); }";
 
 impl Observer {
-    pub(crate) const ALL: [Self; 5] = [Self::Nobody, Self::Aibom, Self::Light, Self::Strace, Self::Bpftrace];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Nobody,
+        Self::Aibom,
+        Self::Light,
+        Self::Strace,
+        Self::Bpftrace,
+        Self::Opensnoop,
+        Self::Fatrace,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -28,6 +44,8 @@ impl Observer {
             Self::Light => "`aibom run --profile light`",
             Self::Strace => "`strace -f -e trace=openat`",
             Self::Bpftrace => "`bpftrace`, openat tracepoint",
+            Self::Opensnoop => "`opensnoop` of libbpf-tools, beside",
+            Self::Fatrace => "`fatrace -f O`, beside",
         }
     }
 
@@ -37,16 +55,23 @@ impl Observer {
             Self::Nobody | Self::Aibom | Self::Light => return true,
             Self::Strace => "strace",
             Self::Bpftrace => "bpftrace",
+            Self::Opensnoop => "opensnoop",
+            Self::Fatrace => "fatrace",
         };
         let status =
             Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     }
 
+    /// Whether it is installed, and, of those that watch from beside, sees anything here.
+    pub(crate) fn works(self, stage: &Stage) -> bool {
+        self.is_here() && self.beside(stage).is_ok()
+    }
+
     /// The command line that runs `inner` under this observer.
     pub(crate) fn command(self, stage: &Stage, inner: &[OsString]) -> Command {
         match self {
-            Self::Nobody => {
+            Self::Nobody | Self::Opensnoop | Self::Fatrace => {
                 let mut words = inner.iter();
                 let mut command = Command::new(words.next().cloned().unwrap_or_default());
                 command.args(words);
@@ -78,5 +103,56 @@ impl Observer {
                 command
             }
         }
+    }
+
+    /// Starts who watches from beside, and waits until it does; `None` if it runs the load itself.
+    pub(crate) fn beside(self, stage: &Stage) -> Result<Option<Beside>, BenchError> {
+        let out = stage.file("beside");
+        let mut command = match self {
+            Self::Nobody | Self::Aibom | Self::Light | Self::Strace | Self::Bpftrace => return Ok(None),
+            Self::Opensnoop => Command::new("opensnoop"),
+            Self::Fatrace => {
+                let mut command = Command::new("fatrace");
+                command.args(["-f", "O"]);
+                command
+            }
+        };
+        let program = command.get_program().display().to_string();
+        command.stdin(Stdio::null()).stdout(File::create(&out).map_err(at(&out))?).stderr(Stdio::null());
+        let child = command.spawn().map_err(|source| BenchError::Start { program, source })?;
+        let mut beside = Beside { child };
+        let mark = stage.file("beside-mark");
+        fs::write(&mark, b"").map_err(at(&mark))?;
+        let begun = Instant::now();
+        loop {
+            drop(File::open(&mark).map_err(at(&mark))?);
+            let seen = fs::read(&out).map_err(at(&out))?;
+            if seen.windows(MARK.len()).any(|window| window == MARK) {
+                return Ok(Some(beside));
+            }
+            let ended =
+                beside.child.try_wait().map_err(|source| BenchError::System { what: "wait", source })?;
+            if ended.is_some() || begun.elapsed() > PATIENCE {
+                return Err(BenchError::Missing("line of a tracer about a file that was opened for it"));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+const MARK: &[u8] = b"beside-mark";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Ended on drop.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    child: Child,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // SAFETY: a child of ours that nobody has waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        let _ = self.child.wait();
     }
 }

@@ -38,10 +38,10 @@ pub(crate) fn places(stage: &Stage) -> Result<Places, BenchError> {
 
 /// The same file again and again.
 pub(crate) fn same(stage: &Stage, places: &Places, repetitions: usize) -> Result<Vec<Loop>, BenchError> {
-    loops(repetitions, |observer| {
+    loops(stage, repetitions, |observer| {
         let count = match observer {
             Observer::Nobody | Observer::Aibom | Observer::Light => SAME,
-            Observer::Strace | Observer::Bpftrace => SAME_STOPPED,
+            Observer::Strace | Observer::Bpftrace | Observer::Opensnoop | Observer::Fatrace => SAME_STOPPED,
         };
         stage.nanoseconds(observer, "same", count, &places.file)
     })
@@ -49,17 +49,18 @@ pub(crate) fn same(stage: &Stage, places: &Places, repetitions: usize) -> Result
 
 /// Another file each time.
 pub(crate) fn distinct(stage: &Stage, places: &Places, repetitions: usize) -> Result<Vec<Loop>, BenchError> {
-    loops(repetitions, |observer| stage.nanoseconds(observer, "distinct", DISTINCT, &places.folder))
+    loops(stage, repetitions, |observer| stage.nanoseconds(observer, "distinct", DISTINCT, &places.folder))
 }
 
 fn loops(
+    stage: &Stage,
     repetitions: usize,
     mut measure: impl FnMut(Observer) -> Result<[f64; 2], BenchError>,
 ) -> Result<Vec<Loop>, BenchError> {
     let mut loops: Vec<Loop> = Observer::ALL
         .map(|observer| Loop {
             observer,
-            here: observer.is_here(),
+            here: observer.works(stage),
             wall: Sample::default(),
             cpu: Sample::default(),
         })

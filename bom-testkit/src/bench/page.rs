@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::agent::{Agents, Nothing};
-use super::all::Results;
 use super::files::{Files, MANY};
 use super::observer::Observer;
 use super::opens::Loop;
@@ -11,42 +10,28 @@ use super::records::Records;
 use super::sample::Sample;
 use super::untraced::{Calls, Where};
 
-const NOT_HERE: &str = "not installed";
-
-/// Markdown, ending in a line feed.
-pub(crate) fn page(results: &Results) -> String {
-    let parts = [
-        head(results),
-        agent(results.agents.as_ref()),
-        nothing(&results.nothing),
-        loops("The same file, opened and closed again and again", SAME, &results.same),
-        loops("Distinct files, each opened and closed once", DISTINCT, &results.distinct),
-        untraced(&results.untraced),
-        files(&results.files),
-        records(&results.records),
-    ];
-    parts.join("\n")
-}
+const NOT_HERE: &str = "not installed, or not able to start here";
 
 const SAME: &str = "A repeated open is counted in the kernel and not delivered again; fanotify merges those that wait in its queue.";
 const DISTINCT: &str = "Every open is a record with the file's full path. Worst case: nothing else happens.";
 
-fn head(results: &Results) -> String {
+/// What was measured on: name and value; load averages before and after; seconds.
+pub(crate) fn head(machine: &[(&'static str, String)], load: &[String; 2], took_s: u64) -> String {
     let mut text = String::from(
         "# Benchmarks\n\n\
          Written by `cargo xtask bench`; not edited by hand, and nothing in it is asserted. Each value is the median of \
          interleaved repetitions, with the smallest and the largest in brackets. Ratios are taken pair by pair. CPU is \
          user and system time: on a busy machine it says more than the wall.\n\n",
     );
-    for (name, value) in &results.machine {
+    for (name, value) in machine {
         let _ = writeln!(text, "- {name}: {value}");
     }
-    let (before, after, took) = (&results.load_before, &results.load_after, results.took_s);
-    let _ = writeln!(text, "- load average (1, 5, 15 minutes): {before} before, {after} after {took} s");
+    let [before, after] = load;
+    let _ = writeln!(text, "- load average (1, 5, 15 minutes): {before} before, {after} after {took_s} s");
     text
 }
 
-fn agent(agents: Option<&Agents>) -> String {
+pub(crate) fn agent(agents: Option<&Agents>) -> String {
     let title = "## The demo agent\n\n";
     let Some(agents) = agents else {
         return format!("{title}Not measured: `cargo xtask prepare` was not run.\n");
@@ -76,7 +61,7 @@ fn agent(agents: Option<&Agents>) -> String {
     text
 }
 
-fn nothing(nothing: &Nothing) -> String {
+pub(crate) fn nothing(nothing: &Nothing) -> String {
     let mut text =
         format!("## `aibom run -- true`\n\n{} repetitions.\n\n| | |\n|---|---|\n", nothing.set_up_ms.count());
     for (name, value) in [
@@ -88,6 +73,14 @@ fn nothing(nothing: &Nothing) -> String {
         let _ = writeln!(text, "| {name} | {value} |");
     }
     text
+}
+
+pub(crate) fn same(rows: &[Loop]) -> String {
+    loops("The same file, opened and closed again and again", SAME, rows)
+}
+
+pub(crate) fn distinct(rows: &[Loop]) -> String {
+    loops("Distinct files, each opened and closed once", DISTINCT, rows)
 }
 
 fn loops(title: &str, about: &str, loops: &[Loop]) -> String {
@@ -112,7 +105,7 @@ fn loops(title: &str, about: &str, loops: &[Loop]) -> String {
     text
 }
 
-fn untraced(rows: &[Calls]) -> String {
+pub(crate) fn untraced(rows: &[Calls]) -> String {
     let mut text = String::from(
         "## System calls that are not traced\n\n\
          While anybody has a system call tracepoint on, the kernel takes a slower way in and out of every system call of \
@@ -126,6 +119,7 @@ fn untraced(rows: &[Calls]) -> String {
         let name = match row.place {
             Where::Nowhere => "bare".to_owned(),
             Where::Beside(observer) => format!("{} watches another process", observer.name()),
+            Where::Inside(observer @ (Observer::Opensnoop | Observer::Fatrace)) => observer.name().to_owned(),
             Where::Inside(observer) => format!("inside {}", observer.name()),
         };
         if !row.here {
@@ -175,7 +169,7 @@ pub(crate) fn files(files: &Files) -> String {
 /// One cell of the table of records.
 type Show = fn(&Records) -> String;
 
-fn records(rows: &[(&str, Records)]) -> String {
+pub(crate) fn records(rows: &[(&str, Records)]) -> String {
     let mut text = String::from("## Records and losses\n\nOne recorded run each. Aim: no open lost.\n\n| |");
     for (name, _) in rows {
         let _ = write!(text, " {name} |");

@@ -52,6 +52,8 @@ pub(crate) struct Ended {
     pub(crate) peak_kib: u64,
     /// As wait(2) gives it.
     pub(crate) status: i32,
+    /// It was killed because it took too long.
+    pub(crate) late: bool,
 }
 
 /// Runs a program to its end; any end but exit code 0 is an error.
@@ -63,15 +65,24 @@ pub(crate) fn run(command: &mut Command) -> Result<Ended, BenchError> {
     }
 }
 
+/// Runs a program to whichever end; `None` if it was killed because it took longer than this.
+pub(crate) fn run_within(command: &mut Command, patience: Duration) -> Result<Option<Ended>, BenchError> {
+    let start = Instant::now();
+    let child = command.spawn().map_err(|source| BenchError::Start { program: name(command), source })?;
+    let ended = wait(&child, start, Some(patience))?;
+    Ok((!ended.late).then_some(ended))
+}
+
 /// Runs a program to its end, whichever.
 fn run_any(command: &mut Command) -> Result<Ended, BenchError> {
     let start = Instant::now();
     let child = command.spawn().map_err(|source| BenchError::Start { program: name(command), source })?;
-    wait(&child, start)
+    wait(&child, start, None)
 }
 
-/// Waits for a program started at `start`.
-fn wait(child: &Child, start: Instant) -> Result<Ended, BenchError> {
+/// Waits for a program started at `start`, and kills it after so long.
+fn wait(child: &Child, start: Instant, patience: Option<Duration>) -> Result<Ended, BenchError> {
+    let mut late = false;
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
     loop {
@@ -81,10 +92,15 @@ fn wait(child: &Child, start: Instant) -> Result<Ended, BenchError> {
         let waited = unsafe { libc::wait4(pid, &raw mut status, libc::WNOHANG, &raw mut usage) };
         if waited == pid {
             let spent = Spent { wall: start.elapsed(), cpu: cpu(&usage) };
-            return Ok(Ended { spent, peak_kib, status });
+            return Ok(Ended { spent, peak_kib, status, late });
         }
         if waited < 0 {
             return Err(BenchError::System { what: "wait", source: io::Error::last_os_error() });
+        }
+        if !late && patience.is_some_and(|patience| start.elapsed() > patience) {
+            late = true;
+            // SAFETY: a child of ours that nobody has waited for.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
         }
         peak_kib = peak_kib.max(peak(&status_file).unwrap_or(0));
         thread::sleep(LOOK);

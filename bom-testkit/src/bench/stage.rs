@@ -93,9 +93,11 @@ impl Stage {
         path: &Path,
     ) -> Result<[f64; 2], BenchError> {
         let (words, out) = self.load(kind, count, path);
+        let beside = observer.beside(self)?;
         let mut command = observer.command(self, &words);
         self.silence(&mut command)?;
         spent::run(&mut command)?;
+        drop(beside);
         let spent = Spent::read(&out)?;
         fs::remove_file(&out).map_err(at(&out))?;
         Ok([spent.wall, spent.cpu].map(|took| took.as_secs_f64() * 1e9 / as_f64(count)))
@@ -109,13 +111,13 @@ impl Stage {
         let text = fs::read_to_string(&path).map_err(at(&path))?;
         let ended = ended.inspect_err(|_| eprint!("{text}"))?;
         let times = text.lines().find_map(|line| line.strip_prefix("aibom-times "));
-        let times = times.ok_or(BenchError::Missing("aibom-times"))?;
+        let times = times.ok_or(BenchError::Missing("aibom-times in what aibom printed"))?;
         let figure = |name: &str| {
             let mut words = times.split_whitespace();
             words.find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
         };
-        let set_up = figure("set_up_ms").ok_or(BenchError::Missing("set_up_ms"))?;
-        let ran = figure("ran_ms").ok_or(BenchError::Missing("ran_ms"))?;
+        let set_up = figure("set_up_ms").ok_or(BenchError::Missing("set_up_ms in what aibom printed"))?;
+        let ran = figure("ran_ms").ok_or(BenchError::Missing("ran_ms in what aibom printed"))?;
         Ok((ended, [set_up, ran]))
     }
 
@@ -126,9 +128,20 @@ impl Stage {
         Ok(())
     }
 
+    /// A release binary beside our own.
+    pub(crate) fn beside(&self, name: &str) -> Result<PathBuf, BenchError> {
+        let path = self.ours.with_file_name(name);
+        fs::metadata(&path).map_err(at(&path))?;
+        Ok(path)
+    }
+
     /// A named pipe: who opens it for reading waits for its end.
     pub(crate) fn pipe(&self) -> Result<PathBuf, BenchError> {
-        let path = self.file("pipe");
+        self.pipe_at(self.file("pipe"))
+    }
+
+    /// The same elsewhere.
+    pub(crate) fn pipe_at(&self, path: PathBuf) -> Result<PathBuf, BenchError> {
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|error| at(&path)(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
         // SAFETY: the name ends in a zero byte and outlives the call.

@@ -41,12 +41,14 @@ pub(crate) fn untraced(stage: &Stage, repetitions: usize) -> Result<Vec<Calls>, 
         Where::Inside(Observer::Light),
         Where::Beside(Observer::Bpftrace),
         Where::Inside(Observer::Strace),
+        Where::Inside(Observer::Opensnoop),
+        Where::Inside(Observer::Fatrace),
     ];
     let mut rows: Vec<Calls> = places
         .map(|place| {
             let here = match place {
                 Where::Nowhere => true,
-                Where::Beside(observer) | Where::Inside(observer) => observer.is_here(),
+                Where::Beside(observer) | Where::Inside(observer) => observer.works(stage),
             };
             Calls { place, here, getppid: Sample::default(), read: Sample::default() }
         })

@@ -1,6 +1,7 @@
-//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; the environment variable `AIBOM_TEST_AGENTS`
-//! names the folder of the demo agent's environments. `aibom-bench files` measures files at rest alone, without privilege,
-//! and prints that part of the page. `aibom-bench load` and `aibom-bench timed` are what it runs.
+//! `aibom-bench all PAGE`: measures what aibom costs and writes the page; `aibom-bench only SECTION,…` prints some sections
+//! of it. The environment variable `AIBOM_TEST_AGENTS` names the folder of the demo agent's environments. `aibom-bench
+//! files` measures files at rest alone, without privilege, and prints that part of the page. `aibom-bench load` and
+//! `aibom-bench timed` are what it runs.
 //!
 //! It starts itself again inside a closed world, where the demo agent has somebody to talk to. Run it from the root of
 //! the checkout, with `aibom` beside it; `cargo xtask bench` does.
@@ -15,7 +16,8 @@ use std::process::{Command, ExitCode};
 use bom_testkit::bench::{self, BenchError};
 use bom_testkit::world::{Options, World};
 
-const USAGE: &str = "aibom-bench all PAGE [PAIRS [REPETITIONS]]";
+const USAGE: &str =
+    "aibom-bench all PAGE [PAIRS [REPETITIONS]] | aibom-bench only SECTION,… [PAIRS [REPETITIONS]]";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -31,8 +33,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[OsString]) -> Result<u8, Box<dyn Error>> {
     let (command, rest) = arguments.split_first().ok_or(BenchError::Usage(USAGE))?;
     match (command.to_str(), rest) {
-        (Some("all"), [_, ..]) => outside(rest),
-        (Some("inside"), [page, counts @ ..]) => inside(Path::new(page), counts),
+        (Some("all" | "only"), [_, ..]) => outside(arguments),
+        (Some("inside"), [what, name, counts @ ..]) => inside(what == "only", name, counts),
         (Some("files"), []) => {
             print!("{}", bench::files_alone()?);
             Ok(0)
@@ -56,7 +58,8 @@ fn outside(arguments: &[OsString]) -> Result<u8, Box<dyn Error>> {
     Ok(world.run(ours.as_os_str(), &inner)?)
 }
 
-fn inside(page: &Path, counts: &[OsString]) -> Result<u8, Box<dyn Error>> {
+/// The whole page into a file, or some sections to stdout.
+fn inside(only: bool, name: &OsStr, counts: &[OsString]) -> Result<u8, Box<dyn Error>> {
     let count = |index: usize, default| {
         let text = counts.get(index).and_then(|text| text.to_str());
         text.and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -65,8 +68,11 @@ fn inside(page: &Path, counts: &[OsString]) -> Result<u8, Box<dyn Error>> {
     let environments =
         env::var_os("AIBOM_TEST_AGENTS").map_or_else(|| root.join("target/agents"), PathBuf::from);
     let options = bench::Options { root, environments, pairs: count(0, 7), repetitions: count(1, 5) };
-    let text = bench::measure(&options)?;
-    fs::write(page, text)?;
+    if only {
+        print!("{}", bench::measure_some(&options, &name.to_string_lossy())?);
+    } else {
+        fs::write(name, bench::measure(&options)?)?;
+    }
     Ok(0)
 }
 

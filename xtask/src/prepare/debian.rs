@@ -61,6 +61,15 @@ pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {
         let all: Vec<&str> = PACKAGES.iter().map(|(package, _)| *package).collect();
         return Ok(Outcome::Present(all.join(", ")));
     }
+    install(&missing)?;
+    if let Some((package, _)) = PACKAGES.iter().find(|(_, sign)| !is_there(*sign)) {
+        bail!("apt-get reported success, but what {package} brings is not there");
+    }
+    Ok(Outcome::Installed(missing.join(" ")))
+}
+
+/// Installs packages by name.
+pub(super) fn install(missing: &[&str]) -> Result<()> {
     let names = missing.join(" ");
     if process::find("apt-get").is_none() {
         bail!("missing: {names} (Debian's names), and there is no apt-get to install them");
@@ -72,11 +81,7 @@ pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {
     }
     // Package lists may be absent or name versions that are gone.
     process::run(apt().arg("update"))?;
-    process::run(apt().args(["install", "--yes", "--no-install-recommends"]).args(&missing))?;
-    if let Some((package, _)) = PACKAGES.iter().find(|(_, sign)| !is_there(*sign)) {
-        bail!("apt-get reported success, but what {package} brings is not there");
-    }
-    Ok(Outcome::Installed(names))
+    process::run(apt().args(["install", "--yes", "--no-install-recommends"]).args(missing))
 }
 
 /// apt-get that asks no question.

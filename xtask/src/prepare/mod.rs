@@ -8,6 +8,7 @@ mod debian;
 mod deny;
 mod linker;
 mod python;
+mod rivals;
 mod rust;
 mod stamp;
 
@@ -37,16 +38,19 @@ const DEBIAN: Part = Part { name: "debian", prepare: debian::prepare };
 const RUST: Part = Part { name: "rust", prepare: rust::prepare };
 const LINKER: Part = Part { name: "linker", prepare: linker::prepare };
 const PYTHON: Part = Part { name: "python", prepare: python::prepare };
+const RIVALS: Part = Part { name: "rivals", prepare: rivals::prepare };
 const LONG_PROGRAMS: Part = Part { name: "programs", prepare: python::prepare_long };
 const DENY: Part = Part { name: "deny", prepare: deny::prepare };
 
 /// Every part, in the order they need each other: a compiler before what it compiles.
-const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, DENY];
+const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, DENY, RIVALS];
 
 /// What building, testing and the demo need. `deny` is a long build that only `check` needs.
 pub(crate) const BUILD_AND_RUN: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON];
 /// What the long run of real programs needs besides.
 pub(crate) const PROGRAMS: &[Part] = &[LONG_PROGRAMS];
+/// What the benchmark needs besides: a long build, and packages that nothing else needs.
+pub(crate) const COMPARED: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, RIVALS];
 /// What compiling every crate needs, without the Python environments.
 pub(crate) const COMPILE: &[Part] = &[DEBIAN, RUST, LINKER];
 /// What machines with other kernels need.
