@@ -14,7 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(checked) = validate(bytes, &limits) else { return };
     let Some(own) = checked.edition else { return };
     for to in [Edition::V1_4, Edition::V1_5, Edition::V1_6, Edition::V1_7] {
-        let Ok(converted) = convert(bytes, &limits, Wish { to: Some(to), deterministic: false }) else { return };
+        let Ok(converted) = convert(bytes, &limits, Wish { to: Some(to), deterministic: false }) else {
+            return;
+        };
         assert!(to != own || converted.losses.count() == 0, "lost within one edition");
         // A second time nothing is left to lose.
         let again = convert(&converted.json, &Limits::default(), Wish { to: Some(to), deterministic: false });

@@ -49,7 +49,8 @@ pub fn survive(kinds: &[FileKind], bytes: &[u8]) -> Corpus {
     assert!(input.reads.get() <= limits.reads);
     assert!(input.read.get() <= limits.read_bytes);
     let Some(extracted) = extracted else { return Corpus::Reject };
-    let (start, end) = (&bytes[..bytes.len().min(PREFIX_BYTES)], &bytes[bytes.len().saturating_sub(END_BYTES)..]);
+    let (start, end) =
+        (&bytes[..bytes.len().min(PREFIX_BYTES)], &bytes[bytes.len().saturating_sub(END_BYTES)..]);
     let len = Input::len(&bytes);
     assert!(sniff(start, len).or_else(|| sniff_end(end, len)).is_some());
     assert!(extracted.issues.len() <= limits.issues + 1);

@@ -168,8 +168,9 @@ fn answered(sock: u64, cookie: u64, owner: &SocketOwner) -> Option<()> {
         took(sock, owner.subject);
     }
     let flow = FLOWS.get_ptr_mut(served(sock, owner.subject)?)?;
+    let acked = read(sock, offset!(tcp_bytes_acked));
     // SAFETY: the pointer comes from the lookup; other CPUs may add at the same time.
-    unsafe { add_many(&raw mut (*flow).sent, read(sock, offset!(tcp_bytes_acked))) };
+    unsafe { add_many(&raw mut (*flow).sent, acked) };
     Some(())
 }
 
@@ -177,8 +178,9 @@ fn answered(sock: u64, cookie: u64, owner: &SocketOwner) -> Option<()> {
 #[inline(always)]
 fn took(sock: u64, subject: u64) -> Option<()> {
     let flow = FLOWS.get_ptr_mut(served(sock, subject)?)?;
+    let received = read(sock, offset!(tcp_bytes_received));
     // SAFETY: as above.
-    unsafe { add_many(&raw mut (*flow).received, read(sock, offset!(tcp_bytes_received))) };
+    unsafe { add_many(&raw mut (*flow).received, received) };
     Some(())
 }
 
