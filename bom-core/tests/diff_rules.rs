@@ -73,7 +73,7 @@ fn id(name: &str) -> WorkloadId {
 
 /// Coverage with the ways past the probes that are always there.
 fn usual() -> BTreeMap<Class, Coverage> {
-    let gaps = BTreeSet::from(["unwatched:streamed-content".to_owned()]);
+    let gaps = BTreeSet::from(["suspected:streamed-content".to_owned()]);
     Class::ALL.iter().map(|class| (*class, Coverage::Incomplete(gaps.clone()))).collect()
 }
 

@@ -8,9 +8,6 @@ use super::{
 /// What only whoever may change or leave the observation can bring about.
 const TAMPERING: &[&str] = &["changed-probes", "left-cgroup"];
 
-/// What earlier versions never watched: their documents say so, however well the probes did.
-const NEVER_BEFORE: &[&str] = &["streamed-code", "streamed-content", "unknown-format"];
-
 /// Whether a gap says no more than that this version, or the profile that was chosen, never watches something; that
 /// something may have happened unseen, as it may in any program; or that the subject was older than the observation.
 ///
@@ -25,8 +22,7 @@ pub fn is_standing(gap: &str) -> bool {
     }
     let Some(id) = gap.strip_prefix("unwatched:") else { return false };
     let nothing = |watch: &Watch| matches!(watch, Watch::Nothing);
-    NEVER_BEFORE.contains(&id)
-        || ESCAPES.iter().any(|escape| escape.id == id && nothing(&escape.watch))
+    ESCAPES.iter().any(|escape| escape.id == id && nothing(&escape.watch))
         || LIGHT.iter().any(|escape| escape.id == id)
 }
 
@@ -37,9 +33,9 @@ mod tests {
     #[test]
     fn what_a_missing_probe_leaves_open_does_not_stand() {
         for (gap, expected) in [
-            ("unwatched:streamed-content", true),
+            ("unwatched:streamed-content", false),
+            ("suspected:streamed-content", true),
             ("unwatched:unmarked-file-system", true),
-            ("unwatched:streamed-code", true),
             ("unwatched:changed-probes", false),
             ("unwatched:io-uring-open", false),
             ("unwatched:nothing-of-ours", false),

@@ -8,7 +8,7 @@ fn coverage() -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for class in classes {
         rows.push((format!("aibom:coverage:{class}"), "incomplete".to_owned()));
-        rows.push((format!("aibom:coverage:{class}:gap"), "unwatched:streamed-content".to_owned()));
+        rows.push((format!("aibom:coverage:{class}:gap"), "suspected:streamed-content".to_owned()));
     }
     rows
 }
