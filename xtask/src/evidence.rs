@@ -173,8 +173,18 @@ fn page(
 fn commit(workspace: &Workspace) -> String {
     let git = |arguments: &[&str]| process::capture(workspace.command("git").args(arguments));
     let head = git(&["rev-parse", "HEAD"]).unwrap_or_else(|_| "unknown".to_owned());
-    let changed =
-        git(&["status", "--porcelain", "--untracked-files=no"]).is_ok_and(|text| !text.trim().is_empty());
+    // The pages that these shows write are not what they ran.
+    let status = [
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":!docs/fuzzing.md",
+        ":!docs/evidence",
+        ":!docs/kernels.md",
+    ];
+    let changed = git(&status).is_ok_and(|text| !text.trim().is_empty());
     format!("{}{}", head.trim(), if changed { ", with changes" } else { "" })
 }
 
