@@ -165,6 +165,9 @@ fn found(observation: &Observation, row: &Row, fact: &str) -> Option<String> {
     }
 }
 
+/// The gap of files in memory that were opened in one of the ways that only their reading shows.
+const MEMORY_FILE: &str = "suspected:memory-file";
+
 /// Declared by name as unreadable, by a gap that the row names, or by one that a probe leaves which this kernel refused.
 fn absent(observation: &Observation, row: &Row, fact: &str) -> (Verdict, String) {
     let gaps = observation.gaps_of(&row.class);
@@ -195,7 +198,11 @@ fn absent(observation: &Observation, row: &Row, fact: &str) -> (Verdict, String)
                 || hook.starts_with("io_uring") && gap.starts_with("unwatched:io-uring")
         })
     };
-    match gaps.iter().find(named).or_else(|| gaps.iter().find(left)) {
+    // All files of this machine lie in memory, where reading does not show: what is found by that alone is not found here.
+    let by_reading = row.hooks.iter().any(|hook| hook == "mm_filemap_get_pages" || hook == "@content");
+    let memory = |gap: &&&str| by_reading && **gap == MEMORY_FILE;
+    let gap = gaps.iter().find(named).or_else(|| gaps.iter().find(left)).or_else(|| gaps.iter().find(memory));
+    match gap {
         Some(gap) => (Verdict::Declared, (*gap).to_owned()),
         None => (Verdict::Failed, format!("{fact} is absent, and no gap covers it: {}", gaps.join(" "))),
     }
