@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::limits::{Limits, ReadError};
-use super::strict::Strict;
-use super::{Read, from_map, spdx, xml};
+use super::{Read, from_map, spdx, tree, xml};
 
 /// A format that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,9 +54,7 @@ pub fn any_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') {
         return xml::read(bytes, limits);
     }
-    limits.measure(bytes)?;
-    let Strict(value) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
-    let Value::Object(map) = value else {
+    let Value::Object(map) = tree::strict(bytes, limits)? else {
         return Err(ReadError::NotABom);
     };
     if map.contains_key("bomFormat") {

@@ -12,7 +12,7 @@ mod format;
 mod limits;
 mod parts;
 mod spdx;
-mod strict;
+pub(super) mod tree;
 mod xml;
 
 pub use fields::{Issue, IssueKind};
@@ -51,11 +51,7 @@ pub fn from_json(bytes: &[u8]) -> Result<Read, ReadError> {
 
 /// Reads a document within given limits.
 pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
-    // Some editors put a byte order mark in front.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    limits.measure(bytes)?;
-    let strict::Strict(value) = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
-    let Value::Object(map) = value else {
+    let Value::Object(map) = tree::strict(bytes, limits)? else {
         return Err(ReadError::NotCycloneDx);
     };
     from_map(map)

@@ -58,22 +58,8 @@ const THING: &[&str] = &[
     "url",
 ];
 
-/// Of those, the keys of one value.
-const SINGLE: &[&str] = &[
-    "name",
-    "purl",
-    "ecosystem",
-    "version",
-    "repository",
-    "revision",
-    "quantization",
-    "base",
-    "host",
-    "port",
-    "provider",
-    "role",
-    "url",
-];
+/// Of those, the keys that may have several values.
+const SEVERAL: &[&str] = &["aliases", "digest", "digests", "license", "path", "paths"];
 
 /// Whether a document is a declaration.
 pub(crate) fn is_one(node: &Node) -> bool {
@@ -291,7 +277,7 @@ impl Reader<'_> {
     fn full(&mut self, node: &Node, kind: Kind) -> Option<Item> {
         self.unknown(node, THING, &[]);
         self.must_be_texts(node, THING);
-        for key in SINGLE {
+        for key in THING.iter().filter(|key| !SEVERAL.contains(key)) {
             if let Some(value) = node.get(key).filter(|value| !value.list().is_empty()) {
                 self.bad(value, format!("declaration: {key} is a list, and not a text"));
             }
