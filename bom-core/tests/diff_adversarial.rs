@@ -307,7 +307,9 @@ proptest! {
         }
         // Replicas of one name are held to one declaration, which is no mirror image of itself.
         let alone = |spec: &Spec| spec.subjects.len() == spec.subjects.iter().collect::<BTreeSet<_>>().len();
-        prop_assume!(alone(&a) && alone(&b));
+        if !alone(&a) || !alone(&b) {
+            return Ok(());
+        }
         let who = |found: &Comparison, swapped: bool| -> BTreeSet<(String, String)> {
             found.paired.iter().map(|(a, b, _)| if swapped { (b.clone(), a.clone()) } else { (a.clone(), b.clone()) }).collect()
         };
@@ -376,10 +378,13 @@ proptest! {
             });
             prop_assert_eq!(finding.waived.is_some(), expected, "{:#?}", finding);
         }
-        // Two that differ in what they say have two fingerprints.
+        // Two that differ in what they say have two fingerprints, but for the place of one content.
         let all: BTreeSet<&str> = found.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
         let texts: BTreeSet<(&str, &str, &str)> =
-            found.findings.iter().map(|finding| (finding.code.code, finding.workload.as_str(), finding.text.as_str())).collect();
+            found.findings.iter().map(|finding| {
+                let text = finding.text.split_once(" and not declared (").map_or(finding.text.as_str(), |(what, _)| what);
+                (finding.code.code, finding.workload.as_str(), text)
+            }).collect();
         prop_assert!(all.len() >= texts.len(), "{:#?}", found.findings);
     }
 }

@@ -1,16 +1,16 @@
-//! Commands inside the closed world of bom-testkit. Entering it moves a process for good, so this test program
+//! Commands inside the closed world of bom-testkit, with its log or without. Entering it moves a process for good, so this test program
 //! starts itself once more as the world.
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
 use bom_testkit::world::{Options, World};
 
-/// First argument of the copy that is the world.
+/// First argument of the copy that is the world; the second is its log, or nothing.
 const AS_WORLD: &str = "as-the-world";
 /// As everywhere: our own failure.
 const FAILED: u8 = 125;
@@ -29,15 +29,17 @@ pub(crate) fn world() -> Option<ExitCode> {
 }
 
 fn run(command: &[OsString]) -> Result<u8, String> {
-    let [program, arguments @ ..] = command else { return Err("no command".to_owned()) };
-    let world = World::open(&Options::default()).map_err(|error| error.to_string())?;
+    let [log, program, arguments @ ..] = command else { return Err("no command".to_owned()) };
+    let log = (!log.is_empty()).then(|| PathBuf::from(log));
+    let world = World::open(&Options { log, ..Options::default() }).map_err(|error| error.to_string())?;
     world.run(program, arguments).map_err(|error| error.to_string())
 }
 
 /// `aibom` in the world; arguments are added by the caller.
-pub(crate) fn aibom() -> Command {
+pub(crate) fn aibom(log: Option<&Path>) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg(AS_WORLD).arg(env!("CARGO_BIN_EXE_aibom"));
+    let log = log.map_or(OsStr::new(""), Path::as_os_str);
+    command.arg(AS_WORLD).arg(log).arg(env!("CARGO_BIN_EXE_aibom"));
     command
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(profile: &str) -> Result<Session, Box<dyn std::error::Error>> 
     let folder = inside::folder(&format!("demo-{profile}"))?;
     let (document, recording) = (folder.join("agent.cdx.json"), folder.join("agent.aibomrec"));
     let agents = trial::agents().canonicalize()?;
-    let output = inside::aibom()
+    let output = inside::aibom(None)
         .args(["record", "--profile", profile, "--to"])
         .arg(&recording)
         .arg("-o")

@@ -116,7 +116,7 @@ struct Both {
 fn observe(name: &str, command: &[OsString], from: &Path) -> Result<Both, Failed> {
     let folder = inside::folder(name)?;
     let (recording, calls) = (folder.join("recording"), folder.join("strace.txt"));
-    let output = inside::aibom()
+    let output = inside::aibom(None)
         .args(["record", "--to"])
         .arg(&recording)
         .arg("-o")

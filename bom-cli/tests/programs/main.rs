@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod document;
+#[path = "../demo/inside.rs"]
 mod inside;
 mod judge;
 mod page;

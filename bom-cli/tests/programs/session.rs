@@ -53,7 +53,7 @@ fn run(program: &'static Program) -> Result<Session, Box<dyn std::error::Error>>
     fs::create_dir(&truth)?;
     let home = trial::agents().canonicalize()?.join("programs");
     let (document, log, state) = (folder.join("bom.json"), folder.join("world.jsonl"), home.join("state"));
-    let mut aibom = inside::aibom(&log);
+    let mut aibom = inside::aibom(Some(&log));
     // Nothing of the person who runs the tests, and nothing that is kept from run to run.
     aibom
         .env("HOME", &folder)

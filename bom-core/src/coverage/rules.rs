@@ -118,8 +118,6 @@ pub enum Watch {
     Detector(Detector, &'static [&'static str]),
     /// The first of these whose probes run.
     First(&'static [Watch]),
-    /// Nothing yet.
-    Nothing,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +162,6 @@ impl Watch {
                 missing(probes, seen).next().is_none().then_some(self)
             }
             Self::First(all) => all.iter().find_map(|watch| watch.of(seen)),
-            Self::Nothing => None,
         }
     }
 
@@ -173,7 +170,6 @@ impl Watch {
         match self {
             Self::Probes(probes) | Self::Detector(_, probes) => probes.to_vec(),
             Self::First(all) => all.iter().flat_map(|watch| watch.probes()).collect(),
-            Self::Nothing => Vec::new(),
         }
     }
 
@@ -186,7 +182,6 @@ impl Watch {
                 format!("detector {detector:?}, while {} run", probes.join(", "))
             }
             Self::First(all) => all.iter().map(|watch| watch.text()).collect::<Vec<_>>().join("; else "),
-            Self::Nothing => "nothing yet: incomplete".to_owned(),
         }
     }
 }
@@ -217,7 +212,7 @@ pub fn gaps(class: Class, seen: &Seen) -> BTreeSet<Gap> {
                     gaps.insert(Gap::Suspected(escape.id));
                 }
             }
-            Some(Watch::First(_) | Watch::Nothing) | None => {
+            Some(Watch::First(_)) | None => {
                 gaps.insert(Gap::Unwatched(escape.id));
             }
         }

@@ -1,15 +1,12 @@
-//! Which gaps are the same in every document of this version, however well the probes did.
+//! Which gaps are no fault of the observation, however well the probes did.
 
-use super::{
-    light::LIGHT,
-    rules::{ESCAPES, Watch},
-};
+use super::light::LIGHT;
 
 /// What only whoever may change or leave the observation can bring about.
 const TAMPERING: &[&str] = &["changed-probes", "left-cgroup"];
 
-/// Whether a gap says no more than that this version, or the profile that was chosen, never watches something; that
-/// something may have happened unseen, as it may in any program; or that the subject was older than the observation.
+/// Whether a gap says no more than that the profile that was chosen never watches something; that something may have
+/// happened unseen, as it may in any program; or that the subject was older than the observation.
 ///
 /// What would be watched if its probes were there is not: on another kernel, or without whoever took them away, there
 /// would be no such gap.
@@ -21,9 +18,7 @@ pub fn is_standing(gap: &str) -> bool {
         return !TAMPERING.contains(&id);
     }
     let Some(id) = gap.strip_prefix("unwatched:") else { return false };
-    let nothing = |watch: &Watch| matches!(watch, Watch::Nothing);
-    ESCAPES.iter().any(|escape| escape.id == id && nothing(&escape.watch))
-        || LIGHT.iter().any(|escape| escape.id == id)
+    LIGHT.iter().any(|escape| escape.id == id)
 }
 
 #[cfg(test)]

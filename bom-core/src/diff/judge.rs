@@ -262,13 +262,14 @@ fn endpoint(
             names.join(", "),
             if at.is_empty() { "it".to_owned() } else { at.join(", ") }
         );
-        found.push(new(codes::ENDPOINT_NAME_MISMATCH, &names.join(",")).saying(text));
+        let what = format!("{} {}", show(observed), names.join(","));
+        found.push(new(codes::ENDPOINT_NAME_MISMATCH, &what).saying(text));
     } else if !observed.hints.is_empty()
         && declared.hints != observed.hints
         && observed.addresses.iter().any(|ip| !ip.is_loopback())
     {
         let text = format!("only the stream itself says that {} was called", show(observed));
-        found.push(new(codes::ENDPOINT_NAME_CLAIMED, "").saying(text));
+        found.push(new(codes::ENDPOINT_NAME_CLAIMED, &show(observed)).saying(text));
     }
     found
 }
@@ -298,8 +299,9 @@ pub(super) fn unpinned(item: &Item, workload: &str) -> Option<Finding> {
                 None => "without a revision".to_owned(),
             };
             let text = format!("{} is declared {how}", item.name);
+            let revision = item.revision.as_deref().unwrap_or_default();
             Some(
-                Finding::new(codes::REVISION_UNPINNED, workload, Some(item.kind), &item.name, "")
+                Finding::new(codes::REVISION_UNPINNED, workload, Some(item.kind), &item.name, revision)
                     .saying(text)
                     .declared(item),
             )
