@@ -1,6 +1,7 @@
 //! A recording and its replay: the same bytes, without privilege, and damage is said in one line.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{Read as _, Write as _},
     os::unix::process::CommandExt as _,
@@ -15,6 +16,8 @@ use crate::{inside, session::session};
 
 /// `nobody`; what matters is that it is not root.
 const NOBODY: u32 = 65_534;
+/// Differing lines that a failure shows of each side.
+const SHOWN: usize = 30;
 
 pub(crate) fn gives_the_bytes_of_the_live_run() -> Result<(), Failed> {
     let session = session()?;
@@ -165,17 +168,24 @@ fn succeeded(output: Output) -> Result<Vec<u8>, Failed> {
     Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// Fails with the first line that differs.
+/// Fails with the lines that only one of them has.
 fn same(what: &str, one: &[u8], other: &[u8]) -> Result<(), Failed> {
     if one == other && !one.is_empty() {
         return Ok(());
     }
     let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
-    let differing = one.lines().zip(other.lines()).enumerate().find(|(_, (one, other))| one != other);
-    let lengths = format!("{} and {} lines", one.lines().count(), other.lines().count());
-    Err(match differing {
-        Some((at, (one, other))) => format!("{what}: line {}:\n{one}\n{other}\n({lengths})", at + 1),
-        None => format!("{what}: {lengths}"),
-    }
+    let (ours, theirs): (BTreeSet<&str>, BTreeSet<&str>) = (one.lines().collect(), other.lines().collect());
+    let only = |sign: &str, lines: Vec<&&str>| -> String {
+        let shown = lines.iter().take(SHOWN).map(|line| format!("{sign} {line}\n"));
+        format!("{}{sign} {} lines alone\n", shown.collect::<String>(), lines.len())
+    };
+    let first = one.lines().zip(other.lines()).take_while(|(one, other)| one == other).count() + 1;
+    Err(format!(
+        "{what}: {} and {} lines, which differ from line {first}\n{}{}",
+        one.lines().count(),
+        other.lines().count(),
+        only("-", ours.difference(&theirs).collect()),
+        only("+", theirs.difference(&ours).collect())
+    )
     .into())
 }
