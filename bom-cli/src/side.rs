@@ -42,6 +42,21 @@ pub(crate) fn catalog(files: &[PathBuf]) -> anyhow::Result<Catalog> {
     Ok(catalog)
 }
 
+/// Reads both sides at once: each can be a large document.
+pub(crate) fn both(
+    declared: &[PathBuf],
+    observed: &Path,
+    catalog: &Catalog,
+) -> anyhow::Result<(Declared, Observed)> {
+    std::thread::scope(|scope| {
+        let seen = scope.spawn(|| self::observed(observed, catalog));
+        let said = self::declared(declared, catalog);
+        let seen = seen.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Of two errors the same one each time.
+        Ok((said?, seen?))
+    })
+}
+
 /// Reads what was declared: manifests, `aibom.yaml`, or documents.
 pub(crate) fn declared(paths: &[PathBuf], catalog: &Catalog) -> anyhow::Result<Declared> {
     let mut inputs = Vec::new();

@@ -12,6 +12,7 @@
 pub mod key;
 pub mod package;
 pub mod path;
+mod sorting;
 
 pub mod decode;
 pub mod event;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bom_core::{
     bom,
-    declared::Item,
+    declared::{Item, Set},
     diff::{
         Comparison, Observed, Options, Required, compare, declared_of,
         gate::{Expression, Verdict, Waivers, verdict},
@@ -288,7 +288,7 @@ proptest! {
         let Some(other) = changed(&spec, how, at) else { return Ok(()) };
         // One of two that were alike is no change of what is used.
         let items = |spec: &Spec| -> Vec<Vec<Item>> {
-            let bare = |item: &Item| Item { origins: BTreeSet::new(), ..item.clone() };
+            let bare = |item: &Item| Item { origins: Set::new(), ..item.clone() };
             let subjects = observed(&spec.document()).subjects;
             subjects.iter().map(|subject| subject.items.iter().map(bare).collect()).collect()
         };

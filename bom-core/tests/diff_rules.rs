@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bom_core::{
     bom::{Hash, Purl},
     declared::{
-        Class, Declared, Force, HostPattern, Item, Kind, Origin, PathPattern, Place, Workload, WorkloadId,
+        Class, Declared, Force, HostPattern, Item, Kind, Origin, PathPattern, Place, Set, Workload,
+        WorkloadId,
     },
     diff::{
         Comparison, Coverage, Observed, Options, Required, Subject, compare,
@@ -18,8 +19,7 @@ fn place(line: u32) -> Place {
 }
 
 fn seen(mut item: Item) -> Item {
-    item.origins =
-        BTreeSet::from([Origin::Observed { reference: item.name.clone(), evidence: BTreeSet::new() }]);
+    item.origins = Set::from([Origin::Observed { reference: item.name.clone(), evidence: Set::new() }]);
     item
 }
 

@@ -205,12 +205,59 @@ fn config_maps_are_resolved_and_missing_ones_said() {
 }
 
 #[test]
+fn a_litellm_proxy_configuration_by_itself() {
+    let text = "model_list:\n- model_name: fast\n  litellm_params: {model: anthropic/claude-x, api_key: os.environ/KEY}\n- model_name: own\n  litellm_params:\n    model: openai/qwen\n    api_base: http://vllm.example:8000/v1\n- model_name: elsewhere\n  litellm_params: {model: openai/gpt-x, api_base: os.environ/BASE}\nmcp_servers:\n  docs: {url: 'https://docs.example/mcp'}\n";
+    let found = declared(&[("deploy/gateway/config.yaml", text)]);
+    assert_eq!(
+        rows(&found),
+        [
+            "gateway: endpoint api.anthropic.com:443 @3 model_list[].litellm_params",
+            "gateway: endpoint docs.example:443 @11 mcpServers.<name> url",
+            "gateway: endpoint vllm.example:8000 @7 model_list[].litellm_params",
+            "gateway: mcp-server docs @11 mcpServers.<name>",
+            "gateway: model claude-x @3 model_list[].litellm_params",
+            "gateway: model gpt-x @9 model_list[].litellm_params",
+            "gateway: model qwen @6 model_list[].litellm_params",
+        ]
+    );
+    // That of the third is not in the input, and the provider's usual one is not meant.
+    let issues: Vec<_> = found.issues.iter().map(|issue| (issue.kind, issue.place.to_string())).collect();
+    assert_eq!(issues, [(IssueKind::Unknowable, "deploy/gateway/config.yaml:9".to_owned())]);
+    let kinds: Vec<&str> = found.workloads.iter().map(|workload| workload.id.kind.as_str()).collect();
+    assert_eq!(kinds, ["litellm-proxy"]);
+    check("another_list_of_models", "model_list:\n- name: x\n  model: y\n", &[]);
+}
+
+#[test]
 fn inference_objects() {
     for (name, text, expected) in [
         (
+            "kserve_container",
+            "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: w}\nspec:\n  predictor:\n    containers:\n    - name: kserve-container\n      env:\n      - {name: STORAGE_URI, value: 'pvc://claim/llm/qwen'}\n",
+            &["w: model pvc://claim/llm/qwen @9 env STORAGE_URI"][..],
+        ),
+        (
+            "storage_of_something_else",
+            "kind: Pod\nmetadata: {name: w}\nspec:\n  containers:\n  - name: c\n    env:\n    - {name: STORAGE_URI, value: 'postgres://db.example/x'}\n",
+            &["w: endpoint db.example:5432 @7 env STORAGE_URI"],
+        ),
+        (
+            "kserve_several",
+            "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: w}\nspec:\n  predictor:\n    model:\n      modelFormat: {name: vllm}\n      storageUris:\n      - {uri: 'hf://a/b', mountPath: /mnt/a}\n      - {uri: 's3://bucket/lora'}\n",
+            &[
+                "w: model a/b @9 spec.predictor.storageUris[].uri",
+                "w: model s3://bucket/lora @10 spec.predictor.storageUris[].uri",
+            ],
+        ),
+        (
+            "kserve_trained",
+            "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: w, namespace: n}\nspec:\n  predictor: {minReplicas: 1}\n---\napiVersion: serving.kserve.io/v1alpha1\nkind: TrainedModel\nmetadata: {name: t, namespace: n}\nspec:\n  inferenceService: w\n  model: {storageUri: 'gs://bucket/t', framework: sklearn, memory: 1Gi}\n---\napiVersion: serving.kserve.io/v1alpha1\nkind: TrainedModel\nmetadata: {name: u, namespace: other}\nspec:\n  inferenceService: w\n  model: {storageUri: 'gs://bucket/u'}\n",
+            &["w: model gs://bucket/t @12 spec.model.storageUri"],
+        ),
+        (
             "kserve",
             "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: w}\nspec:\n  predictor:\n    model:\n      modelFormat: {name: sklearn}\n      storageUri: s3://bucket/iris\n",
-            &["w: model s3://bucket/iris @8 spec.predictor.model.storageUri"][..],
+            &["w: model s3://bucket/iris @8 spec.predictor.model.storageUri"],
         ),
         (
             "kserve_old",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bom_core::{
     bom,
-    declared::{Declared, Issue, IssueKind, Place},
+    declared::{Declared, Issue, IssueKind, Place, Set},
     diff::{Comparison, Options, Pass, Required, Seen, compare, declared_of, gate::Verdict, observed_of},
     identify::catalog::Catalog,
     report::{self, Report},
@@ -115,7 +115,7 @@ const WORD: &str = "Qplainq";
 fn outputs(name: &str) -> Vec<(&'static str, String)> {
     let (mut found, mut declared) = comparison(WORD);
     let put = |text: &str| text.replace(WORD, name);
-    let all = |set: &BTreeSet<String>| set.iter().map(|text| put(text)).collect::<BTreeSet<_>>();
+    let all = |set: &Set<String>| set.iter().map(|text| put(text)).collect::<Set<_>>();
     for finding in &mut found.findings {
         for text in [&mut finding.workload, &mut finding.name, &mut finding.text] {
             *text = put(text);
@@ -134,7 +134,8 @@ fn outputs(name: &str) -> Vec<(&'static str, String)> {
         }
     }
     for row in &mut found.not_compared {
-        (row.workload, row.notable) = (put(&row.workload), all(&row.notable));
+        (row.workload, row.notable) =
+            (put(&row.workload), row.notable.iter().map(|text| put(text)).collect());
     }
     for row in &mut found.paired {
         (row.0, row.1) = (put(&row.0), put(&row.1));

@@ -45,6 +45,7 @@ pub use document::{
     Identity, Metadata, Method, ModelCard, Occurrence, Pedigree, Property, Provider, Service, Task, Workflow,
 };
 pub use escape::{Escaped, UnescapeError, escape, is_hidden, unescape};
+pub(crate) use hash::hex;
 pub use hash::{Hash, HashError};
 pub use iri::{Iri, IriError};
 pub use license::{License, LicenseId, LicenseName, Licenses};

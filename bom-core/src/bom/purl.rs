@@ -56,6 +56,9 @@ pub enum PurlError {
 impl Purl {
     /// Reads any package URL and brings it into canonical form.
     pub fn parse(text: &str) -> Result<Self, PurlError> {
+        if Plain::of(text).is_some() {
+            return Ok(Self(text.to_owned()));
+        }
         let parsed = PackageUrl::from_str(text).map_err(PurlError::Refused)?;
         Self::finish(&parsed)
     }
@@ -203,6 +206,9 @@ impl Purl {
 
     /// The parts, decoded. `None` cannot happen for a value of this type and is not relied upon.
     pub fn parts(&self) -> Option<PurlParts> {
+        if let Some(plain) = Plain::of(&self.0) {
+            return Some(plain.into());
+        }
         let purl = PackageUrl::from_str(&self.0).ok()?;
         Some(PurlParts {
             ty: purl.ty().to_owned(),
@@ -219,6 +225,59 @@ impl Purl {
         let text = purl.to_string();
         let again = PackageUrl::from_str(&text).map_err(PurlError::Refused)?;
         if again == *purl { Ok(Self(text)) } else { Err(PurlError::NotCanonical { text }) }
+    }
+}
+
+/// `pkg:pypi/requests@2.31.0`, `pkg:npm/%40scope/name@1.0.0`: what most package URLs of a document look like. It is
+/// canonical as it stands, and has nothing that would have to be decoded.
+struct Plain<'t> {
+    ty: &'t str,
+    /// Of npm, without its `@`.
+    scope: Option<&'t str>,
+    name: &'t str,
+    version: Option<&'t str>,
+}
+
+impl<'t> Plain<'t> {
+    /// `None`: it may be one all the same, and the crate decides.
+    fn of(text: &'t str) -> Option<Self> {
+        let (ty, rest) = text.strip_prefix("pkg:")?.split_once('/')?;
+        let (path, version) = match rest.split_once('@') {
+            Some((path, version)) => (path, Some(version)),
+            None => (rest, None),
+        };
+        let scoped = if ty == "npm" { path.strip_prefix("%40") } else { None };
+        let (scope, name) = match scoped {
+            Some(scoped) => scoped.split_once('/').map(|(scope, name)| (Some(scope), name))?,
+            None => (None, path),
+        };
+        // PyPI folds the underscore.
+        let is_word = |word: &str| {
+            let odd = |c: u8| matches!(c, b'.' | b'-') || c == b'_' && ty != "pypi";
+            !word.is_empty() && word.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || odd(c))
+        };
+        let is_version = |word: &str| {
+            !word.is_empty()
+                && word.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_'))
+        };
+        let plain = matches!(ty, "cargo" | "gem" | "npm" | "nuget" | "pypi")
+            && scope.is_none_or(is_word)
+            && is_word(name)
+            && version.is_none_or(is_version);
+        plain.then_some(Self { ty, scope, name, version })
+    }
+}
+
+impl From<Plain<'_>> for PurlParts {
+    fn from(plain: Plain<'_>) -> Self {
+        Self {
+            ty: plain.ty.to_owned(),
+            namespace: plain.scope.map(|scope| format!("@{scope}")),
+            name: plain.name.to_owned(),
+            version: plain.version.map(str::to_owned),
+            qualifiers: BTreeMap::new(),
+            subpath: None,
+        }
     }
 }
 

@@ -115,7 +115,8 @@ fn keep(claims: &mut Claims, place: Place, found: Vec<(&'static str, Says, &str)
             Says::Revision | Says::Quantization | Says::ModelName | Says::ModelFile => continue,
             Says::Adapter => plausible::name(value.split_once('=').map_or(value, |(_, path)| path)),
             Says::Endpoint | Says::EndpointAt(_) | Says::Proxy => plausible::endpoint(value),
-            Says::Data | Says::Config | Says::KeyOf(_) => continue,
+            // A variable of that name can hold the address of a database with its password.
+            Says::Storage | Says::Data | Says::Config | Says::KeyOf(_) => continue,
         };
         let value = kept.map_or(Value::Withheld, Value::Text);
         add(claims, Claim { place, name: name.to_owned(), value });

@@ -1,8 +1,8 @@
 //! One thing that is declared or was observed.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
-use super::{HostPattern, PathPattern, Place};
+use super::{HostPattern, PathPattern, Place, Set};
 use crate::bom::{Hash, Purl};
 
 /// What a thing is.
@@ -73,7 +73,7 @@ pub enum Origin {
         /// Its `bom-ref`.
         reference: String,
         /// The names of its evidence.
-        evidence: BTreeSet<String>,
+        evidence: Set<String>,
     },
 }
 
@@ -85,21 +85,21 @@ pub struct Item {
     /// What it is called, for people.
     pub name: String,
     /// Further names; compared after [`crate::diff`]'s normalisation.
-    pub aliases: BTreeSet<String>,
+    pub aliases: Set<String>,
     /// Digests of its content.
-    pub digests: BTreeSet<Hash>,
+    pub digests: Set<Hash>,
     /// Of those, the one of all its files together, if it consists of several.
     pub whole: Option<Hash>,
     /// Digests that only a store wrote down, of content that nobody read.
-    pub recorded: BTreeSet<Hash>,
+    pub recorded: Set<Hash>,
     /// Its content was not read: all that is known of it is what it is called.
     pub unread: bool,
     /// Names that are no reason to take it for a thing: what a header says of itself, the interpreter that runs it, a
     /// host that only the stream named.
-    pub hints: BTreeSet<String>,
+    pub hints: Set<String>,
     /// Names it goes by that were looked at and do not hold: the store recorded other content, DNS calls the address
     /// otherwise.
-    pub refuted: BTreeSet<String>,
+    pub refuted: Set<String>,
     /// Its package URL.
     pub purl: Option<Purl>,
     /// `pypi`, `npm`, `deb`, `huggingface`, `ollama`, …
@@ -109,23 +109,23 @@ pub struct Item {
     /// Revision of a model: a commit if it holds still, a branch or a tag if not.
     pub revision: Option<String>,
     /// Every revision, branch and tag that a store has for this content, if it says so.
-    pub revisions: BTreeSet<String>,
+    pub revisions: Set<String>,
     /// Quantisation of a model, lower case.
     pub quantization: Option<String>,
     /// What an adapter was made for.
     pub base: Option<String>,
     /// Licences.
-    pub licenses: BTreeSet<String>,
+    pub licenses: Set<String>,
     /// Files, or folders whose files are meant.
-    pub paths: BTreeSet<PathPattern>,
+    pub paths: Set<PathPattern>,
     /// Who is called.
     pub host: Option<HostPattern>,
     /// At which port.
     pub port: Option<u16>,
     /// The addresses that were called.
-    pub addresses: BTreeSet<IpAddr>,
+    pub addresses: Set<IpAddr>,
     /// What carried it, `tcp` or `udp`; empty if that is not known.
-    pub transports: BTreeSet<String>,
+    pub transports: Set<String>,
     /// Who runs it.
     pub provider: Option<String>,
     /// The role as in docs/catalog.md.
@@ -135,7 +135,7 @@ pub struct Item {
     /// How much is said.
     pub force: Force,
     /// Where from; never empty.
-    pub origins: BTreeSet<Origin>,
+    pub origins: Set<Origin>,
 }
 
 impl Item {
@@ -144,31 +144,31 @@ impl Item {
         Self {
             kind,
             name: name.into(),
-            aliases: BTreeSet::new(),
-            digests: BTreeSet::new(),
+            aliases: Set::new(),
+            digests: Set::new(),
             whole: None,
-            recorded: BTreeSet::new(),
+            recorded: Set::new(),
             unread: false,
-            hints: BTreeSet::new(),
-            refuted: BTreeSet::new(),
+            hints: Set::new(),
+            refuted: Set::new(),
             purl: None,
             ecosystem: None,
             version: None,
             revision: None,
-            revisions: BTreeSet::new(),
+            revisions: Set::new(),
             quantization: None,
             base: None,
-            licenses: BTreeSet::new(),
-            paths: BTreeSet::new(),
+            licenses: Set::new(),
+            paths: Set::new(),
             host: None,
             port: None,
-            addresses: BTreeSet::new(),
-            transports: BTreeSet::new(),
+            addresses: Set::new(),
+            transports: Set::new(),
             provider: None,
             role: None,
             many: false,
             force: Force::Stated,
-            origins: BTreeSet::new(),
+            origins: Set::new(),
         }
     }
 
@@ -220,6 +220,11 @@ impl Item {
             )
         }
         key(self).cmp(&key(other))
+    }
+
+    /// The same, and then how it was said: everything but where.
+    pub(crate) fn order_but_origins(&self, other: &Self) -> std::cmp::Ordering {
+        self.order(other).then_with(|| (self.many, self.force).cmp(&(other.many, other.force)))
     }
 
     /// Says where it was declared.

@@ -10,11 +10,13 @@ mod image;
 mod item;
 mod pattern;
 mod place;
+mod set;
 mod workload;
 
 pub use image::ImageName;
 pub use item::{Class, Force, Item, Kind, Origin};
 pub use pattern::{HostPattern, PathPattern, glob};
 pub use place::Place;
+pub use set::Set;
 pub(crate) use workload::joined;
 pub use workload::{Declared, Egress, Issue, IssueKind, Ports, Review, Workload, WorkloadId, is_day};

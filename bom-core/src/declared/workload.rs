@@ -1,8 +1,10 @@
 //! Workloads, and all that was declared.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Class, Item, Place};
+use crate::sorting::sorted;
 
 /// What a workload is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,12 +169,16 @@ impl Workload {
 
 /// Sorted items, those that differ only in where they come from as one.
 pub(crate) fn joined(items: Vec<Item>) -> Vec<Item> {
-    let mut joined: BTreeMap<Item, BTreeSet<super::Origin>> = BTreeMap::new();
-    for mut item in items {
-        let origins = std::mem::take(&mut item.origins);
-        joined.entry(item).or_default().extend(origins);
+    let mut joined: Vec<Item> = Vec::with_capacity(items.len());
+    for item in sorted(items, Item::order_but_origins) {
+        match joined.last_mut() {
+            Some(last) if last.order_but_origins(&item) == Ordering::Equal => {
+                last.origins.extend(item.origins)
+            }
+            _ => joined.push(item),
+        }
     }
-    joined.into_iter().map(|(item, origins)| Item { origins, ..item }).collect()
+    joined
 }
 
 impl std::fmt::Display for WorkloadId {

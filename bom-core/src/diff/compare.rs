@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     coverage::is_standing,
-    declared::{Class, Declared, Force, IssueKind, Item, Kind, Place, Workload},
+    declared::{Class, Declared, Force, IssueKind, Item, Kind, Place, Set, Workload},
 };
 
 /// How much of a class must have been seen.
@@ -269,11 +269,8 @@ fn coverage(
             Some(place) => finding.at(place, "metadata.name"),
             None => finding,
         };
-        let seen = super::Seen {
-            file: file.to_owned(),
-            reference: subject.reference.clone(),
-            evidence: BTreeSet::new(),
-        };
+        let seen =
+            super::Seen { file: file.to_owned(), reference: subject.reference.clone(), evidence: Set::new() };
         result.findings.push(Finding { observed: Some(seen), ..finding });
     }
 }

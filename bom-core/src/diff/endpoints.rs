@@ -1,10 +1,9 @@
 //! Endpoints that nobody declared, and addresses that a policy should have stopped.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Finding, codes, unmatched::Context};
-use crate::declared::{Egress, Item, Kind, Ports, Workload};
+use crate::declared::{Egress, Item, Kind, Ports, Set, Workload};
 
 /// What an endpoint that was not declared is.
 pub(super) fn undeclared(item: &Item, context: &Context<'_>) -> Finding {
@@ -118,7 +117,7 @@ enum Permits {
     Yes,
 }
 
-fn permits(rule: &Egress, address: IpAddr, port: u16, transports: &BTreeSet<String>) -> Permits {
+fn permits(rule: &Egress, address: IpAddr, port: u16, transports: &Set<String>) -> Permits {
     let peer = match rule.block {
         None => !rule.pods || is_private(&address),
         Some(block) => within(block, address) && !rule.except.iter().any(|except| within(*except, address)),

@@ -1,11 +1,9 @@
 //! One finding.
 
-use std::collections::BTreeSet;
-
 use sha2::{Digest, Sha256};
 
 use super::{Code, Severity};
-use crate::declared::{Item, Kind, Origin, Place};
+use crate::declared::{Item, Kind, Origin, Place, Set};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub struct Seen {
     /// The `bom-ref`.
     pub reference: String,
     /// Names of the evidence in it.
-    pub evidence: BTreeSet<String>,
+    pub evidence: Set<String>,
 }
 
 impl Finding {
@@ -62,7 +60,7 @@ impl Finding {
             hasher.update(part.len().to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        let fingerprint = hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = crate::bom::hex(hasher.finalize().get(..16).unwrap_or_default());
         Self {
             code,
             severity: code.severity,

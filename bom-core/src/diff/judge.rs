@@ -140,9 +140,10 @@ fn version(declared: &Item, observed: &Item, pass: Pass, new: &New<'_>) -> Optio
                 let text = format!("{} {own} was declared, and its version is not known", declared.name);
                 return Some(new(codes::PROPERTY_UNKNOWN, "version").saying(text));
             };
-            let text = format!("{} {own} was declared, {other} is used", declared.name);
-            let differs = normal::version(own) != normal::version(other);
-            differs.then(|| new(codes::VERSION_DRIFT, other).saying(text))
+            (normal::version(own) != normal::version(other)).then(|| {
+                let text = format!("{} {own} was declared, {other} is used", declared.name);
+                new(codes::VERSION_DRIFT, other).saying(text)
+            })
         }
         // The tag of a model: `llama3.2:1b`.
         Kind::Model | Kind::Adapter => {
@@ -183,6 +184,9 @@ fn base(declared: &Item, observed: &Item, new: &New<'_>) -> Option<Finding> {
 }
 
 fn licenses(declared: &Item, observed: &Item, new: &New<'_>) -> Option<Finding> {
+    if declared.licenses == observed.licenses {
+        return None;
+    }
     let list = |item: &Item| item.licenses.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
     let (own, other) = (list(declared), list(observed));
     if own.is_empty() || own.iter().any(|name| other.contains(name)) {
@@ -205,6 +209,12 @@ fn same_content(declared: &Item, observed: &Item, new: &New<'_>) -> Vec<Finding>
     if let (false, Some(own), Some(other)) = (meets, declared.paths.first(), observed.paths.first()) {
         let text = format!("{} was declared at {own} and is at {other}", declared.name);
         found.push(new(codes::MOVED, other.as_str()).saying(text));
+    }
+    if (declared.kind, &declared.name, &declared.aliases)
+        == (observed.kind, &observed.name, &observed.aliases)
+        && declared.paths == observed.paths
+    {
+        return found;
     }
     let (own, other) = (normal::short_names(declared), normal::short_names(observed));
     if own.intersection(&other).next().is_none() && !own.is_empty() && !other.is_empty() {

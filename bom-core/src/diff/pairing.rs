@@ -311,7 +311,12 @@ impl Eq for Bare<'_> {}
 /// The first pass in which an item has a key: why it would meet one that is equal to it.
 fn strongest(item: &Item) -> Pass {
     let passes = if item.kind == Kind::Endpoint { Pass::ENDPOINTS } else { Pass::ITEMS };
-    passes.iter().copied().find(|pass| !item_keys(item, *pass).is_empty()).unwrap_or(Pass::Same)
+    passes.iter().copied().find(|pass| has_keys(item, *pass)).unwrap_or(Pass::Same)
+}
+
+fn has_keys(item: &Item, pass: Pass) -> bool {
+    // Most things have a digest, and it need not be written down for that.
+    if pass == Pass::Digest { !item.digests.is_empty() } else { !item_keys(item, pass).is_empty() }
 }
 
 fn item_keys(item: &Item, pass: Pass) -> BTreeSet<String> {

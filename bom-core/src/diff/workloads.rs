@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Observed, Options, Severity, Subject, codes, pods, unmatched};
-use crate::declared::{Class, Kind, Workload};
+use crate::declared::{Class, Kind, Set, Workload};
 
 /// Pairs, and what is left over.
 pub(super) struct Pairing<'a> {
@@ -203,7 +203,7 @@ fn disputed(
 }
 
 fn seen(subject: &Subject, file: &str) -> super::Seen {
-    super::Seen { file: file.to_owned(), reference: subject.reference.clone(), evidence: BTreeSet::new() }
+    super::Seen { file: file.to_owned(), reference: subject.reference.clone(), evidence: Set::new() }
 }
 
 fn nothing(wanted: &[&Workload], subjects: &[(&str, &Subject)], options: &Options) -> Finding {

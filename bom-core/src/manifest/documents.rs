@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    compose,
+    compose, config,
     gather::Gather,
     kubernetes::{self, Cluster},
     mcp,
@@ -104,7 +104,9 @@ pub fn read(sources: &[Source<'_>], catalog: &Catalog, limits: &Limits) -> Resul
             }
         } else if declaration::is_one(node) {
             declarations.extend(declaration::read(node, &document.file, &mut gather.issues)?);
-        } else if let Some(found) = mcp::workload(document, &mut gather) {
+        } else if let Some(found) =
+            config::workload(document, &mut gather).or_else(|| mcp::workload(document, &mut gather))
+        {
             declared.workloads.push(found);
         } else if compose::is_one(node) {
             declared.workloads.extend(compose::workloads(document, &mut gather));

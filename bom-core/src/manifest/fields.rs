@@ -34,8 +34,11 @@ fields! {
     ANNOTATION: "pod", "metadata.annotations aibom/declaration", "a workload of `aibom.yaml`, for this workload";
     DEVICE: "pod", "containers[].resources.limits", "accelerator: `nvidia.com/gpu`, `amd.com/gpu`, `google.com/tpu`, …";
     CONFIG_LITELLM: "ConfigMap", "model_list[].litellm_params", "LiteLLM: model by provider, and endpoint of `api_base`";
+    LITELLM_FILE: "LiteLLM proxy configuration", "model_list[].litellm_params", "a file of its own: the same, for a workload named after its folder";
     CONFIG_MCP: "ConfigMap", "mcpServers", "MCP servers, as in a client's configuration";
     KSERVE_MODEL: "InferenceService", "spec.predictor.model.storageUri", "model; `storage.path`, `args` and `env` beside it as in a container";
+    KSERVE_MANY: "InferenceService", "spec.predictor.storageUris[].uri", "model; also beside `model` and in it";
+    KSERVE_TRAINED: "TrainedModel", "spec.model.storageUri", "model of the InferenceService that it names";
     KSERVE_RUNTIME: "InferenceService", "spec.predictor.model.runtime", "the containers of the ServingRuntime of the input";
     KSERVE_OLD: "InferenceService", "spec.predictor.<framework>.storageUri", "model of the older form";
     KSERVE_LLM: "LLMInferenceService", "spec.model.uri", "model; `spec.model.lora.adapters[].uri`: adapters";

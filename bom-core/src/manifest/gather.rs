@@ -188,6 +188,11 @@ impl Gather<'_> {
         let place = &said.place;
         let item = match says {
             Says::Model | Says::LocalModel => self.model(Kind::Model, said),
+            Says::Storage if is_store(&said.text) => self.model(Kind::Model, said),
+            Says::Storage => {
+                self.url(said, field, workload);
+                None
+            }
             Says::Adapter => {
                 let text = said.text.split_once('=').map_or(said.text.as_str(), |(_, path)| path);
                 self.model(Kind::Adapter, &Said::new(text.to_owned(), place.clone()))
@@ -321,6 +326,19 @@ fn drop_answered_keys(items: &mut Vec<Item>, first: usize, catalog: &Catalog) {
             || (unknown_openai && item.provider == openai);
         !(own && implied && answered)
     });
+}
+
+/// Whether a text names a place where a model can be stored, as KServe's storage initializer takes them. A variable
+/// of that name is also used for databases.
+fn is_store(text: &str) -> bool {
+    const STORES: &[&str] = &[
+        "abfs", "abfss", "file", "gs", "hdfs", "hf", "http", "https", "oci", "pvc", "s3", "wasb", "wasbs",
+        "webhdfs",
+    ];
+    match text.trim().split_once("://") {
+        Some((scheme, _)) => STORES.contains(&scheme.to_lowercase().as_str()),
+        None => text.trim().starts_with('/') || text.contains(['$', '{']),
+    }
 }
 
 /// The last part of a program's path.

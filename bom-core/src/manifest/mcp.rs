@@ -37,7 +37,7 @@ fn is_editor(node: &Node) -> bool {
 }
 
 /// The folder, or the file if that says more.
-fn name_of(file: &str) -> String {
+pub(super) fn name_of(file: &str) -> String {
     let mut parts = file.rsplit('/');
     let own = parts.next().unwrap_or(file);
     let folder = parts.find(|part| !part.is_empty() && !part.starts_with('.'));

@@ -10,6 +10,8 @@ pub enum Says {
     Model,
     /// A model that is loaded here, never one behind an address.
     LocalModel,
+    /// Where a model is stored (KServe); another address is somebody to call.
+    Storage,
     /// The revision of the model beside it.
     Revision,
     /// The quantisation of the model beside it.
@@ -105,6 +107,7 @@ pub const ENVIRONMENT: &[(&str, Says)] = &[
     ("QUANTIZE", Says::Quantization),
     ("REPLICATE_API_TOKEN", Says::KeyOf("api.replicate.com")),
     ("REVISION", Says::Revision),
+    ("STORAGE_URI", Says::Storage),
     ("TAVILY_API_KEY", Says::KeyOf("api.tavily.com")),
     ("TOGETHER_API_KEY", Says::KeyOf("api.together.xyz")),
     ("VOYAGE_API_KEY", Says::KeyOf("api.voyageai.com")),
@@ -188,6 +191,9 @@ impl Says {
         match self {
             Self::Model => "model: path, repository or name".to_owned(),
             Self::LocalModel => "model that is loaded here: path, repository or URL".to_owned(),
+            Self::Storage => {
+                "model (KServe), if the address is one of a store: `s3://`, `gs://`, `pvc://`, `hf://`, `oci://`, …".to_owned()
+            }
             Self::Revision => "revision of the model".to_owned(),
             Self::Quantization => "quantisation of the model".to_owned(),
             Self::ModelName => "another name of the model".to_owned(),

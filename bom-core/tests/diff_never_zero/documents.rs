@@ -83,3 +83,119 @@ fn parts_that_other_tools_put_elsewhere() {
     let without = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "machine-learning-model", "name": "evil/model"}]}).to_string();
     row("without_any_reference", &[("d", &declared)], &without, 1, "undeclared-model");
 }
+
+/// SPDX 2.3 with one package, some of it in other words.
+fn spdx_two(from: &str, to: &str) -> String {
+    let text = json!({
+        "spdxVersion": "SPDX-2.3",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": "app",
+        "packages": [{
+            "SPDXID": "SPDXRef-x",
+            "name": "x",
+            "versionInfo": "1",
+            "checksums": [{"algorithm": "SHA256", "checksumValue": hash('1')}],
+            "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:pypi/x@1"}],
+        }],
+        "files": [{"SPDXID": "SPDXRef-f", "fileName": "./x.py"}],
+    });
+    replaced(&text.to_string(), from, to)
+}
+
+/// The same of SPDX 3.0.
+fn spdx_three(from: &str, to: &str) -> String {
+    let text = json!({
+        "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+        "@graph": [
+            {"type": "SpdxDocument", "spdxId": "urn:d", "rootElement": ["urn:s"]},
+            {
+                "type": "software_Package",
+                "spdxId": "urn:x",
+                "name": "x",
+                "software_packageUrl": "pkg:pypi/x@1",
+                "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": hash('1')}],
+            },
+        ],
+    });
+    replaced(&text.to_string(), from, to)
+}
+
+#[track_caller]
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from} is not in {text}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn parts_of_spdx_that_cannot_be_read_are_said() {
+    let packages = r#""packages":[{"#;
+    for (name, from, to) in [
+        ("no_name", r#""name":"x","#, ""),
+        ("name_of_another_type", r#""name":"x""#, r#""name":["x"]"#),
+        ("no_list", packages, r#""packages":{"all":[{"#),
+        ("no_object", packages, r#""packages":["x",{"#),
+        ("no_file_name", r#""fileName":"./x.py""#, r#""other":1"#),
+        ("no_files", r#""files":["#, r#""files":7,"others":["#),
+    ] {
+        let mut broken = spdx_two(from, to);
+        if name == "no_list" {
+            broken = replaced(&broken, "}],\"spdxVersion\"", "}]},\"spdxVersion\"");
+        }
+        row(name, &[("a.json", &spdx_two("x", "x"))], &broken, 2, "document-incomplete");
+    }
+    for (name, from, to) in [
+        ("three_no_name", r#""name":"x","#, ""),
+        ("three_no_type", r#""type":"software_Package","#, ""),
+        ("three_no_object", r#""@graph":["#, r#""@graph":["x","#),
+    ] {
+        let broken = spdx_three(from, to);
+        row(name, &[("a.json", &spdx_three("x", "x"))], &broken, 2, "document-incomplete");
+    }
+    let whole = (spdx_two("x", "x"), spdx_three("x", "x"));
+    row("two", &[("a.json", &whole.0)], &whole.0, 0, "");
+    row("three", &[("a.json", &whole.1)], &whole.1, 0, "");
+}
+
+#[test]
+fn digests_of_spdx_that_cannot_be_read_are_said() {
+    for (name, from, to) in [
+        ("no_digits", hash('1'), "zz"),
+        ("unknown_algorithm", "SHA256".to_owned(), "ADLER32"),
+        ("no_algorithm", r#""algorithm":"SHA256","#.to_owned(), ""),
+        ("no_list", r#""checksums":["#.to_owned(), r#""checksums":7,"others":["#),
+    ] {
+        let broken = spdx_two(&from, to);
+        row(name, &[("a.json", &broken)], &spdx_two("x", "x"), 2, "document-incomplete");
+    }
+    for (name, from, to) in [
+        ("three_no_digits", hash('1'), "zz"),
+        ("three_unknown_algorithm", "sha256".to_owned(), "adler32"),
+        ("three_no_value", "hashValue".to_owned(), "value"),
+    ] {
+        let broken = spdx_three(&from, to);
+        row(name, &[("a.json", &broken)], &spdx_three("x", "x"), 2, "document-incomplete");
+    }
+}
+
+#[test]
+fn many_unknown_keys_hide_nothing_that_could_not_be_read() {
+    let invented: String = (0..2000).map(|number| format!("\"k{number}\":1,")).collect();
+    let broken = replaced(
+        &spdx_two(r#""name":"x","#, ""),
+        r#"{"SPDXID":"SPDXRef-x""#,
+        &format!(r#"{{{invented}"SPDXID":"SPDXRef-x""#),
+    );
+    let broken = replaced(
+        &broken,
+        r#""SPDXID":"SPDXRef-DOCUMENT""#,
+        &format!(r#"{invented}"SPDXID":"SPDXRef-DOCUMENT""#),
+    );
+    row("spdx", &[("a.json", &spdx_two("x", "x"))], &broken, 2, "document-incomplete");
+    let whole = ours(&[model("/m/x", Some('1'), &[])], &[]);
+    let mut components = vec![json!({"type": "library", "name": "y"}), json!({"type": "library"})];
+    components[0]
+        .as_object_mut()
+        .expect("an object")
+        .extend((0..2000).map(|number| (format!("k{number}"), json!(1))));
+    row("cyclonedx", &[("a.json", &whole)], &ours(&components, &[]), 2, "document-incomplete");
+}

@@ -30,8 +30,8 @@ fn outcome(declared: Files<'_>, observed: &str, workload: Option<&str>) -> (u8, 
     let mut sources = Vec::new();
     let mut from_documents = Vec::new();
     for (name, text) in declared {
-        if text.contains("\"bomFormat\"") {
-            let read = bom::from_json(text.as_bytes()).expect(name);
+        if bom::read::format_of(text.as_bytes()).is_some() {
+            let read = bom::read::any(text.as_bytes()).expect(name);
             let mut found = declared_of(&read.bom, name, text.as_bytes(), &catalog);
             found.issues.extend(unpinned_of(&read.issues, name));
             from_documents.push(found);
@@ -44,7 +44,7 @@ fn outcome(declared: Files<'_>, observed: &str, workload: Option<&str>) -> (u8, 
         declared.workloads.extend(document.workloads);
         declared.issues.extend(document.issues);
     }
-    let document = bom::from_json(observed.as_bytes()).expect("a document");
+    let document = bom::read::any(observed.as_bytes()).expect("a document");
     let unread = unread_of(&document.issues);
     let observed = [Observed { unread, ..observed_of(&document.bom, "o.json", &catalog) }];
     let required = if observed_text_is_ours(&document.bom) { Required::NoLoss } else { Required::None };

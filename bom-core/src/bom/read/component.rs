@@ -1,16 +1,16 @@
 //! Components: identity, evidence, model card, pedigree.
 
 use super::fields::{Fields, IssueKind, Notes};
+use super::node::Node;
 use super::parts::{bom_ref, external_references, hashes, licenses, properties, purl, version};
 use crate::bom::document::{
     Ancestor, Component, Evidence, Identity, Method, ModelCard, Occurrence, Pedigree,
 };
 use crate::bom::scalars::Confidence;
 use crate::bom::terms::{Approach, ComponentKind, IdentityField, Technique};
-use serde_json::Value;
 
 /// Appends the component and, after it, the components inside it.
-pub(super) fn component(mut map: Fields, notes: &mut Notes, into: &mut Vec<Component>) {
+pub(super) fn component(mut map: Fields<'_>, notes: &mut Notes, into: &mut Vec<Component>) {
     let Some(name) = map.text("name", notes) else {
         return map.missing("name", notes);
     };
@@ -39,20 +39,20 @@ pub(super) fn component(mut map: Fields, notes: &mut Notes, into: &mut Vec<Compo
 }
 
 /// A type that we do not know is read as `data`, the widest word, with an issue.
-pub(super) fn kind(map: &mut Fields, notes: &mut Notes) -> ComponentKind {
+pub(super) fn kind(map: &mut Fields<'_>, notes: &mut Notes) -> ComponentKind {
     if !map.has("type") {
         map.missing("type", notes);
     }
     map.term("type", notes, ComponentKind::from_word).unwrap_or(ComponentKind::Data)
 }
 
-fn evidence(mut map: Fields, notes: &mut Notes) -> Evidence {
+fn evidence(mut map: Fields<'_>, notes: &mut Notes) -> Evidence {
     let licenses = licenses(&mut map, notes);
     // One object in 1.5, a list of them since.
-    let at = map.place("identity[]");
+    let at = map.entries("identity");
     let rows = match map.take("identity") {
         None => Vec::new(),
-        Some(Value::Array(rows)) => rows,
+        Some(Node::List(rows)) => rows,
         Some(row) => vec![row],
     };
     let identities =
@@ -74,7 +74,7 @@ fn evidence(mut map: Fields, notes: &mut Notes) -> Evidence {
     Evidence { identities, occurrences, licenses }
 }
 
-fn identity(mut map: Fields, notes: &mut Notes) -> Option<Identity> {
+fn identity(mut map: Fields<'_>, notes: &mut Notes) -> Option<Identity> {
     let Some(field) = map.term("field", notes, IdentityField::from_word) else {
         map.missing("field", notes);
         return None;
@@ -98,7 +98,7 @@ fn identity(mut map: Fields, notes: &mut Notes) -> Option<Identity> {
     Some(Identity { field, concluded_value, confidence, methods })
 }
 
-fn confidence(map: &mut Fields, notes: &mut Notes) -> Option<Confidence> {
+fn confidence(map: &mut Fields<'_>, notes: &mut Notes) -> Option<Confidence> {
     let fraction = map.number("confidence", notes)?;
     let confidence = Confidence::from_fraction(fraction);
     if confidence.is_none() {
@@ -107,7 +107,7 @@ fn confidence(map: &mut Fields, notes: &mut Notes) -> Option<Confidence> {
     confidence
 }
 
-fn pedigree(mut map: Fields, notes: &mut Notes) -> Pedigree {
+fn pedigree(mut map: Fields<'_>, notes: &mut Notes) -> Pedigree {
     let mut ancestors = Vec::new();
     for mut row in map.objects("ancestors", notes) {
         match row.text("name", notes) {
@@ -129,7 +129,7 @@ fn pedigree(mut map: Fields, notes: &mut Notes) -> Pedigree {
     Pedigree { ancestors, notes: notes_text }
 }
 
-fn model_card(mut map: Fields, notes: &mut Notes) -> ModelCard {
+fn model_card(mut map: Fields<'_>, notes: &mut Notes) -> ModelCard {
     let mut card = ModelCard {
         bom_ref: bom_ref(&mut map, "bom-ref", notes),
         properties: properties(&mut map, notes),

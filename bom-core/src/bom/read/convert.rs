@@ -4,6 +4,7 @@
 
 use super::component::{component, kind};
 use super::fields::{Fields, IssueKind, Notes};
+use super::node::Node;
 use super::parts::{
     bom_ref, external_references, hashes, iris, licenses, map_texts, properties, refs, version,
 };
@@ -12,10 +13,9 @@ use crate::bom::document::{
 };
 use crate::bom::terms::{Aggregate, ComponentKind, Flow, Phase, TaskType};
 use crate::bom::timestamp::Timestamp;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
-pub(super) fn bom(mut root: Fields, notes: &mut Notes) -> Bom {
+pub(super) fn bom(mut root: Fields<'_>, notes: &mut Notes) -> Bom {
     let mut bom = Bom {
         metadata: root.object("metadata", notes).map(|map| metadata(map, notes)).unwrap_or_default(),
         external_references: external_references(&mut root, notes),
@@ -52,7 +52,7 @@ pub(super) fn bom(mut root: Fields, notes: &mut Notes) -> Bom {
     bom
 }
 
-fn metadata(mut map: Fields, notes: &mut Notes) -> Metadata {
+fn metadata(mut map: Fields<'_>, notes: &mut Notes) -> Metadata {
     let mut metadata = Metadata {
         timestamp: map.parsed("timestamp", notes, Timestamp::parse),
         properties: properties(&mut map, notes),
@@ -78,13 +78,12 @@ fn metadata(mut map: Fields, notes: &mut Notes) -> Metadata {
 }
 
 /// Since 1.5 an object of components and services; before, a list of vendor, name and version.
-fn tools(map: &mut Fields, notes: &mut Notes) -> Vec<Component> {
-    let at = map.place("tools");
+fn tools(map: &mut Fields<'_>, notes: &mut Notes) -> Vec<Component> {
     let mut found = Vec::new();
     match map.take("tools") {
         None => {}
-        Some(Value::Array(list)) => {
-            let at = format!("{at}[]");
+        Some(Node::List(list)) => {
+            let at = map.entries("tools");
             for row in list {
                 let Some(mut tool) = Fields::of(row, &at, notes) else { continue };
                 let group = tool.text("vendor", notes);
@@ -100,7 +99,7 @@ fn tools(map: &mut Fields, notes: &mut Notes) -> Vec<Component> {
             }
         }
         Some(other) => {
-            if let Some(mut tools) = Fields::of(other, &at, notes) {
+            if let Some(mut tools) = Fields::of(other, &map.place("tools").into(), notes) {
                 for tool in tools.objects("components", notes) {
                     component(tool, notes, &mut found);
                 }
@@ -112,7 +111,7 @@ fn tools(map: &mut Fields, notes: &mut Notes) -> Vec<Component> {
 }
 
 /// Appends the service and, after it, the services inside it.
-fn service(mut map: Fields, notes: &mut Notes, into: &mut Vec<Service>) {
+fn service(mut map: Fields<'_>, notes: &mut Notes, into: &mut Vec<Service>) {
     let Some(name) = map.text("name", notes) else {
         return map.missing("name", notes);
     };
@@ -145,7 +144,7 @@ fn service(mut map: Fields, notes: &mut Notes, into: &mut Vec<Service>) {
     map.finish(notes);
 }
 
-fn flows(map: &mut Fields, notes: &mut Notes) -> Vec<DataFlow> {
+fn flows(map: &mut Fields<'_>, notes: &mut Notes) -> Vec<DataFlow> {
     let mut flows = Vec::new();
     for mut row in map.objects("data", notes) {
         match (row.term("flow", notes, Flow::from_word), row.text("classification", notes)) {
@@ -157,7 +156,7 @@ fn flows(map: &mut Fields, notes: &mut Notes) -> Vec<DataFlow> {
     flows
 }
 
-fn composition(mut map: Fields, notes: &mut Notes) -> Option<Composition> {
+fn composition(mut map: Fields<'_>, notes: &mut Notes) -> Option<Composition> {
     let Some(aggregate) = map.term("aggregate", notes, Aggregate::from_word) else {
         map.missing("aggregate", notes);
         return None;
@@ -172,7 +171,7 @@ fn composition(mut map: Fields, notes: &mut Notes) -> Option<Composition> {
     Some(composition)
 }
 
-fn annotation(mut map: Fields, notes: &mut Notes) -> Option<Annotation> {
+fn annotation(mut map: Fields<'_>, notes: &mut Notes) -> Option<Annotation> {
     let annotator = map.object("annotator", notes).and_then(|map| annotator(map, notes));
     let timestamp = map.parsed("timestamp", notes, Timestamp::parse);
     let (Some(annotator), Some(timestamp)) = (annotator, timestamp) else {
@@ -190,7 +189,7 @@ fn annotation(mut map: Fields, notes: &mut Notes) -> Option<Annotation> {
     Some(annotation)
 }
 
-fn annotator(mut map: Fields, notes: &mut Notes) -> Option<Annotator> {
+fn annotator(mut map: Fields<'_>, notes: &mut Notes) -> Option<Annotator> {
     let found = if let Some(mut tool) = map.object("component", notes) {
         let name = tool.text("name", notes);
         let found = name.map(|name| Annotator::Component {
@@ -220,7 +219,7 @@ fn annotator(mut map: Fields, notes: &mut Notes) -> Option<Annotator> {
     found
 }
 
-fn workflow(mut map: Fields, notes: &mut Notes) -> Option<Workflow> {
+fn workflow(mut map: Fields<'_>, notes: &mut Notes) -> Option<Workflow> {
     let Some(bom_ref) = bom_ref(&mut map, "bom-ref", notes) else {
         map.missing("bom-ref", notes);
         return None;
@@ -257,6 +256,6 @@ fn workflow(mut map: Fields, notes: &mut Notes) -> Option<Workflow> {
     Some(workflow)
 }
 
-fn task_types(map: &mut Fields, notes: &mut Notes) -> BTreeSet<TaskType> {
+fn task_types(map: &mut Fields<'_>, notes: &mut Notes) -> BTreeSet<TaskType> {
     map_texts(map, "taskTypes", notes, |word| TaskType::from_word(word).ok_or("no such word"))
 }

@@ -1,7 +1,10 @@
 //! One JSON object that is being read: every key that is taken is gone, and what is left over is an issue.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::node::{Node, Object};
 
 /// Something in the document that did not reach the model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +45,8 @@ impl std::fmt::Display for Issue {
     }
 }
 
-/// Different issues that are kept; a document can invent any number of keys.
+/// Different issues about keys that we have no field for, as many as are kept: a document can invent any number of them.
+/// The others are about our own fields, of which there are not many, and none of them gets lost among those.
 const KEPT: usize = 1000;
 /// Characters of an example or a key that are kept.
 const SHORT: usize = 120;
@@ -51,6 +55,8 @@ const SHORT: usize = 120;
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     found: BTreeMap<(String, IssueKind), (u64, String)>,
+    /// Of those, [`IssueKind::NotModelled`].
+    unknown: usize,
     further: u64,
 }
 
@@ -59,7 +65,8 @@ impl Notes {
         let key = (at.to_owned(), kind);
         if let Some((count, _)) = self.found.get_mut(&key) {
             *count = count.saturating_add(1);
-        } else if self.found.len() < KEPT {
+        } else if kind != IssueKind::NotModelled || self.unknown < KEPT {
+            self.unknown = self.unknown.saturating_add(usize::from(kind == IssueKind::NotModelled));
             self.found.insert(key, (1, shorten(example)));
         } else {
             self.further = self.further.saturating_add(1);
@@ -78,22 +85,22 @@ impl Notes {
 
 /// An object and its place.
 #[derive(Debug)]
-pub(super) struct Fields {
-    map: Map<String, Value>,
-    at: String,
+pub(super) struct Fields<'a> {
+    map: Object<'a>,
+    at: Rc<str>,
 }
 
-impl Fields {
-    pub(super) fn root(map: Map<String, Value>) -> Self {
-        Self { map, at: String::new() }
+impl<'a> Fields<'a> {
+    pub(super) fn root(map: Object<'a>) -> Self {
+        Self { map, at: "".into() }
     }
 
     /// The object behind a value; anything else is an issue.
-    pub(super) fn of(value: Value, at: &str, notes: &mut Notes) -> Option<Self> {
+    pub(super) fn of(value: Node<'a>, at: &Rc<str>, notes: &mut Notes) -> Option<Self> {
         match value {
-            Value::Object(map) => Some(Self { map, at: at.to_owned() }),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                notes.add(at, IssueKind::WrongType, kind_of(&value));
+            Node::Object(map) => Some(Self { map, at: Rc::clone(at) }),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::List(_) => {
+                notes.add(at, IssueKind::WrongType, value.kind());
                 None
             }
         }
@@ -101,12 +108,19 @@ impl Fields {
 
     /// The place of a key of this object.
     pub(super) fn place(&self, key: &str) -> String {
-        if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) }
+        if self.at.is_empty() { key.to_owned() } else { [&*self.at, key].join(".") }
+    }
+
+    /// The place of the entries of a list.
+    pub(super) fn entries(&self, key: &str) -> Rc<str> {
+        let mut at = self.place(key);
+        at.push_str("[]");
+        at.into()
     }
 
     /// Takes a key out; null is the same as absent.
-    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
-        self.map.remove(key).filter(|value| !value.is_null())
+    pub(super) fn take(&mut self, key: &str) -> Option<Node<'a>> {
+        self.map.remove(key).filter(|value| *value != Node::Null)
     }
 
     /// Takes a key out that has no meaning for us.
@@ -115,12 +129,19 @@ impl Fields {
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
-        self.map.contains_key(key)
+        self.map.contains(key)
     }
 
     pub(super) fn text(&mut self, key: &str, notes: &mut Notes) -> Option<String> {
-        let value = self.take(key)?;
-        text_of(value, &self.place(key), notes)
+        self.borrowed(key, notes).map(Cow::into_owned)
+    }
+
+    /// The same, without a copy where none is needed.
+    fn borrowed(&mut self, key: &str, notes: &mut Notes) -> Option<Cow<'a, str>> {
+        match self.take(key)? {
+            Node::Text(text) => Some(text),
+            other => text_of(other, &self.place(key), notes),
+        }
     }
 
     /// A text through a constructor that may refuse it.
@@ -130,7 +151,7 @@ impl Fields {
         notes: &mut Notes,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.text(key, notes)?;
+        let text = self.borrowed(key, notes)?;
         match parse(&text) {
             Ok(value) => Some(value),
             Err(reason) => {
@@ -146,59 +167,66 @@ impl Fields {
     }
 
     pub(super) fn flag(&mut self, key: &str, notes: &mut Notes) -> Option<bool> {
-        let value = self.take(key)?;
-        let flag = value.as_bool();
-        if flag.is_none() {
-            notes.add(&self.place(key), IssueKind::WrongType, kind_of(&value));
+        match self.take(key)? {
+            Node::Bool(flag) => Some(flag),
+            other => self.wrong(key, &other, notes),
         }
-        flag
     }
 
     pub(super) fn number(&mut self, key: &str, notes: &mut Notes) -> Option<f64> {
-        let value = self.take(key)?;
-        let number = value.as_f64();
-        if number.is_none() {
-            notes.add(&self.place(key), IssueKind::WrongType, kind_of(&value));
+        match self.take(key)? {
+            Node::Number(number) => number.as_f64(),
+            other => self.wrong(key, &other, notes),
         }
-        number
     }
 
     pub(super) fn whole(&mut self, key: &str, notes: &mut Notes) -> Option<u64> {
         let value = self.take(key)?;
-        let number = value.as_u64();
-        if number.is_none() {
-            notes.add(&self.place(key), IssueKind::WrongType, kind_of(&value));
+        if let Node::Number(number) = &value
+            && let Some(number) = number.as_u64()
+        {
+            return Some(number);
         }
-        number
+        self.wrong(key, &value, notes)
+    }
+
+    fn wrong<T>(&self, key: &str, value: &Node<'_>, notes: &mut Notes) -> Option<T> {
+        notes.add(&self.place(key), IssueKind::WrongType, value.kind());
+        None
     }
 
     pub(super) fn object(&mut self, key: &str, notes: &mut Notes) -> Option<Self> {
         let value = self.take(key)?;
-        Self::of(value, &self.place(key), notes)
+        Self::of(value, &self.place(key).into(), notes)
     }
 
     /// The values of a list.
-    pub(super) fn list(&mut self, key: &str, notes: &mut Notes) -> Vec<Value> {
+    pub(super) fn list(&mut self, key: &str, notes: &mut Notes) -> Vec<Node<'a>> {
         match self.take(key) {
             None => Vec::new(),
-            Some(Value::Array(values)) => values,
-            Some(other) => {
-                notes.add(&self.place(key), IssueKind::WrongType, kind_of(&other));
-                Vec::new()
-            }
+            Some(Node::List(values)) => values,
+            Some(other) => self.wrong(key, &other, notes).unwrap_or_default(),
         }
     }
 
     /// The objects of a list.
     pub(super) fn objects(&mut self, key: &str, notes: &mut Notes) -> Vec<Self> {
-        let at = format!("{}[]", self.place(key));
-        self.list(key, notes).into_iter().filter_map(|value| Self::of(value, &at, notes)).collect()
+        let list = self.list(key, notes);
+        if list.is_empty() {
+            return Vec::new();
+        }
+        let at = self.entries(key);
+        list.into_iter().filter_map(|value| Self::of(value, &at, notes)).collect()
     }
 
     /// The texts of a list.
-    pub(super) fn texts(&mut self, key: &str, notes: &mut Notes) -> Vec<String> {
-        let at = format!("{}[]", self.place(key));
-        self.list(key, notes).into_iter().filter_map(|value| text_of(value, &at, notes)).collect()
+    pub(super) fn texts(&mut self, key: &str, notes: &mut Notes) -> Vec<Cow<'a, str>> {
+        let list = self.list(key, notes);
+        if list.is_empty() {
+            return Vec::new();
+        }
+        let at = self.entries(key);
+        list.into_iter().filter_map(|value| text_of(value, &at, notes)).collect()
     }
 
     /// Notes that something required is missing.
@@ -214,28 +242,17 @@ impl Fields {
     }
 }
 
-fn text_of(value: Value, at: &str, notes: &mut Notes) -> Option<String> {
+fn text_of<'a>(value: Node<'a>, at: &str, notes: &mut Notes) -> Option<Cow<'a, str>> {
     match value {
-        Value::String(text) => Some(text),
-        Value::Number(number) => {
+        Node::Text(text) => Some(text),
+        Node::Number(number) => {
             notes.add(at, IssueKind::WrongType, "number");
-            Some(number.to_string())
+            Some(Cow::Owned(number.to_string()))
         }
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            notes.add(at, IssueKind::WrongType, kind_of(&value));
+        Node::Null | Node::Bool(_) | Node::List(_) | Node::Object(_) => {
+            notes.add(at, IssueKind::WrongType, value.kind());
             None
         }
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -1,8 +1,7 @@
 //! What a document is, told by its content, and the one door for all of them.
 
-use serde_json::Value;
-
 use super::limits::{Limits, ReadError};
+use super::node::Node;
 use super::{Read, from_map, spdx, tree, xml};
 
 /// A format that can be read.
@@ -54,14 +53,14 @@ pub fn any_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') {
         return xml::read(bytes, limits);
     }
-    let Value::Object(map) = tree::strict(bytes, limits)? else {
+    let Node::Object(map) = tree::strict(bytes, limits)? else {
         return Err(ReadError::NotABom);
     };
-    if map.contains_key("bomFormat") {
+    if map.contains("bomFormat") {
         from_map(map)
-    } else if map.contains_key("spdxVersion") {
+    } else if map.contains("spdxVersion") {
         spdx::two::read(map)
-    } else if map.contains_key("@context") {
+    } else if map.contains("@context") {
         spdx::three::read(map)
     } else {
         Err(ReadError::NotABom)

@@ -79,28 +79,30 @@ impl Limits {
             return Err(ReadError::Limit { what: "bytes", limit: self.bytes, offset: self.bytes, line });
         }
         let (mut depth, mut containers, mut values) = (0_usize, 0_usize, 1_usize);
-        let mut in_string = false;
-        let mut escaped = false;
-        for (offset, byte) in bytes.iter().enumerate() {
-            if in_string {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
+        let mut rest = bytes.iter().enumerate();
+        while let Some((offset, byte)) = rest.next() {
             match byte {
-                b'"' => in_string = true,
+                b'"' => {
+                    // To the quote that ends the text, past what is escaped.
+                    while let Some((_, byte)) = rest.find(|(_, byte)| matches!(byte, b'"' | b'\\')) {
+                        if *byte == b'"' {
+                            break;
+                        }
+                        rest.next();
+                    }
+                    continue;
+                }
                 b'{' | b'[' => {
                     depth = depth.saturating_add(1);
                     containers = containers.saturating_add(1);
                     values = values.saturating_add(1);
                 }
-                b'}' | b']' => depth = depth.saturating_sub(1),
                 b',' => values = values.saturating_add(1),
-                _ => {}
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    continue;
+                }
+                _ => continue,
             }
             for (what, limit, found) in [
                 ("levels of nesting", self.depth, depth),

@@ -10,6 +10,7 @@ mod convert;
 mod fields;
 mod format;
 mod limits;
+mod node;
 mod parts;
 mod spdx;
 pub(super) mod tree;
@@ -21,7 +22,7 @@ pub use limits::{Limits, ReadError};
 
 use super::document::Bom;
 use fields::{Fields, Notes};
-use serde_json::{Map, Value};
+use node::{Node, Object};
 
 /// A document, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +52,14 @@ pub fn from_json(bytes: &[u8]) -> Result<Read, ReadError> {
 
 /// Reads a document within given limits.
 pub fn from_json_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
-    let Value::Object(map) = tree::strict(bytes, limits)? else {
+    let Node::Object(map) = tree::strict(bytes, limits)? else {
         return Err(ReadError::NotCycloneDx);
     };
     from_map(map)
 }
 
 /// Reads the object of a document.
-fn from_map(map: Map<String, Value>) -> Result<Read, ReadError> {
+fn from_map(map: Object<'_>) -> Result<Read, ReadError> {
     let mut notes = Notes::default();
     let mut root = Fields::root(map);
     if root.text("bomFormat", &mut notes).as_deref() != Some("CycloneDX") {

@@ -10,7 +10,7 @@ use crate::bom::scalars::{BomRef, Version};
 use crate::bom::terms::{Acknowledgement, ExternalReferenceKind, HashAlgorithm};
 use std::collections::BTreeSet;
 
-pub(super) fn licenses(map: &mut Fields, notes: &mut Notes) -> Licenses {
+pub(super) fn licenses(map: &mut Fields<'_>, notes: &mut Notes) -> Licenses {
     let mut list = Vec::new();
     let mut expressions = Vec::new();
     for mut row in map.objects("licenses", notes) {
@@ -54,7 +54,7 @@ pub(super) fn licenses(map: &mut Fields, notes: &mut Notes) -> Licenses {
     }
 }
 
-pub(super) fn external_references(map: &mut Fields, notes: &mut Notes) -> Vec<ExternalReference> {
+pub(super) fn external_references(map: &mut Fields<'_>, notes: &mut Notes) -> Vec<ExternalReference> {
     let mut found = Vec::new();
     for mut row in map.objects("externalReferences", notes) {
         let kind = row.term("type", notes, ExternalReferenceKind::from_word);
@@ -71,7 +71,7 @@ pub(super) fn external_references(map: &mut Fields, notes: &mut Notes) -> Vec<Ex
     found
 }
 
-pub(super) fn hashes(map: &mut Fields, notes: &mut Notes) -> Vec<Hash> {
+pub(super) fn hashes(map: &mut Fields<'_>, notes: &mut Notes) -> Vec<Hash> {
     let mut found = Vec::new();
     for mut row in map.objects("hashes", notes) {
         if let Some(algorithm) = row.term("alg", notes, HashAlgorithm::from_word) {
@@ -84,7 +84,7 @@ pub(super) fn hashes(map: &mut Fields, notes: &mut Notes) -> Vec<Hash> {
     found
 }
 
-pub(super) fn properties(map: &mut Fields, notes: &mut Notes) -> Vec<Property> {
+pub(super) fn properties(map: &mut Fields<'_>, notes: &mut Notes) -> Vec<Property> {
     let mut found = Vec::new();
     for mut row in map.objects("properties", notes) {
         match (row.text("name", notes), row.text("value", notes)) {
@@ -96,41 +96,41 @@ pub(super) fn properties(map: &mut Fields, notes: &mut Notes) -> Vec<Property> {
     found
 }
 
-pub(super) fn purl(map: &mut Fields, notes: &mut Notes) -> Option<Purl> {
+pub(super) fn purl(map: &mut Fields<'_>, notes: &mut Notes) -> Option<Purl> {
     map.parsed("purl", notes, Purl::parse)
 }
 
-pub(super) fn version(map: &mut Fields, notes: &mut Notes) -> Option<Version> {
+pub(super) fn version(map: &mut Fields<'_>, notes: &mut Notes) -> Option<Version> {
     map.parsed("version", notes, |text| Version::new(text))
 }
 
-pub(super) fn bom_ref(map: &mut Fields, key: &str, notes: &mut Notes) -> Option<BomRef> {
+pub(super) fn bom_ref(map: &mut Fields<'_>, key: &str, notes: &mut Notes) -> Option<BomRef> {
     map.parsed(key, notes, |text| BomRef::new(text))
 }
 
-pub(super) fn refs(map: &mut Fields, key: &str, notes: &mut Notes) -> BTreeSet<BomRef> {
+pub(super) fn refs(map: &mut Fields<'_>, key: &str, notes: &mut Notes) -> BTreeSet<BomRef> {
     map_texts(map, key, notes, |text| BomRef::new(text))
 }
 
-pub(super) fn iris(map: &mut Fields, key: &str, notes: &mut Notes) -> BTreeSet<Iri> {
+pub(super) fn iris(map: &mut Fields<'_>, key: &str, notes: &mut Notes) -> BTreeSet<Iri> {
     map_texts(map, key, notes, Iri::parse)
 }
 
 /// A list of texts through a constructor that may refuse each.
 pub(super) fn map_texts<T: Ord, E: std::fmt::Display>(
-    map: &mut Fields,
+    map: &mut Fields<'_>,
     key: &str,
     notes: &mut Notes,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> BTreeSet<T> {
-    let at = format!("{}[]", map.place(key));
+    let texts = map.texts(key, notes);
     let mut found = BTreeSet::new();
-    for text in map.texts(key, notes) {
+    for text in texts {
         match parse(&text) {
             Ok(value) => {
                 found.insert(value);
             }
-            Err(reason) => notes.add(&at, IssueKind::BadValue, &format!("{text:?}: {reason}")),
+            Err(reason) => notes.add(&map.entries(key), IssueKind::BadValue, &format!("{text:?}: {reason}")),
         }
     }
     found

@@ -1,12 +1,14 @@
 //! JSON text into a tree, without losing sight of a key that stands twice in one object: of two values readers take
 //! either, so a document could say one thing to us and another to the next tool.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
 use super::limits::{Limits, ReadError};
+use super::node::{Arriving, Node};
 
 /// Goes along with the reader, and is asked about a key that stands twice.
 pub(in crate::bom) trait Along {
@@ -21,22 +23,32 @@ pub(in crate::bom) trait Along {
 }
 
 /// Reads any JSON within the limits.
-pub(in crate::bom) fn parse(
-    bytes: &[u8],
+pub(in crate::bom) fn parse<'a>(
+    bytes: &'a [u8],
     limits: &Limits,
     along: &mut impl Along,
-) -> Result<Value, ReadError> {
+) -> Result<Node<'a>, ReadError> {
     // Some editors put a byte order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     limits.measure(bytes)?;
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Tree(along).deserialize(&mut reader).map_err(ReadError::NotJson)?;
+    // All of it is looked at once, and not each text by itself; what is no text is left to the reader, which says where.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => whole(serde_json::Deserializer::from_str(text), along),
+        Err(_) => whole(serde_json::Deserializer::from_slice(bytes), along),
+    }
+}
+
+fn whole<'a, R: serde_json::de::Read<'a>>(
+    mut reader: serde_json::Deserializer<R>,
+    along: &mut impl Along,
+) -> Result<Node<'a>, ReadError> {
+    let node = Tree(along).deserialize(&mut reader).map_err(ReadError::NotJson)?;
     reader.end().map_err(ReadError::NotJson)?;
-    Ok(value)
+    Ok(node)
 }
 
 /// The same; fails, with line and column, at a key that stands twice.
-pub(super) fn strict(bytes: &[u8], limits: &Limits) -> Result<Value, ReadError> {
+pub(super) fn strict<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Node<'a>, ReadError> {
     parse(bytes, limits, &mut Strict)
 }
 
@@ -59,49 +71,53 @@ impl Along for Strict {
 struct Tree<'a, A>(&'a mut A);
 
 impl<'de, A: Along> DeserializeSeed<'de> for Tree<'_, A> {
-    type Value = Value;
+    type Value = Node<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de, A: Along> Visitor<'de> for Tree<'_, A> {
-    type Value = Value;
+    type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Bool(flag))
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Node::Bool(flag))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Node::Number(number.into()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Node::Number(number.into()))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Number::from_f64(number).map(Value::Number).ok_or_else(|| E::custom("number is not finite"))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Number::from_f64(number).map(Node::Number).ok_or_else(|| E::custom("number is not finite"))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Node::Text(Cow::Owned(text)))
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut access: S) -> Result<Value, S::Error> {
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut access: S) -> Result<Self::Value, S::Error> {
         let mut items = Vec::new();
         loop {
             self.0.enter_item(items.len());
@@ -109,22 +125,50 @@ impl<'de, A: Along> Visitor<'de> for Tree<'_, A> {
             self.0.leave();
             match item {
                 Some(item) => items.push(item),
-                None => return Ok(Value::Array(items)),
+                None => return Ok(Node::List(items)),
             }
         }
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut access: M) -> Result<Value, M::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
+    fn visit_map<M: MapAccess<'de>>(self, mut access: M) -> Result<Self::Value, M::Error> {
+        let mut fields = Arriving::default();
+        while let Some(key) = access.next_key_seed(Key)? {
             self.0.enter_field(&key);
             let value = access.next_value_seed(Tree(&mut *self.0))?;
-            if map.contains_key(&key) {
+            let again = fields.has(&key);
+            if again {
                 self.0.repeated(&key).map_err(M::Error::custom)?;
             }
-            map.insert(key, value);
+            fields.insert(key, value, again);
             self.0.leave();
         }
-        Ok(Value::Object(map))
+        Ok(Node::Object(fields.finish()))
+    }
+}
+
+/// A key, borrowed where nothing in it is escaped.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
     }
 }

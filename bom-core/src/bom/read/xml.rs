@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
     };
     let value = xml_to_value(bytes, known).map_err(|reason| ReadError::Xml { reason })?;
     let Value::Object(map) = value else { return Err(ReadError::NotABom) };
-    let mut read = from_map(map)?;
+    let mut read = from_map(map.into())?;
     read.format = Format::CycloneDxXml;
     read.spec_version = found;
     let lost = Issue {

@@ -23,7 +23,7 @@ pub struct Parsed {
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
     let mut repeats = Repeats { place: Place::root(), repeated: Vec::new() };
     let value = tree::parse(bytes, limits, &mut repeats)?;
-    Ok(Parsed { value, repeated: repeats.repeated })
+    Ok(Parsed { value: value.into(), repeated: repeats.repeated })
 }
 
 /// Where the reader is, and the repeated keys so far.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::bom::{
     Component, ComponentKind, Hash, HashAlgorithm, License, LicenseName, Licenses, Property, Service,
 };
-use crate::declared::{HostPattern, Item, Kind, Origin, PathPattern};
+use crate::declared::{HostPattern, Item, Kind, Origin, PathPattern, Set};
 use crate::manifest::{Address, address};
 
 /// The values of a property.
@@ -66,7 +66,7 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     // The name alone, for tools that write `owner/repo` and for those that split it.
     item.aliases.insert(component.name.clone());
     // A digest that only a store says is nobody's look at the content: it is none to compare with.
-    let hashes: BTreeSet<Hash> = component.hashes.iter().cloned().collect();
+    let hashes: Set<Hash> = component.hashes.iter().cloned().collect();
     if value(properties, "aibom:hash:source") == Some("store-recorded") {
         item.recorded = hashes;
     } else {
@@ -101,7 +101,7 @@ pub(super) fn of_component(component: &Component, kind: Kind) -> Item {
     if matches!(kind, Kind::Model | Kind::Adapter | Kind::Data) {
         model(component, &mut item);
     }
-    let mut evidence = BTreeSet::new();
+    let mut evidence = Set::new();
     for seen in &component.evidence.occurrences {
         evidence.extend(seen.bom_ref.as_ref().map(|reference| reference.as_str().to_owned()));
         // `<major:minor>` in front: a place on a device, which no process has called that.
@@ -166,7 +166,7 @@ fn stored(component: &Component, item: &mut Item) {
     }
 }
 
-fn licenses(licenses: &Licenses) -> BTreeSet<String> {
+fn licenses(licenses: &Licenses) -> Set<String> {
     match licenses {
         Licenses::List(list) => list.iter().map(license).collect(),
         Licenses::Expression { .. } => [licenses_expression(licenses)].into_iter().flatten().collect(),
@@ -223,7 +223,7 @@ fn with_address(service: &Service, found: Option<Address>) -> Item {
     }
     item.transports.extend(values(properties, "aibom:net:transport").map(str::to_owned));
     said(properties, &mut item);
-    let mut evidence = BTreeSet::new();
+    let mut evidence = Set::new();
     for text in values(properties, "aibom:evidence") {
         evidence.extend(text.split(' ').next().map(str::to_owned));
     }

@@ -1,6 +1,7 @@
 //! Who was observed, with what, and how well.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::item::{ByReference, kind, of_component, of_service, subjects, values};
 use crate::bom::{Bom, BomRef, Component, ComponentKind, Issue, IssueKind};
@@ -63,16 +64,16 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
     if found.is_empty() {
         found.push(foreign(bom, file));
     }
-    let by_reference: ByReference<'_> = bom
-        .components
-        .iter()
-        .filter_map(|component| Some((component.bom_ref.as_ref()?.as_str(), component)))
-        .collect();
-    let servers = if own { mcp_servers(bom, &by_reference) } else { BTreeMap::new() };
+    let servers = if own { mcp_servers(bom) } else { BTreeMap::new() };
     let mut other = 0_u64;
     let by_subject: BTreeMap<String, usize> =
         found.iter().enumerate().map(|(at, subject)| (subject.reference.clone(), at)).collect();
-    let mut give = |item: &Item, users: &BTreeSet<&str>| {
+    let mut give = |item: Item, users: &BTreeSet<&str>| {
+        if let [only] = found.as_mut_slice() {
+            // Whoever else is named: it belongs to them or to everybody.
+            only.items.push(item);
+            return;
+        }
         let known: Vec<usize> = users.iter().filter_map(|user| by_subject.get(*user).copied()).collect();
         // What does not say who used it, or names somebody who is not in the document, belongs to everybody: better
         // one too many than one too few.
@@ -109,7 +110,7 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         }
         let contexts =
             component.evidence.occurrences.iter().filter_map(|seen| seen.additional_context.as_deref());
-        give(&item, &subjects(contexts));
+        give(item, &subjects(contexts));
     }
     for service in &bom.services {
         let users = subjects(values(&service.properties, "aibom:evidence"));
@@ -117,7 +118,7 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
             if let (Some(host), None) = (&item.host, &item.provider) {
                 item.provider = catalog.provider(host.as_str()).map(|row| row.provider.clone());
             }
-            give(&item, &users);
+            give(item, &users);
         }
     }
     for subject in &mut found {
@@ -133,27 +134,60 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
 
 /// What a reader left out of an observed document that could be something that was used, in words.
 pub fn unread_of(issues: &[Issue]) -> Vec<String> {
-    lost(
-        issues,
-        &["name", "components", "components[]", "services", "services[]", "endpoints", "endpoints[]"],
-    )
+    let fields = [
+        "name",
+        "components",
+        "components[]",
+        "services",
+        "services[]",
+        "endpoints",
+        "endpoints[]",
+        // SPDX.
+        "packages",
+        "packages[]",
+        "files",
+        "files[]",
+        "fileName",
+        "@graph[]",
+    ];
+    lost(issues, &fields)
 }
 
 /// What a reader left out of a declared document that would pin what may be used.
 pub fn unpinned_of(issues: &[Issue], file: &str) -> Vec<DeclaredIssue> {
-    let lost = lost(issues, &["hashes", "hashes[]", "hashes[].alg", "hashes[].content"]);
+    let fields = [
+        "hashes",
+        "hashes[]",
+        "hashes[].alg",
+        "hashes[].content",
+        // SPDX.
+        "checksums",
+        "checksums[]",
+        "checksums[].algorithm",
+        "checksums[].checksumValue",
+        "verifiedUsing",
+        "verifiedUsing[]",
+        "verifiedUsing[].algorithm",
+        "verifiedUsing[].hashValue",
+    ];
+    let lost = lost(issues, &fields);
     let issue = |text| DeclaredIssue { place: Place::of_file(file), kind: DeclaredIssueKind::Unread, text };
     lost.into_iter().map(issue).collect()
 }
+
+/// What says what was used, as places of issues begin: in CycloneDX at any depth, in SPDX 2, and in SPDX 3.
+const PARTS: &[&str] = &["components[].", "services[].", "packages[].", "files[].", "@graph[]."];
 
 /// Issues of components and services, at any depth, in these fields. A field that is not modelled says neither.
 fn lost(issues: &[Issue], fields: &[&str]) -> Vec<String> {
     let matters = |issue: &&Issue| {
         let mut rest = issue.at.strip_prefix("metadata.component.").unwrap_or(&issue.at);
-        while let Some(inner) = ["components[].", "services[]."].iter().find_map(|of| rest.strip_prefix(of)) {
+        while let Some(inner) = PARTS.iter().find_map(|of| rest.strip_prefix(of)) {
             rest = inner;
         }
-        matches!(issue.kind, IssueKind::WrongType | IssueKind::BadValue) && fields.contains(&rest)
+        // What an element of SPDX 3 is decides whether it is read at all.
+        let known = fields.contains(&rest) || issue.at == "@graph[].type";
+        matches!(issue.kind, IssueKind::WrongType | IssueKind::BadValue) && known
     };
     issues.iter().filter(matters).map(ToString::to_string).collect()
 }
@@ -162,10 +196,11 @@ fn lost(issues: &[Issue], fields: &[&str]) -> Vec<String> {
 pub fn declared_of(bom: &Bom, file: &str, bytes: &[u8], catalog: &Catalog) -> Declared {
     let observed = observed_of(bom, file, catalog);
     let lines = lines(bytes);
+    let file: Arc<str> = file.into();
     let (tools, other) = (observed.tools.clone(), observed.other);
     let mut declared = Declared { documents: 1, tools, other, ..Declared::default() };
     for subject in observed.subjects {
-        let place = Place { file: file.into(), line: line_of(&lines, &subject.reference), column: 0 };
+        let place = Place { file: Arc::clone(&file), line: line_of(&lines, &subject.reference), column: 0 };
         let mut workload = Workload::new(subject.id, place);
         workload.aliases = subject.aliases;
         // A class that was looked at and has nothing in it allows nothing.
@@ -179,7 +214,7 @@ pub fn declared_of(bom: &Bom, file: &str, bytes: &[u8], catalog: &Catalog) -> De
             let line = reference.as_deref().map_or(0, |reference| line_of(&lines, reference));
             item.origins.clear();
             workload.exhaustive.extend(item.kind.class());
-            let place = Place { file: file.into(), line, column: 0 };
+            let place = Place { file: Arc::clone(&file), line, column: 0 };
             workload.items.push(item.declared_at(place, crate::manifest::fields::DOCUMENT.name));
         }
         workload.tidy();
@@ -247,7 +282,10 @@ fn foreign(bom: &Bom, file: &str) -> Subject {
 
 /// Programs that another program started and that use a package with the role `mcp`, with the packages they use. A
 /// client uses one as well, but somebody else starts it.
-fn mcp_servers<'b>(bom: &'b Bom, known: &ByReference<'b>) -> BTreeMap<&'b str, BTreeSet<String>> {
+fn mcp_servers(bom: &Bom) -> BTreeMap<&str, BTreeSet<String>> {
+    let named = bom.components.iter();
+    let known: ByReference<'_> =
+        named.filter_map(|component| Some((component.bom_ref.as_ref()?.as_str(), component))).collect();
     let role = |reference: &str| {
         known.get(reference).and_then(|component| values(&component.properties, "aibom:role").next())
     };
@@ -272,7 +310,7 @@ fn mcp_servers<'b>(bom: &'b Bom, known: &ByReference<'b>) -> BTreeMap<&'b str, B
 const NAMES: &[&str] = &["\"bom-ref\"", "\"SPDXID\"", "\"spdxId\""];
 
 /// The line on which each element of a document is named. Documents that are written without line ends have one line.
-fn lines(bytes: &[u8]) -> BTreeMap<String, u32> {
+fn lines(bytes: &[u8]) -> BTreeMap<&str, u32> {
     let mut found = BTreeMap::new();
     for (number, line) in (1_u32..).zip(bytes.split(|byte| *byte == b'\n')) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
@@ -281,12 +319,12 @@ fn lines(bytes: &[u8]) -> BTreeMap<String, u32> {
         if let (Some(colon), Some(value)) = (quoted.next(), quoted.next())
             && colon.trim() == ":"
         {
-            found.entry(value.to_owned()).or_insert(number);
+            found.entry(value).or_insert(number);
         }
     }
     found
 }
 
-fn line_of(lines: &BTreeMap<String, u32>, reference: &str) -> u32 {
+fn line_of(lines: &BTreeMap<&str, u32>, reference: &str) -> u32 {
     lines.get(reference).copied().unwrap_or(0)
 }

@@ -18,9 +18,17 @@ pub(super) fn inference_service(
     gather: &mut Gather<'_>,
     workload: &mut Workload,
 ) {
+    for trained in cluster.all("TrainedModel", workload.id.namespace.as_deref()) {
+        let spec = &trained.node;
+        if spec.text_at(&["spec", "inferenceService"]) == Some(workload.id.name.as_str()) {
+            let stored = spec.at(&["spec", "model", "storageUri"]);
+            model(trained, stored, Kind::Model, fields::KSERVE_TRAINED, workload);
+        }
+    }
     for part in ["predictor", "transformer", "explainer"] {
         let Some(spec) = document.node.at(&["spec", part]) else { continue };
         pod::pod_spec(document, spec, cluster, gather, workload);
+        many(document, spec, workload);
         for entry in spec.entries() {
             // `model`, or in the older form the name of the framework.
             let is_model = entry.key == "model";
@@ -32,12 +40,20 @@ pub(super) fn inference_service(
             let node = &entry.value;
             model(document, node.get("storageUri"), Kind::Model, field, workload);
             model(document, node.at(&["storage", "path"]), Kind::Model, field, workload);
+            many(document, node, workload);
             let container = pod::container(document, node, spec, cluster, gather, workload);
             gather.container(&container, workload);
             if let Some(runtime) = node.get("runtime") {
                 serving_runtime(document, runtime, cluster, gather, workload);
             }
         }
+    }
+}
+
+/// Several models of one predictor, each with its place.
+fn many(document: &Document, node: &Node, workload: &mut Workload) {
+    for stored in node.list_at(&["storageUris"]) {
+        model(document, stored.get("uri"), Kind::Model, fields::KSERVE_MANY, workload);
     }
 }
 

@@ -39,6 +39,13 @@ impl<'a> Cluster<'a> {
         let own = self.objects.get(&(kind, namespace.unwrap_or_default(), name));
         own.or_else(|| self.objects.get(&(kind, "", name))).copied()
     }
+
+    /// All of a kind in the workload's namespace, by name.
+    pub(super) fn all(&self, kind: &'a str, namespace: Option<&str>) -> Vec<&'a Document> {
+        let own = namespace.unwrap_or_default();
+        let of_kind = self.objects.range((kind, "", "")..).take_while(|((known, _, _), _)| *known == kind);
+        of_kind.filter(|((_, of, _), _)| of.is_empty() || *of == own).map(|(_, document)| *document).collect()
+    }
 }
 
 /// Reads a pod or a pod template (`metadata` and `spec`).

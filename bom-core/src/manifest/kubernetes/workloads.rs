@@ -74,6 +74,7 @@ pub(crate) fn workloads(
             | "CiliumNetworkPolicy"
             | "CiliumClusterwideNetworkPolicy"
             | "ServiceEntry"
+            | "TrainedModel"
             | "AuthorizationPolicy",
             _,
         ) => return Some(Vec::new()),

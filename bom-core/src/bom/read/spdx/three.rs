@@ -1,9 +1,9 @@
 //! SPDX 3.0 JSON-LD (spdx.github.io/spdx-spec/v3.0.1), in the form that its JSON schema has: one `@graph` of elements
 //! with short names. It is read as JSON: contexts are not loaded, and other forms of JSON-LD are not understood.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Map, Value};
+use std::rc::Rc;
 
 use super::two::{add, subject};
 use super::words::{Edge, edge, hash, kind_by_purl, licenses, purpose, tool};
@@ -11,6 +11,7 @@ use crate::bom::document::{Ancestor, Bom, Component, ExternalReference};
 use crate::bom::iri::Iri;
 use crate::bom::purl::Purl;
 use crate::bom::read::fields::{Fields, IssueKind, Notes};
+use crate::bom::read::node::{Node, Object};
 use crate::bom::read::{Format, Read, ReadError};
 use crate::bom::scalars::{BomRef, Version};
 use crate::bom::terms::{ComponentKind, ExternalReferenceKind};
@@ -28,22 +29,23 @@ struct Graph {
     version: Option<String>,
 }
 
-pub(in crate::bom::read) fn read(mut map: Map<String, Value>) -> Result<Read, ReadError> {
+pub(in crate::bom::read) fn read(mut map: Object<'_>) -> Result<Read, ReadError> {
     let mut notes = Notes::default();
-    let context = map.remove("@context").unwrap_or_default();
-    let context = context.as_str().unwrap_or_default();
+    let context = map.remove("@context");
+    let context = context.as_ref().and_then(Node::as_str).unwrap_or_default();
     if !context.starts_with("https://spdx.org/rdf/3.") {
         return Err(ReadError::Spdx { found: context.chars().take(64).collect() });
     }
     let rows = match map.remove("@graph") {
-        Some(Value::Array(rows)) => rows,
+        Some(Node::List(rows)) => rows,
         // A single element may stand without a graph.
-        None => vec![Value::Object(map)],
+        None => vec![Node::Object(map)],
         Some(_) => return Err(ReadError::Spdx { found: "@graph".to_owned() }),
     };
     let mut graph = Graph::default();
+    let at = Rc::from("@graph[]");
     for row in rows {
-        if let Some(row) = Fields::of(row, "@graph[]", &mut notes) {
+        if let Some(row) = Fields::of(row, &at, &mut notes) {
             graph.element(row, &mut notes);
         }
     }
@@ -62,8 +64,11 @@ pub(in crate::bom::read) fn read(mut map: Map<String, Value>) -> Result<Read, Re
 }
 
 impl Graph {
-    fn element(&mut self, mut row: Fields, notes: &mut Notes) {
-        let kind = either(&mut row, "type", "@type", notes).unwrap_or_default();
+    fn element(&mut self, mut row: Fields<'_>, notes: &mut Notes) {
+        let Some(kind) = either(&mut row, "type", "@type", notes) else {
+            // It may be anything, and so something that was used.
+            return row.missing("type", notes);
+        };
         let name = either(&mut row, "spdxId", "@id", notes);
         // Which creation an element belongs to says nothing of the element.
         row.forget("creationInfo");
@@ -75,11 +80,11 @@ impl Graph {
                 let from = row.text("from", notes).unwrap_or_default();
                 let word = row.text("relationshipType", notes).unwrap_or_default();
                 for to in row.texts("to", notes) {
-                    self.edges.push((from.clone(), word.clone(), to));
+                    self.edges.push((from.clone(), word.clone(), to.into_owned()));
                 }
             }
             "SpdxDocument" | "software_Sbom" | "Bom" => {
-                self.roots.extend(row.texts("rootElement", notes));
+                self.roots.extend(row.texts("rootElement", notes).into_iter().map(Cow::into_owned));
             }
             "CreationInfo" => {
                 let created = row.parsed("created", notes, Timestamp::parse);
@@ -97,7 +102,7 @@ impl Graph {
         }
     }
 
-    fn component(&mut self, mut row: Fields, kind: &str, id: Option<String>, notes: &mut Notes) {
+    fn component(&mut self, mut row: Fields<'_>, kind: &str, id: Option<String>, notes: &mut Notes) {
         let Some(name) = row.text("name", notes) else {
             return row.missing("name", notes);
         };
@@ -118,8 +123,14 @@ impl Graph {
         for mut method in row.objects("verifiedUsing", notes) {
             let at = method.place("hashValue");
             let (algorithm, digits) = (method.text("algorithm", notes), method.text("hashValue", notes));
-            if let (Some(algorithm), Some(digits)) = (algorithm, digits) {
-                component.hashes.extend(hash(&at, &algorithm, &digits, notes));
+            match (algorithm, digits) {
+                (Some(algorithm), Some(digits)) => {
+                    component.hashes.extend(hash(&at, &algorithm, &digits, notes));
+                }
+                // A signature or a package verification code is no digest of the content.
+                (None, None) => notes.add(&at, IssueKind::NotModelled, ""),
+                (None, Some(_)) => method.missing("algorithm", notes),
+                (Some(_), None) => method.missing("hashValue", notes),
             }
         }
         for (key, kind) in [
@@ -196,6 +207,6 @@ fn ancestor(component: &Component) -> Ancestor {
     }
 }
 
-fn either(row: &mut Fields, key: &str, other: &str, notes: &mut Notes) -> Option<String> {
+fn either(row: &mut Fields<'_>, key: &str, other: &str, notes: &mut Notes) -> Option<String> {
     row.text(key, notes).or_else(|| row.text(other, notes))
 }

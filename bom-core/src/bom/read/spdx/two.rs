@@ -1,21 +1,21 @@
 //! SPDX 2.2 and 2.3 JSON (spdx.github.io/spdx-spec/v2.3).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Map, Value};
 
 use super::words::{Edge, edge, hash, kind_by_purl, licenses, purpose, said, tool};
 use crate::bom::document::{Bom, Component, ExternalReference};
 use crate::bom::iri::Iri;
 use crate::bom::purl::Purl;
 use crate::bom::read::fields::{Fields, IssueKind, Notes};
+use crate::bom::read::node::Object;
 use crate::bom::read::parts::bom_ref;
 use crate::bom::read::{Format, Read, ReadError};
 use crate::bom::scalars::{BomRef, Version};
 use crate::bom::terms::{ComponentKind, ExternalReferenceKind};
 use crate::bom::timestamp::Timestamp;
 
-pub(in crate::bom::read) fn read(map: Map<String, Value>) -> Result<Read, ReadError> {
+pub(in crate::bom::read) fn read(map: Object<'_>) -> Result<Read, ReadError> {
     let mut notes = Notes::default();
     let mut root = Fields::root(map);
     let found = root.text("spdxVersion", &mut notes).unwrap_or_default();
@@ -48,7 +48,8 @@ pub(in crate::bom::read) fn read(map: Map<String, Value>) -> Result<Read, ReadEr
     for row in root.objects("files", &mut notes) {
         bom.components.extend(file(row, &mut notes));
     }
-    let mut described: BTreeSet<String> = root.texts("documentDescribes", &mut notes).into_iter().collect();
+    let mut described: BTreeSet<String> =
+        root.texts("documentDescribes", &mut notes).into_iter().map(Cow::into_owned).collect();
     for row in root.objects("relationships", &mut notes) {
         relationship(row, &document, &mut described, &mut bom, &mut notes);
     }
@@ -75,7 +76,7 @@ pub(super) fn subject(bom: &mut Bom, described: &BTreeSet<String>) {
     }
 }
 
-fn package(mut row: Fields, notes: &mut Notes) -> Option<Component> {
+fn package(mut row: Fields<'_>, notes: &mut Notes) -> Option<Component> {
     let Some(name) = row.text("name", notes) else {
         row.missing("name", notes);
         return None;
@@ -120,7 +121,7 @@ fn package(mut row: Fields, notes: &mut Notes) -> Option<Component> {
     Some(component)
 }
 
-fn file(mut row: Fields, notes: &mut Notes) -> Option<Component> {
+fn file(mut row: Fields<'_>, notes: &mut Notes) -> Option<Component> {
     let Some(name) = row.text("fileName", notes) else {
         row.missing("fileName", notes);
         return None;
@@ -132,18 +133,22 @@ fn file(mut row: Fields, notes: &mut Notes) -> Option<Component> {
     Some(component)
 }
 
-fn checksums(row: &mut Fields, component: &mut Component, notes: &mut Notes) {
+fn checksums(row: &mut Fields<'_>, component: &mut Component, notes: &mut Notes) {
     for mut sum in row.objects("checksums", notes) {
         let at = sum.place("checksumValue");
         let (algorithm, digits) = (sum.text("algorithm", notes), sum.text("checksumValue", notes));
-        if let (Some(algorithm), Some(digits)) = (algorithm, digits) {
-            component.hashes.extend(hash(&at, &algorithm, &digits, notes));
+        match (algorithm, digits) {
+            (Some(algorithm), Some(digits)) => {
+                component.hashes.extend(hash(&at, &algorithm, &digits, notes));
+            }
+            (None, _) => sum.missing("algorithm", notes),
+            (Some(_), None) => sum.missing("checksumValue", notes),
         }
     }
 }
 
 fn relationship(
-    mut row: Fields,
+    mut row: Fields<'_>,
     document: &str,
     described: &mut BTreeSet<String>,
     bom: &mut Bom,

@@ -20,7 +20,8 @@ pub(super) fn algorithm(word: &str) -> Option<HashAlgorithm> {
 
 pub(super) fn hash(at: &str, algorithm_word: &str, digits: &str, notes: &mut Notes) -> Option<Hash> {
     let Some(algorithm) = algorithm(algorithm_word) else {
-        notes.add(at, IssueKind::NotModelled, algorithm_word);
+        // A digest that we cannot compare pins nothing here.
+        notes.add(at, IssueKind::BadValue, algorithm_word);
         return None;
     };
     match Hash::new(algorithm, digits) {
