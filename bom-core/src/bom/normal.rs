@@ -2,7 +2,7 @@
 
 use super::document::{Bom, Component, ExternalReference, Service};
 use super::license::Licenses;
-use crate::sorting::sorted;
+use crate::sorting::sort;
 
 impl Bom {
     /// Sorts every list and removes exact duplicates, so that the same content has one form.
@@ -14,7 +14,7 @@ impl Bom {
         tidy(&mut self.metadata.tools);
         tidy(&mut self.metadata.properties);
         self.components.iter_mut().for_each(Component::normalize);
-        self.components = sorted(std::mem::take(&mut self.components), Ord::cmp);
+        sort(&mut self.components, Ord::cmp);
         self.components.dedup();
         self.services.iter_mut().for_each(Service::normalize);
         tidy(&mut self.services);

@@ -335,3 +335,36 @@ pub(crate) fn pep503(name: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_the_crate_reads() {
+        let types = ["cargo", "gem", "npm", "nuget", "pypi", "deb", "PyPI", ""];
+        let scopes = ["", "%40scope/", "%40s-c.o_p/", "%40./", "%40Up/", "@scope/", "a/", "%40/", "%40a/b/"];
+        let names = ["a", "a-b.c", "a_b", "A", ".", "..", "-", "", "a%2Fb", "a/b", "a b", "ä", "0"];
+        let versions =
+            ["", "@1.0.0", "@1.0-RC_1", "@", "@1@2", "@1+2", "@1%2B2", "@v/1", "@..", "?x=y", "@1?x=y", "#a"];
+        let mut plain = 0;
+        for ty in types {
+            for (scope, name) in scopes.iter().flat_map(|scope| names.iter().map(move |name| (scope, name))) {
+                for version in versions {
+                    let text = format!("pkg:{ty}/{scope}{name}{version}");
+                    let Some(found) = Plain::of(&text) else { continue };
+                    plain += 1;
+                    let purl = PackageUrl::from_str(&text).expect(&text);
+                    assert_eq!(Purl::finish(&purl).expect(&text).as_str(), text);
+                    let found = PurlParts::from(found);
+                    assert_eq!(found.ty, purl.ty(), "{text}");
+                    assert_eq!(found.namespace.as_deref(), purl.namespace(), "{text}");
+                    assert_eq!(found.name, purl.name(), "{text}");
+                    assert_eq!(found.version.as_deref(), purl.version(), "{text}");
+                    assert!(purl.qualifiers().is_empty() && purl.subpath().is_none(), "{text}");
+                }
+            }
+        }
+        assert!(plain > 100, "{plain}");
+    }
+}

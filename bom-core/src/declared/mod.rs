@@ -18,5 +18,5 @@ pub use item::{Class, Force, Item, Kind, Origin};
 pub use pattern::{HostPattern, PathPattern, glob};
 pub use place::Place;
 pub use set::Set;
-pub(crate) use workload::joined;
+pub(crate) use workload::join;
 pub use workload::{Declared, Egress, Issue, IssueKind, Ports, Review, Workload, WorkloadId, is_day};

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Class, Item, Place};
-use crate::sorting::sorted;
+use crate::sorting::sort;
 
 /// What a workload is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,22 +163,20 @@ impl Workload {
 
     /// Sorts the items and joins those that differ only in where they come from.
     pub fn tidy(&mut self) {
-        self.items = joined(std::mem::take(&mut self.items));
+        join(&mut self.items);
     }
 }
 
-/// Sorted items, those that differ only in where they come from as one.
-pub(crate) fn joined(items: Vec<Item>) -> Vec<Item> {
-    let mut joined: Vec<Item> = Vec::with_capacity(items.len());
-    for item in sorted(items, Item::order_but_origins) {
-        match joined.last_mut() {
-            Some(last) if last.order_but_origins(&item) == Ordering::Equal => {
-                last.origins.extend(item.origins)
-            }
-            _ => joined.push(item),
+/// Sorts, and joins those that differ only in where they come from.
+pub(crate) fn join(items: &mut Vec<Item>) {
+    sort(items, Item::order_but_origins);
+    items.dedup_by(|later, known| {
+        let same = known.order_but_origins(later) == Ordering::Equal;
+        if same {
+            known.origins.extend(std::mem::take(&mut later.origins));
         }
-    }
-    joined
+        same
+    });
 }
 
 impl std::fmt::Display for WorkloadId {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json as value};
 
 use super::{Report, clean, exit_code, shown};
@@ -17,15 +18,12 @@ pub fn json(report: &Report<'_>) -> String {
         .iter()
         .map(|(declared, observed, why)| value!({"declared": shown(declared), "observed": shown(observed), "because": why}))
         .collect();
-    let agreed: Map<String, Value> = comparison
+    let agreed: BTreeMap<String, Vec<Agreed<'_>>> = comparison
         .agreed
         .iter()
         .map(|(workload, items)| {
-            let items: Vec<Value> = items
-                .iter()
-                .map(|(name, pass)| value!({"name": clean(name), "because": pass.words()}))
-                .collect();
-            (shown(workload).into_owned(), Value::Array(items))
+            let items = items.iter().map(|(name, pass)| Agreed { because: pass.words(), name: clean(name) });
+            (shown(workload).into_owned(), items.collect())
         })
         .collect();
     let not_compared: Vec<Value> = comparison
@@ -38,22 +36,46 @@ pub fn json(report: &Report<'_>) -> String {
         .collect();
     let kinds: Map<String, Value> =
         report.other_kinds.iter().map(|(kind, count)| (clean(kind), Value::from(*count))).collect();
-    let document = value!({
-        "format": "aibom-diff",
-        "formatVersion": 1,
-        "aibom": report.version,
-        "verdict": verdict(report.verdict),
-        "exitCode": exit_code(report.verdict),
-        "summary": report.summary(),
-        "input": {"documents": report.documents, "otherKinds": kinds},
-        "paired": paired,
-        "findings": findings,
-        "agreed": agreed,
-        "notCompared": not_compared,
-    });
+    let document = Document {
+        agreed,
+        aibom: report.version,
+        exit_code: exit_code(report.verdict),
+        findings,
+        format: "aibom-diff",
+        format_version: 1,
+        input: value!({"documents": report.documents, "otherKinds": kinds}),
+        not_compared,
+        paired,
+        summary: report.summary(),
+        verdict: verdict(report.verdict),
+    };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The document, its fields in the order of their names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    agreed: BTreeMap<String, Vec<Agreed<'a>>>,
+    aibom: &'a str,
+    exit_code: u8,
+    findings: Vec<Value>,
+    format: &'static str,
+    format_version: u32,
+    input: Value,
+    not_compared: Vec<Value>,
+    paired: Vec<Value>,
+    summary: String,
+    verdict: &'static str,
+}
+
+/// Of these there are as many as of components.
+#[derive(Serialize)]
+struct Agreed<'a> {
+    because: &'a str,
+    name: String,
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

@@ -21,7 +21,9 @@ pub(super) fn bom(mut root: Fields<'_>, notes: &mut Notes) -> Bom {
         external_references: external_references(&mut root, notes),
         ..Bom::default()
     };
-    for map in root.objects("components", notes) {
+    let components = root.objects("components", notes);
+    bom.components.reserve_exact(components.len());
+    for map in components {
         component(map, notes, &mut bom.components);
     }
     for map in root.objects("services", notes) {

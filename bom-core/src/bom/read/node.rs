@@ -20,7 +20,7 @@ pub(in crate::bom) enum Node<'a> {
 
 /// The fields of an object, each key once, in the order of the document.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::bom) struct Object<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
+pub(in crate::bom) struct Object<'a>(Vec<Field<'a>>);
 
 impl<'a> Object<'a> {
     pub(in crate::bom) fn contains(&self, key: &str) -> bool {
@@ -41,44 +41,58 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A field of an object.
+pub(super) type Field<'a> = (Cow<'a, str>, Node<'a>);
+
 /// Fields that are compared one by one; a document can have any number of them in one object.
 const FEW: usize = 24;
 
-/// An object whose fields arrive one by one.
+/// The fields and entries of everything that is not closed yet, so that an object takes the room that it needs and no more.
 #[derive(Default)]
+pub(super) struct Open<'a> {
+    fields: Vec<Field<'a>>,
+    pub(super) items: Vec<Node<'a>>,
+}
+
+/// An object whose fields arrive one by one.
 pub(super) struct Arriving<'a> {
-    fields: Vec<(Cow<'a, str>, Node<'a>)>,
-    /// Their keys, once there are many.
+    /// Its first field among those that are open.
+    first: usize,
+    /// Its keys, once there are many.
     known: BTreeSet<Cow<'a, str>>,
 }
 
 impl<'a> Arriving<'a> {
+    pub(super) fn new(open: &Open<'a>) -> Self {
+        Self { first: open.fields.len(), known: BTreeSet::new() }
+    }
+
     /// Whether the key stood there before.
-    pub(super) fn has(&self, key: &str) -> bool {
-        if self.fields.len() <= FEW {
-            self.fields.iter().any(|(own, _)| own == key)
-        } else {
-            self.known.contains(key)
-        }
+    pub(super) fn has(&self, open: &Open<'a>, key: &str) -> bool {
+        let fields = open.fields.get(self.first..).unwrap_or_default();
+        if fields.len() <= FEW { fields.iter().any(|(own, _)| own == key) } else { self.known.contains(key) }
     }
 
     /// The last value of a key is the one that counts; `again`: the key stood there before.
-    pub(super) fn insert(&mut self, key: Cow<'a, str>, value: Node<'a>, again: bool) {
+    pub(super) fn insert(&mut self, open: &mut Open<'a>, key: Cow<'a, str>, value: Node<'a>, again: bool) {
+        let fields = open.fields.get_mut(self.first..).unwrap_or_default();
         if again {
-            self.fields.iter_mut().filter(|(own, _)| *own == key).for_each(|(_, old)| *old = value.clone());
+            if let Some((_, old)) = fields.iter_mut().find(|(own, _)| *own == key) {
+                *old = value;
+            }
             return;
         }
-        if self.fields.len() >= FEW {
+        if fields.len() >= FEW {
             if self.known.is_empty() {
-                self.known.extend(self.fields.iter().map(|(key, _)| key.clone()));
+                self.known.extend(fields.iter().map(|(key, _)| key.clone()));
             }
             self.known.insert(key.clone());
         }
-        self.fields.push((key, value));
+        open.fields.push((key, value));
     }
 
-    pub(super) fn finish(self) -> Object<'a> {
-        Object(self.fields)
+    pub(super) fn finish(self, open: &mut Open<'a>) -> Object<'a> {
+        Object(open.fields.drain(self.first.min(open.fields.len())..).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::Number;
 
 use super::limits::{Limits, ReadError};
-use super::node::{Arriving, Node};
+use super::node::{Arriving, Node, Open};
 
 /// Goes along with the reader, and is asked about a key that stands twice.
 pub(in crate::bom) trait Along {
@@ -42,7 +42,8 @@ fn whole<'a, R: serde_json::de::Read<'a>>(
     mut reader: serde_json::Deserializer<R>,
     along: &mut impl Along,
 ) -> Result<Node<'a>, ReadError> {
-    let node = Tree(along).deserialize(&mut reader).map_err(ReadError::NotJson)?;
+    let mut open = Open::default();
+    let node = Tree(along, &mut open).deserialize(&mut reader).map_err(ReadError::NotJson)?;
     reader.end().map_err(ReadError::NotJson)?;
     Ok(node)
 }
@@ -68,9 +69,9 @@ impl Along for Strict {
 }
 
 /// `Limits::depth` bounds the recursion.
-struct Tree<'a, A>(&'a mut A);
+struct Tree<'a, 'de, A>(&'a mut A, &'a mut Open<'de>);
 
-impl<'de, A: Along> DeserializeSeed<'de> for Tree<'_, A> {
+impl<'de, A: Along> DeserializeSeed<'de> for Tree<'_, 'de, A> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -78,7 +79,7 @@ impl<'de, A: Along> DeserializeSeed<'de> for Tree<'_, A> {
     }
 }
 
-impl<'de, A: Along> Visitor<'de> for Tree<'_, A> {
+impl<'de, A: Along> Visitor<'de> for Tree<'_, 'de, A> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,31 +119,34 @@ impl<'de, A: Along> Visitor<'de> for Tree<'_, A> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut access: S) -> Result<Self::Value, S::Error> {
-        let mut items = Vec::new();
+        let first = self.1.items.len();
         loop {
-            self.0.enter_item(items.len());
-            let item = access.next_element_seed(Tree(&mut *self.0))?;
+            self.0.enter_item(self.1.items.len().saturating_sub(first));
+            let item = access.next_element_seed(Tree(&mut *self.0, &mut *self.1))?;
             self.0.leave();
             match item {
-                Some(item) => items.push(item),
-                None => return Ok(Node::List(items)),
+                Some(item) => self.1.items.push(item),
+                None => {
+                    let first = first.min(self.1.items.len());
+                    return Ok(Node::List(self.1.items.drain(first..).collect()));
+                }
             }
         }
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut access: M) -> Result<Self::Value, M::Error> {
-        let mut fields = Arriving::default();
+        let mut fields = Arriving::new(self.1);
         while let Some(key) = access.next_key_seed(Key)? {
             self.0.enter_field(&key);
-            let value = access.next_value_seed(Tree(&mut *self.0))?;
-            let again = fields.has(&key);
+            let value = access.next_value_seed(Tree(&mut *self.0, &mut *self.1))?;
+            let again = fields.has(self.1, &key);
             if again {
                 self.0.repeated(&key).map_err(M::Error::custom)?;
             }
-            fields.insert(key, value, again);
+            fields.insert(self.1, key, value, again);
             self.0.leave();
         }
-        Ok(Node::Object(fields.finish()))
+        Ok(Node::Object(fields.finish(self.1)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::item::{ByReference, kind, of_component, of_service, subjects, values};
 use crate::bom::{Bom, BomRef, Component, ComponentKind, Issue, IssueKind};
-use crate::declared::{Class, Declared, Item, Kind, Origin, Place, Workload, WorkloadId, joined};
+use crate::declared::{Class, Declared, Item, Kind, Origin, Place, Workload, WorkloadId, join};
 use crate::declared::{Issue as DeclaredIssue, IssueKind as DeclaredIssueKind};
 use crate::diff::pods::Pod;
 use crate::identify::catalog::Catalog;
@@ -65,6 +65,9 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         found.push(foreign(bom, file));
     }
     let servers = if own { mcp_servers(bom) } else { BTreeMap::new() };
+    if let [only] = found.as_mut_slice() {
+        only.items.reserve_exact(bom.components.len().saturating_add(bom.services.len()));
+    }
     let mut other = 0_u64;
     let by_subject: BTreeMap<String, usize> =
         found.iter().enumerate().map(|(at, subject)| (subject.reference.clone(), at)).collect();
@@ -122,7 +125,7 @@ pub fn observed_of(bom: &Bom, file: &str, catalog: &Catalog) -> Observed {
         }
     }
     for subject in &mut found {
-        subject.items = joined(std::mem::take(&mut subject.items));
+        join(&mut subject.items);
     }
     found.sort_by(|a, b| (&a.id, &a.reference).cmp(&(&b.id, &b.reference)));
     let tools = bom.metadata.tools.iter().map(|tool| {
@@ -206,6 +209,7 @@ pub fn declared_of(bom: &Bom, file: &str, bytes: &[u8], catalog: &Catalog) -> De
         // A class that was looked at and has nothing in it allows nothing.
         let stated = subject.coverage.iter().filter(|(_, state)| **state != Coverage::Unstated);
         workload.exhaustive.extend(stated.map(|(class, _)| *class));
+        workload.items.reserve_exact(subject.items.len());
         for mut item in subject.items {
             let reference = item.origins.iter().find_map(|origin| match origin {
                 Origin::Observed { reference, .. } => Some(reference.clone()),
