@@ -123,9 +123,11 @@ proptest! {
             prop_assert_eq!(hidden, None, "{}", text);
         }
         for line in report::csv(&report).lines() {
-            prop_assert!(line.starts_with('"'), "{line}");
-            for cell in line.split("\",\"") {
-                let cell = cell.trim_start_matches('"');
+            let Some(cells) = line.strip_prefix('"') else {
+                return Err(TestCaseError::fail(line.to_owned()));
+            };
+            // A quote that is left at the start of a cell belongs to its text, and then nothing behind it is a formula.
+            for cell in cells.split("\",\"") {
                 prop_assert!(!cell.starts_with(['=', '+', '@']), "{line}");
             }
         }

@@ -44,8 +44,9 @@ const OPENING: &str = "\
 
 Workloads are Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, CronJob, PodTemplate,
 Knative Service and Configuration, Argo Rollout, InferenceService, LLMInferenceService, RayCluster, RayJob, RayService,
-kagent Agent and MCPServer, every service of a Compose file, every MCP client configuration, every LiteLLM proxy configuration,
-and any other kind that has a pod template. Other kinds are counted and declare nothing. Init, sidecar and ephemeral containers belong to their workload.
+kagent Agent and MCPServer, every service of a Compose file, every MCP client configuration, every LiteLLM proxy
+configuration, and any other kind that has a pod template. Other kinds are counted and declare nothing. Init, sidecar and
+ephemeral containers belong to their workload.
 ";
 
 const CLOSING: &str = "
