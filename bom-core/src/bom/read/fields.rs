@@ -138,10 +138,11 @@ impl<'a> Fields<'a> {
 
     /// The same, without a copy where none is needed.
     fn borrowed(&mut self, key: &str, notes: &mut Notes) -> Option<Cow<'a, str>> {
-        match self.take(key)? {
-            Node::Text(text) => Some(text),
-            other => text_of(other, &self.place(key), notes),
+        let value = self.take(key)?;
+        if let Node::Text(text) = value {
+            return Some(text);
         }
+        text_of(value, &self.place(key), notes)
     }
 
     /// A text through a constructor that may refuse it.
@@ -167,17 +168,19 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn flag(&mut self, key: &str, notes: &mut Notes) -> Option<bool> {
-        match self.take(key)? {
-            Node::Bool(flag) => Some(flag),
-            other => self.wrong(key, &other, notes),
+        let value = self.take(key)?;
+        if let Node::Bool(flag) = value {
+            return Some(flag);
         }
+        self.wrong(key, &value, notes)
     }
 
     pub(super) fn number(&mut self, key: &str, notes: &mut Notes) -> Option<f64> {
-        match self.take(key)? {
-            Node::Number(number) => number.as_f64(),
-            other => self.wrong(key, &other, notes),
+        let value = self.take(key)?;
+        if let Node::Number(number) = &value {
+            return number.as_f64();
         }
+        self.wrong(key, &value, notes)
     }
 
     pub(super) fn whole(&mut self, key: &str, notes: &mut Notes) -> Option<u64> {
