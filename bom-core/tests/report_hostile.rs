@@ -1,7 +1,6 @@
 //! One corpus of hostile names through every output: what somebody else chose neither hides, nor acts, nor changes the
 //! shape of a report.
 
-
 use bom_core::{
     bom,
     declared::{Declared, Issue, IssueKind, Place, Set},
