@@ -26,6 +26,7 @@ pub use build::identify;
 pub(crate) use detect::{STREAMED_SHARE, UNKNOWN_FORMAT, detections};
 pub use handlers::{Handler, handler};
 pub(crate) use languages::of_name;
+pub use parts::{Candidate, fill as join_parts};
 pub use roles::{ROLES, RoleRule, Sign, roles};
 pub use sets::join as join_sets;
 pub use view::{
