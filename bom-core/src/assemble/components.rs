@@ -197,6 +197,9 @@ impl Context<'_> {
             property(properties, "aibom:library:version", clean(version));
             property(properties, "aibom:library:version_source", source.name());
         }
+        if let Some(product) = &library.product {
+            property(properties, "aibom:library:product", clean(&product.to_string()));
+        }
         if library.elf.elf_type != ElfType::SharedLibrary {
             property(properties, "aibom:library:loaded", "program");
         }

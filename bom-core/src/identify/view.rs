@@ -222,6 +222,8 @@ pub struct Library {
     pub elf: ElfMetadata,
     /// The version, and what says it.
     pub version: Option<(String, VersionSource)>,
+    /// The accelerator's software that it is of.
+    pub product: Option<super::Product>,
     /// AI engines whose own texts are in it.
     pub engines: BTreeSet<String>,
     pub python: Option<PythonOwner>,

@@ -9,7 +9,7 @@ use std::{
 use bom_core::{
     bom::escape,
     fact::{Evidence, Strength},
-    identify::{Model, Usage, join_adapters, join_sets},
+    identify::{Model, Usage, join_adapters, join_sets, product},
     metadata::{Extracted, ModelMetadata},
     package::ListedPackage,
     path::SeenPath,
@@ -78,6 +78,8 @@ fn one(file: &Looked) -> String {
     if let Some(elf) = &extracted.elf {
         row("machine", Some(elf.machine.clone()));
         row("soname", elf.soname.clone());
+        let path = SeenPath::new(file.path.as_os_str().as_bytes());
+        row("product", product(elf, &BTreeSet::from([&path])).map(|product| product.to_string()));
         row("build-id", elf.build_id.clone());
         row("interpreter", elf.interp.clone());
         row("needs", (!elf.needed.is_empty()).then(|| elf.needed.join(" ")));
