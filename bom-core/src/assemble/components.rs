@@ -93,6 +93,9 @@ impl Context<'_> {
         for part in &program.mcp {
             property(properties, "aibom:program:mcp", part.name());
         }
+        for part in &program.mcp_stdio {
+            property(properties, "aibom:program:mcp_stdio", part.name());
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
