@@ -186,7 +186,7 @@ fn stdio(view: &mut View) {
                     }
                 }
                 None if program.mcp == BTreeSet::from([McpPart::Server]) => {
-                    found.push((index, McpPart::Server))
+                    found.push((index, McpPart::Server));
                 }
                 None => {}
             }
