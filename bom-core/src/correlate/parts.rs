@@ -36,8 +36,12 @@ pub(super) struct Parts {
     referring: BTreeMap<FileKey, BTreeSet<String>>,
     /// How stores call what headers refer to.
     named: BTreeSet<Named>,
-    /// Files of no known format whose stores are asked, and what those say.
-    asked: BTreeMap<FileKey, (Work, BTreeSet<Named>)>,
+    /// Files of no known format in stores, met before any of that was known.
+    waiting: Vec<Work>,
+    /// Those whose stores are asked.
+    asked: BTreeSet<FileKey>,
+    /// What the stores call them.
+    blobs: BTreeMap<Named, BTreeMap<FileKey, Work>>,
 }
 
 /// Whether the content is to be read for its digest: unless its store recorded one, and reading takes long.
@@ -85,7 +89,9 @@ impl Correlator {
                 asked.extend(self.files.part(&work));
             }
             self.parts.referred.insert(path);
-            self.parts.referring.entry(done.file.key).or_default().insert(file.clone());
+            if self.parts.referring.len() < REFERRED {
+                self.parts.referring.entry(done.file.key).or_default().insert(file.clone());
+            }
         }
         asked
     }
@@ -100,8 +106,12 @@ impl Correlator {
             && done.file.key.size >= WEIGHTS
             && self.parts.formless.len() < FORMLESS
         {
-            if !self.parts.named.is_empty() {
-                asked.extend(self.ask_store(&done));
+            if is_blob(&done.file.path) && self.parts.asked.len() < FORMLESS {
+                match self.parts.named.is_empty() {
+                    true if self.parts.waiting.len() < FORMLESS => self.parts.waiting.push(done.clone()),
+                    true => {}
+                    false => asked.extend(self.ask_store(&done)),
+                }
             }
             self.parts.formless.insert(done.file.path.clone(), done);
         }
@@ -111,10 +121,16 @@ impl Correlator {
     /// What stores call a file is known: what is read of it then, and of what it refers to.
     pub(super) fn stored(&mut self, done: &Work, origins: &Origins) -> Vec<Work> {
         let file = done.file.key;
-        if let Some((work, names)) = self.parts.asked.get_mut(&file) {
-            names.extend(origins.stored.iter().filter_map(|stored| named(stored, None)));
-            let work = (!names.is_disjoint(&self.parts.named)).then(|| work.clone());
-            return work.and_then(|work| self.files.part(&work)).into_iter().collect();
+        if self.parts.asked.contains(&file) {
+            let names: BTreeSet<Named> =
+                origins.stored.iter().filter_map(|stored| named(stored, None)).collect();
+            let part = !names.is_disjoint(&self.parts.named);
+            for name in names {
+                if self.parts.blobs.len() < REFERRED {
+                    self.parts.blobs.entry(name).or_default().insert(file, done.clone());
+                }
+            }
+            return part.then(|| self.files.part(done)).flatten().into_iter().collect();
         }
         let mut more = Vec::new();
         if must_hash(file.size, origins) {
@@ -126,28 +142,24 @@ impl Correlator {
         if names.is_empty() || self.parts.named.len() >= REFERRED {
             return more;
         }
-        let known = self.parts.asked.values().filter(|(_, own)| !own.is_disjoint(&names));
-        let known: Vec<Work> = known.map(|(work, _)| work.clone()).collect();
+        let known = names.iter().filter_map(|name| self.parts.blobs.get(name)).flat_map(BTreeMap::values);
+        more.extend(known.filter_map(|work| self.files.part(work)));
         self.parts.named.extend(names);
-        more.extend(known.iter().filter_map(|work| self.files.part(work)));
-        let formless: Vec<Work> = self.parts.formless.values().cloned().collect();
-        more.extend(formless.iter().filter_map(|work| self.ask_store(work)));
+        let waiting = std::mem::take(&mut self.parts.waiting);
+        more.extend(waiting.iter().filter_map(|work| self.ask_store(work)));
         more
     }
 
     /// The store of this file could not be asked.
     pub(super) fn not_stored(&mut self, done: &Work) -> Option<Work> {
         // What is of no known format is hashed as part of a model only.
-        let formless = self.parts.asked.contains_key(&done.file.key);
+        let formless = self.parts.asked.contains(&done.file.key);
         if formless { None } else { self.files.follow(Request::Digest, done) }
     }
 
     fn ask_store(&mut self, work: &Work) -> Option<Work> {
-        if !is_blob(&work.file.path) {
-            return None;
-        }
         let question = self.files.follow(Request::Origin, work)?;
-        self.parts.asked.insert(work.file.key, (work.clone(), BTreeSet::new()));
+        self.parts.asked.insert(work.file.key);
         Some(question)
     }
 }
