@@ -92,6 +92,8 @@ counters! {
     OverShare = 48, "records-over-share";
     /// Calls of bpf() that succeeded: whoever may make them may take our probes away, or write to our tables.
     BpfCalls = 49, "bpf-calls";
+    /// Changes of a TCP state that the kernel skipped for the first program, and told to its understudy.
+    TcpRecovered = 50, "tcp-changes-recovered";
 }
 
 /// The size of the array. Indices have gaps: each group of probes has its own range.

@@ -96,6 +96,18 @@ pub static IMAGES: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 pub const OPENS_MOST: u64 = 131_072;
 pub const SOCKETS_MOST: u64 = 65_536;
 
+/// Changes of TCP states that the first program has seen to and its understudy has not been asked about: one for each
+/// depth of interruption, and to spare.
+#[map]
+pub static SEEN_TO: PerCpuArray<SeenTo> = PerCpuArray::with_max_entries(1, 0);
+
+#[repr(C)]
+pub struct SeenTo {
+    pub changes: [u64; 4],
+    /// Not zero while the understudy runs.
+    pub asked: u64,
+}
+
 /// Opens already delivered. Not an LRU: an evicted entry would lose its count.
 #[map]
 pub static OPENS: HashMap<OpenKey, OpenSeen> =

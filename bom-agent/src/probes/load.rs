@@ -28,7 +28,7 @@ use super::{
     kernel_types::{self, BtfError, KernelTypes},
     links::{self, CgroupLink},
     shares::{Freed, Shares},
-    table::{Hook, PROBES, Probe},
+    table::{Hook, PROBES, Probe, UNDERSTUDY},
     tracefs,
 };
 
@@ -159,6 +159,10 @@ impl Probes {
             chosen.into_iter().partition(|probe| matches!(probe.hook, Hook::SyscallExit(_)));
         for probe in others {
             this.attach_one(probe, settings);
+            if probe.program == TCP {
+                // Without it, what the kernel skips is a loss, and declared.
+                let _ = this.attach_tracing(&UNDERSTUDY);
+            }
         }
         let attached = tracefs::with_mounted(|| {
             for &probe in &syscalls {
@@ -259,7 +263,8 @@ impl Probes {
                 first.push(probe);
             }
         }
-        self.verify(&first, settings, btf);
+        let with_understudy: Vec<&Probe> = first.iter().copied().chain([&UNDERSTUDY]).collect();
+        self.verify(&with_understudy, settings, btf);
         let refused: Vec<&str> = first
             .iter()
             .filter(|probe| self.refused.contains_key(probe.program))

@@ -69,6 +69,14 @@ const fn iterator(number: u16, name: &'static str, over: &'static str) -> Probe 
     Probe { number, name, program: name, hook: Hook::Iterator(over) }
 }
 
+/// Attached after `inet_sock_set_state`, for what the kernel skips of that: no probe of its own.
+pub(super) const UNDERSTUDY: Probe = Probe {
+    number: probe::INET_SOCK_SET_STATE,
+    name: "inet_sock_set_state",
+    program: "inet_sock_set_state_again",
+    hook: Hook::TracingPoint { name: "inet_sock_set_state", arguments: None },
+};
+
 /// Several rows of one name are several programs for one probe: the first that the kernel takes is attached.
 pub const PROBES: &[Probe] = &[
     tracing(probe::SCHED_PROCESS_EXEC, "sched_process_exec"),

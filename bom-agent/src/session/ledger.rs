@@ -49,7 +49,7 @@ impl Ledger {
         self.looks = self.looks.wrapping_add(1);
         let counted = probes.losses()?;
         let misses = match self.looks % MISSES_EVERY {
-            0 => probes.recursion_misses(),
+            0 => probes.recursion_misses()?,
             _ => self.misses.clone(),
         };
         if counted != self.counted || misses != self.misses {
@@ -74,7 +74,7 @@ impl Ledger {
     /// Everything as it stands.
     pub fn now(&mut self, probes: &Probes, feed: &mut Feed) -> Result<(), SessionError> {
         self.undecoded(feed)?;
-        self.misses = probes.recursion_misses();
+        self.misses = probes.recursion_misses()?;
         self.tell(probes, feed)
     }
 

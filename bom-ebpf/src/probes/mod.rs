@@ -14,6 +14,7 @@ pub mod stream;
 pub mod sweep;
 pub mod tamper;
 pub mod tcp;
+mod tcp_again;
 pub mod tcp_stored;
 pub mod tell;
 pub mod udp;

@@ -13,6 +13,7 @@ use bom_common::{
     record::{self, STILL_OPEN, kind, probe},
 };
 
+use super::tcp_again::see_to;
 use crate::{
     emit::{add, add_many, header, lost, now, rare_record},
     kernel::{
@@ -49,6 +50,7 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> u32 {
     let sock: *const u8 = context.arg(0);
     let old: i32 = context.arg(1);
     let new: i32 = context.arg(2);
+    see_to(sock as u64, old, new);
     // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
     let cookie = |_starts| Some(unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) });
     let _ = changed(sock, old, new, cookie);
