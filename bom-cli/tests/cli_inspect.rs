@@ -111,6 +111,77 @@ fn a_file_says_what_its_store_says() {
     }
 }
 
+/// A header and its weights as `huggingface_hub` keeps them: named in a snapshot, and lying under their digests.
+#[test]
+fn weights_in_a_hugging_face_cache_are_part_of_their_headers_model() {
+    let folder = Folder::new("hub");
+    let (commit, other) = ("c0".repeat(20), "c1".repeat(20));
+    let repo = "hub/models--org--tiny";
+    let header = synth::onnx().no_initializers().external("w", 1, &[4, 4], "model.onnx_data").build();
+    let weights = vec![7_u8; 100_000];
+    let put = |content: &[u8]| {
+        let digest = sha256(&folder.put("x", content));
+        folder.put(&format!("{repo}/blobs/{digest}"), content);
+        digest
+    };
+    let (header, weights, strange) = (put(&header), put(&weights), put(&[9; 100_000]));
+    let link = |commit: &str, name: &str, digest: &str| {
+        let place = folder.0.join(format!("{repo}/snapshots/{commit}/onnx/{name}"));
+        fs::create_dir_all(place.parent().expect("a parent")).expect("folders");
+        symlink(format!("../../../blobs/{digest}"), place).expect("a link");
+    };
+    link(&commit, "model.onnx", &header);
+    link(&commit, "model.onnx_data", &weights);
+    link(&other, "model.onnx_data", &strange);
+    folder.put(&format!("{repo}/refs/main"), &commit);
+    fs::remove_file(folder.0.join("x")).expect("it was there");
+    let snapshot = format!("{repo}/snapshots/{commit}");
+    for place in ["hub", repo, &snapshot] {
+        let table = text(&folder.0, &["inspect", place]);
+        let row = table.lines().find(|line| line.contains("onnx")).expect("a row");
+        for what in ["(2 of 2 files)", "org/tiny@c0c0c0c0"] {
+            assert!(row.contains(what), "{place}: {what}: {table}");
+        }
+        assert!(table.contains("1 models and data in 2 files"), "{place}: {table}");
+        let written = text(&folder.0, &["inspect", "--hash", "-o", "json=-", place]);
+        let written: Value = serde_json::from_str(&written).expect("JSON");
+        let rows = written.as_array().expect("rows");
+        assert_eq!(rows.len(), 2, "{place}: {written}");
+        let part = rows.iter().find(|row| row["part_of_model"] == true).expect("the weights");
+        assert_eq!(part["sha256"], weights.as_str());
+        assert_eq!(part["store"]["stored"][0]["file"], "onnx/model.onnx_data");
+        assert_eq!(part["store"]["stored"][0]["revision"], commit.as_str());
+    }
+    // The header's own folder has no such name, and the other revision's weights are not its own.
+    let alone =
+        text(&folder.0, &["inspect", &format!("{repo}/blobs/{header}"), &format!("{repo}/blobs/{strange}")]);
+    assert!(alone.contains("no format aibom knows"), "{alone}");
+    let both =
+        text(&folder.0, &["inspect", &format!("{repo}/blobs/{header}"), &format!("{repo}/blobs/{weights}")]);
+    assert!(both.contains("weights that a header refers to"), "{both}");
+    // What does not agree with the name of its blob is told.
+    fs::write(folder.0.join(format!("{repo}/blobs/{weights}")), vec![8_u8; 100_000]).expect("a file");
+    let changed = text(&folder.0, &["inspect", "--hash", &snapshot]);
+    assert!(changed.contains("STORE DIFFERS"), "{changed}");
+}
+
+#[test]
+fn weights_beside_a_header_are_part_of_its_model() {
+    let folder = Folder::new("beside");
+    let header = synth::onnx().no_initializers().external("w", 1, &[4, 4], "m.onnx.data").build();
+    folder.put("m.onnx", &header);
+    let missing = text(&folder.0, &["inspect", "."]);
+    assert!(missing.contains("(1 of 2 files)"), "{missing}");
+    folder.put("m.onnx.data", vec![7_u8; 1000]);
+    folder.put("other.data", vec![7_u8; 1000]);
+    let table = text(&folder.0, &["inspect", "."]);
+    assert!(table.contains("(2 of 2 files)"), "{table}");
+    assert!(
+        table.contains("1 models and data in 2 files, 0 programs and libraries, 1 files of no"),
+        "{table}"
+    );
+}
+
 #[test]
 fn explains_what_a_recording_shows() {
     let folder = Folder::new("explain");

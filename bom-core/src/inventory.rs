@@ -11,6 +11,7 @@ use crate::{
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
     path::SeenPath,
+    stdio::Stdio,
     stored::Stored,
 };
 
@@ -106,9 +107,11 @@ pub struct Image {
     pub claims: BTreeSet<Claim>,
     /// Why there may be more claims than these; nothing, and no reason, if nobody looked.
     pub claims_unread: BTreeSet<Unread>,
+    /// What its standard input and output were.
+    pub stdio: BTreeSet<Stdio>,
 }
 
-join_fields!(Image: subject, executables, requested, previous, claims, claims_unread);
+join_fields!(Image: subject, executables, requested, previous, claims, claims_unread, stdio);
 
 /// Why claims of a program are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -29,6 +29,7 @@ pub mod fact;
 pub mod inventory;
 pub mod join;
 pub mod metadata;
+pub mod stdio;
 pub mod stored;
 pub mod strength;
 

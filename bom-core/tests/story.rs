@@ -7,6 +7,8 @@ mod claims;
 mod content;
 #[path = "story/host.rs"]
 mod host;
+#[path = "story/mcp.rs"]
+mod mcp;
 #[path = "story/packages.rs"]
 mod packages;
 #[path = "story/sets.rs"]

@@ -1,14 +1,16 @@
-//! What a program was told: /proc/<pid>/environ and cmdline, which are the process's own memory.
+//! What a program was told: /proc/<pid>/environ and cmdline, which are the process's own memory; and what its standard
+//! input and output are, which is the kernel's word.
 //!
 //! Both go through [`bom_core::claimed::read`] and nowhere else; it wipes them. The process can be gone by now, or
 //! another program: then nothing is known, which is what is answered.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use bom_core::{
     claimed::{self, Raw},
     input::{Answer, Reason, Work},
+    stdio::{End, Stdio},
 };
 use bom_extract::read_some;
 
@@ -22,7 +24,8 @@ pub(super) fn claims(context: &Context, work: &Work) -> Result<Answer, Reason> {
     runs(&tree, work)?;
     let environment = list(&tree, b"environ", &context.watch)?;
     let arguments = list(&tree, b"cmdline", &context.watch)?;
-    let claims = claimed::read(environment, arguments);
+    let mut claims = claimed::read(environment, arguments);
+    claims.stdio = stdio(&tree);
     // Last, so that it speaks for what was read before.
     runs(&tree, work)?;
     Ok(Answer::Claims(claims))
@@ -35,6 +38,25 @@ fn runs(tree: &Tree, work: &Work) -> Result<(), Reason> {
     let same = key.inode == now.ino()
         && (device_differs_by_nature(&work.file) || kernel_device(now.dev()) == Some(key.device));
     if same { Ok(()) } else { Err(Reason::ChangedSinceOpen) }
+}
+
+/// What the first two descriptors stand for; nothing of what goes through them.
+fn stdio(tree: &Tree) -> Option<Stdio> {
+    let end = |name: &str| match tree.handle(OsStr::new(name)) {
+        Ok(place) => {
+            let kind = place.metadata.file_type();
+            let inode = place.metadata.ino();
+            Some(match (kind.is_fifo(), kind.is_socket()) {
+                (true, _) => End::Pipe(inode),
+                (_, true) => End::Socket(inode),
+                (false, false) => End::Other,
+            })
+        }
+        // Closed is known, too.
+        Err(error) if reason(&error) == Reason::NotFound => Some(End::Other),
+        Err(_) => None,
+    };
+    Some(Stdio { input: end("fd/0")?, output: end("fd/1")? })
 }
 
 /// The one copy of the list outside the process.

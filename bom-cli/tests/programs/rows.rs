@@ -75,6 +75,7 @@ const AGENT: &str = "agent: uses:agent-framework calls-models";
 /// Their SDKs for agents bring MCP along.
 const AGENT_BY_MCP: &str = "agent: uses:llm-sdk uses:mcp calls-models";
 const CLIENT: &str = "model-client: calls-models";
+const MCP_BY_STDIO: &[&str] = &["mcp-client: asks-mcp-by-stdio", "mcp-server: answers-mcp-by-stdio"];
 const LOCAL: &str = "local-inference: uses:inference-runtime loads-model";
 
 const PYTHON: Interpreter = Interpreter::Python("venv");
@@ -113,12 +114,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
         roles: &[LOCAL],
         ..program("onnx_tokenizers", PYTHON, "onnx_tokenizers.py")
     },
-    // Python's package has both sides and opens both.
+    // Python's package has both sides and opens both; the pipes between the two tell who is who.
     Program {
+        roles: MCP_BY_STDIO,
         mcp: &[&["client-or-server"], &["client-or-server"]],
         ..program("mcp_python", PYTHON, "mcp_python.py")
     },
     Program {
+        roles: MCP_BY_STDIO,
         mcp: &[&["client"], &["server"]],
         ..program("mcp_node", Interpreter::Node, "node/mcp_client.mjs")
     },

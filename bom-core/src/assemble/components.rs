@@ -93,6 +93,9 @@ impl Context<'_> {
         for part in &program.mcp {
             property(properties, "aibom:program:mcp", part.name());
         }
+        for part in &program.mcp_stdio {
+            property(properties, "aibom:program:mcp_stdio", part.name());
+        }
         if program.unseen_start {
             property(properties, "aibom:process:start", "not-seen");
         }
@@ -196,6 +199,9 @@ impl Context<'_> {
         if let Some((version, source)) = &library.version {
             property(properties, "aibom:library:version", clean(version));
             property(properties, "aibom:library:version_source", source.name());
+        }
+        if let Some(product) = &library.product {
+            property(properties, "aibom:library:product", clean(&product.to_string()));
         }
         if library.elf.elf_type != ElfType::SharedLibrary {
             property(properties, "aibom:library:loaded", "program");

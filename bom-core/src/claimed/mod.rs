@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub use read::{MOST_BYTES, Raw, read};
 use serde::{Deserialize, Serialize};
 
+use crate::stdio::Stdio;
+
 /// What one program was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Claims {
@@ -20,6 +22,10 @@ pub struct Claims {
     /// There was more than is looked at, or than is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
+    /// No claim, but read at the same time: what the kernel says its standard input and output are. `None` if that
+    /// could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdio: Option<Stdio>,
 }
 
 /// One name and its value.

@@ -57,6 +57,7 @@ impl Correlator {
         match answer {
             Answer::Claims(claims) => {
                 image.claims.extend(claims.said);
+                image.stdio.extend(claims.stdio);
                 image.claims_unread.extend(claims.cut.then_some(Unread::Cut));
             }
             Answer::Unknown(reason) => image.claims_unread = BTreeSet::from([Unread::Unknown(reason)]),

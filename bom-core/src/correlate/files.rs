@@ -12,13 +12,13 @@ use super::{
     At, Correlator, describe,
     limits::{PLACES, SETTLED},
     opens::{Open, OpenKey, Times, describe_use, note},
-    parts::must_hash,
+    questions::{fits, following, is_code, is_sha256},
 };
 use crate::{
     coverage::rules::Detector,
     event::{OpenedFile, Task},
     fact::{Action, Strength},
-    identify::{UNKNOWN_FORMAT, handler, of_name},
+    identify::{UNKNOWN_FORMAT, handler},
     input::{Answer, Reason, Repeat, Request, Work},
     inventory::{Description, Epoch, Question},
     join::{Few, Join, Max, Min},
@@ -69,9 +69,6 @@ struct File {
     /// What is known besides: that nothing is, or why not.
     about: Few<Description>,
 }
-
-/// Set in the number of a question that an answer gave rise to.
-const FOLLOWS: u64 = 1 << 62;
 
 /// Probes that see a descriptor come from another process.
 const RECEIVING: [u16; 2] = [probe::SKB_COPY_DATAGRAM_IOVEC, probe::SYS_EXIT_PIDFD_GETFD];
@@ -216,6 +213,7 @@ impl Correlator {
             return Vec::new();
         };
         let file = done.file.key;
+        let answer = if fits(done.request, &answer) { answer } else { Answer::Unknown(Reason::ReadFailed) };
         if done.request == Request::Recheck {
             self.content.rechecked(work, file, &answer);
         }
@@ -228,7 +226,7 @@ impl Correlator {
                 if file.size >= UNKNOWN_FORMAT {
                     // It could be a model: whose it is decides, and it is not set aside.
                     self.keep(file);
-                    if more.is_empty() {
+                    if more.iter().all(|work| work.request != Request::Digest) {
                         more.extend(self.files.follow(Request::Owner, &done));
                     }
                 } else {
@@ -250,20 +248,17 @@ impl Correlator {
                 }
                 self.learn(file, unknown(reason));
                 if done.request == Request::Origin {
-                    more.extend(self.files.follow(Request::Digest, &done));
+                    more.extend(self.not_stored(&done));
                 }
             }
             Answer::Origins(origins) => {
-                let hash = must_hash(file.size, &origins);
+                more = self.stored(&done, &origins);
                 let Origins { stored, partial } = origins;
                 for stored in stored {
                     self.learn(file, Description::Stored(Box::new(stored)));
                 }
                 if let Some(reason) = partial {
                     self.learn(file, unknown(reason));
-                }
-                if hash {
-                    more.extend(self.files.follow(Request::Digest, &done));
                 }
             }
             Answer::Digest(digest) if is_sha256(&digest) => self.learn(file, Description::Digest(digest)),
@@ -473,10 +468,9 @@ impl Files {
         Asking { known: files.entry(like.file.key).or_default(), next, waiting }.ask(request, like)
     }
 
-    /// A question that an answer gave rise to. Its number is that of the question before, so that the numbers of all
-    /// others are what they are in recordings in which it was never asked.
-    fn follow(&mut self, request: Request, done: &Work) -> Option<Work> {
-        let mut own = (done.id | FOLLOWS).checked_sub(1)?;
+    /// A question that an answer gave rise to.
+    pub(super) fn follow(&mut self, request: Request, done: &Work) -> Option<Work> {
+        let mut own = following(done.id, &self.waiting)?.checked_sub(1)?;
         let Self { files, waiting, .. } = self;
         let known = files.entry(done.file.key).or_default();
         Asking { known, next: &mut own, waiting }.ask(request, done)
@@ -580,17 +574,4 @@ impl Asking<'_> {
         self.waiting.insert(work.id, work.clone());
         Some(work)
     }
-}
-
-/// Source, byte code and extension modules: what an import opens; and the `.pth` files that lead to code elsewhere, so
-/// that the installation they belong to is known before the code is met. Whose file it is decides an installer's list,
-/// not this name.
-fn is_code(path: &SeenPath) -> bool {
-    let name = path.file_name();
-    name.ends_with(b".so") || name.ends_with(b".pth") || of_name(path).is_some()
-}
-
-/// 64 lower-case hexadecimal digits.
-fn is_sha256(digest: &str) -> bool {
-    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

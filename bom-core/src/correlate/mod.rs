@@ -1,6 +1,6 @@
 //! The correlator: inputs in, work out, an inventory at any time. It never does I/O.
 //!
-//! `files` decides what is asked of an opened file, `content` what reading and mapping one adds to that,
+//! `files` decides what is asked of an opened file (`questions` numbers it), `content` what reading and mapping one adds to that,
 //! `claims` asks what programs were told,
 //! `network` joins connections with names,
 //! `processes` keeps who is who, `subjects` who is observed, `swept` what was there before, `tiers` compares two
@@ -16,6 +16,7 @@ mod network;
 mod opens;
 mod parts;
 mod processes;
+mod questions;
 mod said;
 mod sockets;
 mod subjects;

@@ -5,8 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::view::Model;
-use crate::{path::SeenPath, stored::Store};
+use super::view::{Model, Usage};
+use crate::{
+    path::SeenPath,
+    stored::{Store, Stored},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Home {
@@ -48,20 +51,25 @@ fn split(path: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (directory.to_vec(), file.to_vec())
 }
 
+/// A file as one subject saw it.
+pub(super) fn seen(subject: usize, path: &SeenPath) -> Address {
+    let (directory, file) = split(path.bytes());
+    Address { home: Home::Folder(subject, directory), file }
+}
+
+/// A file as its store calls it; `None` unless that says in which revision.
+pub(super) fn kept(stored: &Stored) -> Option<Address> {
+    let (directory, file) = split(stored.file.as_deref()?.as_bytes());
+    let (name, revision) = (stored.name.clone().unwrap_or_default(), stored.revision.clone()?);
+    Some(Address { home: Home::Repository(stored.store, name, revision, directory), file })
+}
+
 /// Everywhere a model was seen, and everything its stores call it.
 pub(super) fn addresses(model: &Model) -> BTreeSet<Address> {
-    let seen = model.uses.iter().flat_map(|usage| {
-        usage.paths.iter().map(|path: &SeenPath| {
-            let (directory, file) = split(path.bytes());
-            Address { home: Home::Folder(usage.subject, directory), file }
-        })
-    });
-    let stored = model.stored.iter().filter_map(|stored| {
-        let (directory, file) = split(stored.file.as_deref()?.as_bytes());
-        let (name, revision) = (stored.name.clone().unwrap_or_default(), stored.revision.clone()?);
-        Some(Address { home: Home::Repository(stored.store, name, revision, directory), file })
-    });
-    seen.chain(stored).collect()
+    let places = |usage: &Usage| -> Vec<Address> {
+        usage.paths.iter().map(|path| seen(usage.subject, path)).collect()
+    };
+    model.uses.iter().flat_map(places).chain(model.stored.iter().filter_map(kept)).collect()
 }
 
 /// Everywhere a model has neighbours.

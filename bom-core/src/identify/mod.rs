@@ -1,6 +1,7 @@
 //! What facts mean: grouping and naming, on read. Nothing here changes a fact.
 //!
-//! `servers` says what listens, `languages` who runs what, `detect` what may hide something, `versions` how a library is numbered.
+//! `servers` says what listens, `languages` who runs what, `detect` what may hide something, `versions` how a library is numbered
+//! and `products` what that number is of.
 //! `view` is the result, `build` makes it, `artifacts` says what a file is, `peers` who was called,
 //! `programs` groups images, `sets` files of one model (with `parts`, `homes`, `adapters`); `catalog` knows names.
 
@@ -14,6 +15,7 @@ mod homes;
 mod languages;
 mod parts;
 mod peers;
+mod products;
 mod programs;
 mod roles;
 mod servers;
@@ -26,6 +28,8 @@ pub use build::identify;
 pub(crate) use detect::{STREAMED_SHARE, UNKNOWN_FORMAT, detections};
 pub use handlers::{Handler, handler};
 pub(crate) use languages::of_name;
+pub use parts::{Candidate, fill as join_parts};
+pub use products::{Product, product};
 pub use roles::{ROLES, RoleRule, Sign, roles};
 pub use sets::join as join_sets;
 pub use view::{

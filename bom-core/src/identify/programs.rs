@@ -10,6 +10,7 @@ use crate::{
     inventory::{Epoch, Image},
     key::{FileKey, ImageId, Object, ProcessKey, SubjectKey},
     path::SeenPath,
+    stdio::Stdio,
 };
 
 /// What an image used, as far as it tells one program from another.
@@ -70,7 +71,35 @@ pub(super) fn group(
             }
         }
     }
+    for (id, &index) in &index_of {
+        if let Some(asker) = asker(epoch, *id)
+            && let Some(program) = programs.get_mut(index)
+        {
+            program.asked_by.insert(asker.and_then(|asker| index_of.get(&asker)).copied());
+        }
+    }
     index_of
+}
+
+/// Who made the pipes that a program was started with: the first before it that has others. In between can be those that
+/// passed them on, a shell or `npx`. `None` if it has none to talk through; `Some(None)` if whoever made them was not
+/// seen.
+fn asker(epoch: &Epoch, id: ImageId) -> Option<Option<ImageId>> {
+    let own = epoch.images.get(&id)?.stdio.iter().find(|stdio| stdio.talks())?;
+    let mut met = BTreeSet::from([id]);
+    let mut at = id;
+    loop {
+        let image = epoch.images.get(&at);
+        let Some(&before) = image.and_then(|image| image.previous.first()).filter(|it| met.insert(**it))
+        else {
+            return Some(None);
+        };
+        let other = |stdio: &Stdio| stdio.input != own.input && stdio.output != own.output;
+        if epoch.images.get(&before).is_some_and(|image| image.stdio.iter().any(other)) {
+            return Some(Some(before));
+        }
+        at = before;
+    }
 }
 
 /// One pass over the facts and one over the processes. Facts of nobody (DNS answers, which reach a
@@ -119,6 +148,8 @@ fn program(epoch: &Epoch, subject: usize, parent: Option<usize>, image: &Image) 
         owners: BTreeSet::new(),
         code: None,
         mcp: BTreeSet::new(),
+        asked_by: BTreeSet::new(),
+        mcp_stdio: BTreeSet::new(),
         images: 0,
         processes: BTreeSet::new(),
         more_processes: 0,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::view::View;
+use super::view::{McpPart, View};
 use crate::{fact::Strength, metadata::ModelRole};
 
 /// Something seen of a subject that a rule can ask for.
@@ -17,6 +17,10 @@ pub enum Sign {
     LoadsDataset,
     /// It was connected to a host that serves models, or a gateway to such.
     CallsModels,
+    /// It was started with pipes to talk MCP through, and can.
+    AnswersMcp,
+    /// It started such a program, and can talk to it.
+    AsksMcp,
     /// It used a package or library of this role in the catalog.
     Uses(&'static str),
 }
@@ -28,7 +32,7 @@ pub struct RoleRule {
     pub signs: &'static [Sign],
 }
 
-use Sign::{CallsModels, LoadsDataset, LoadsModel, Serves, Uses};
+use Sign::{AnswersMcp, AsksMcp, CallsModels, LoadsDataset, LoadsModel, Serves, Uses};
 
 pub const ROLES: &[RoleRule] = &[
     RoleRule { role: "agent", signs: &[Uses("agent-framework"), CallsModels] },
@@ -39,6 +43,8 @@ pub const ROLES: &[RoleRule] = &[
     RoleRule { role: "inference-server", signs: &[LoadsModel, Serves] },
     RoleRule { role: "inference-server", signs: &[Uses("inference-server"), Serves] },
     RoleRule { role: "local-inference", signs: &[Uses("inference-runtime"), LoadsModel] },
+    RoleRule { role: "mcp-client", signs: &[AsksMcp] },
+    RoleRule { role: "mcp-server", signs: &[AnswersMcp] },
     RoleRule { role: "mcp-server", signs: &[Uses("mcp"), Serves] },
     RoleRule { role: "model-client", signs: &[CallsModels] },
     RoleRule { role: "trainer", signs: &[Uses("training"), LoadsDataset, LoadsModel] },
@@ -56,6 +62,8 @@ impl Sign {
             Self::LoadsModel => "loads-model".to_owned(),
             Self::LoadsDataset => "loads-dataset".to_owned(),
             Self::CallsModels => "calls-models".to_owned(),
+            Self::AnswersMcp => "answers-mcp-by-stdio".to_owned(),
+            Self::AsksMcp => "asks-mcp-by-stdio".to_owned(),
             Self::Uses(role) => format!("uses:{role}"),
         }
     }
@@ -107,12 +115,19 @@ pub(super) fn signs(view: &View, subject: usize) -> BTreeSet<Sign> {
     if calls {
         found.insert(CallsModels);
     }
+    for part in view.programs.iter().filter(|it| it.subject == subject).flat_map(|it| &it.mcp_stdio) {
+        match part {
+            McpPart::Server => found.insert(AnswersMcp),
+            McpPart::Client => found.insert(AsksMcp),
+            McpPart::Either => false,
+        };
+    }
     let packages = view.packages.iter().map(|package| (package.role.as_deref(), &package.uses));
     let libraries = view.libraries.iter().map(|library| (library.role.as_deref(), &library.uses));
     for (role, uses) in packages.chain(libraries) {
         let known = ROLES.iter().flat_map(|rule| rule.signs).find_map(|sign| match sign {
             Uses(name) if role == Some(name) => Some(*sign),
-            Uses(_) | Serves | LoadsModel | LoadsDataset | CallsModels => None,
+            Uses(_) | Serves | LoadsModel | LoadsDataset | CallsModels | AnswersMcp | AsksMcp => None,
         });
         let used =
             uses.iter().any(|usage| usage.subject == subject && usage.strength(view) >= Strength::Opened);
@@ -140,6 +155,9 @@ mod tests {
             ("server", vec![LoadsModel, Serves], vec!["inference-server"]),
             ("runtime", vec![Uses("inference-runtime"), LoadsModel], vec!["local-inference"]),
             ("tools", vec![Uses("mcp"), Serves], vec!["mcp-server"]),
+            ("tools_by_pipe", vec![Uses("mcp"), AnswersMcp], vec!["mcp-server"]),
+            ("tools_alone", vec![Uses("mcp")], vec![]),
+            ("asks_tools", vec![Uses("mcp"), AsksMcp], vec!["mcp-client"]),
             ("a_copy", vec![Uses("inference-runtime")], vec![]),
             ("trainer", vec![Uses("training"), LoadsDataset, LoadsModel], vec!["trainer"]),
         ] {

@@ -9,7 +9,7 @@ use std::{
 use super::{
     catalog::Catalog,
     versions::stem,
-    view::{McpPart, ServedBy, Server, ServerBasis, View},
+    view::{McpPart, Program, ServedBy, Server, ServerBasis, View},
 };
 use crate::{bom::purl::pep503, key::Carrier, package::Ecosystem, path::SeenPath};
 
@@ -138,7 +138,7 @@ const MCP_EITHER: &[&str] = &[
     "cargo:rmcp",
 ];
 
-/// What part each program can have in MCP, by program. Whether it took it is not seen: the messages go through pipes.
+/// What part each program can have in MCP, by program. The messages are not seen; that there are pipes for them is.
 pub(super) fn mcp(view: &mut View) {
     let mut parts: BTreeMap<usize, BTreeSet<McpPart>> = BTreeMap::new();
     for package in &view.packages {
@@ -164,6 +164,37 @@ pub(super) fn mcp(view: &mut View) {
     for (program, parts) in parts {
         if let Some(program) = view.programs.get_mut(program) {
             program.mcp = parts;
+        }
+    }
+    stdio(view);
+}
+
+/// Who talks MCP through pipes: whoever can be a server, started with such by whoever can be a client. Of what starts from
+/// outside, only what can be nothing but a server: a client in a script has pipes as well.
+fn stdio(view: &mut View) {
+    let can = |program: Option<&Program>, part: McpPart| {
+        program.is_some_and(|program| program.mcp.contains(&part) || program.mcp.contains(&McpPart::Either))
+    };
+    let mut found = Vec::new();
+    for (index, program) in view.programs.iter().enumerate() {
+        for asker in &program.asked_by {
+            match asker {
+                Some(asker) => {
+                    let client = can(view.programs.get(*asker), McpPart::Client);
+                    if client && can(Some(program), McpPart::Server) {
+                        found.extend([(index, McpPart::Server), (*asker, McpPart::Client)]);
+                    }
+                }
+                None if program.mcp == BTreeSet::from([McpPart::Server]) => {
+                    found.push((index, McpPart::Server));
+                }
+                None => {}
+            }
+        }
+    }
+    for (index, part) in found {
+        if let Some(program) = view.programs.get_mut(index) {
+            program.mcp_stdio.insert(part);
         }
     }
 }

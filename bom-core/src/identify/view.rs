@@ -115,6 +115,11 @@ pub struct Program {
     pub code: Option<CodeMetadata>,
     /// Its part in MCP, by the packages it imported.
     pub mcp: BTreeSet<McpPart>,
+    /// Who started it with a standard input and output to talk through: indices into [`View::programs`], `None` for
+    /// somebody outside.
+    pub asked_by: BTreeSet<Option<usize>>,
+    /// Its part in MCP towards whom it started, or who started it.
+    pub mcp_stdio: BTreeSet<McpPart>,
     /// How many images and processes it stands for.
     pub images: usize,
     pub processes: BTreeSet<ProcessKey>,
@@ -222,6 +227,8 @@ pub struct Library {
     pub elf: ElfMetadata,
     /// The version, and what says it.
     pub version: Option<(String, VersionSource)>,
+    /// The accelerator's software that it is of.
+    pub product: Option<super::Product>,
     /// AI engines whose own texts are in it.
     pub engines: BTreeSet<String>,
     pub python: Option<PythonOwner>,

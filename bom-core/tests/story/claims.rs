@@ -40,8 +40,13 @@ fn a_claim_stands_with_its_program_and_its_subject_and_nowhere_else() {
     let mut host = FakeHost::new();
     let said =
         [told(Place::Environment, "OPENAI_MODEL", Some("gpt-4o")), told(Place::Argument, "--model", None)];
-    started(&mut host, 100, 0, Some(Answer::Claims(Claims { said: said.clone().into(), cut: false })));
-    let child = Claims { said: [said[0].clone()].into(), cut: true };
+    started(
+        &mut host,
+        100,
+        0,
+        Some(Answer::Claims(Claims { said: said.clone().into(), ..Claims::default() })),
+    );
+    let child = Claims { said: [said[0].clone()].into(), cut: true, stdio: None };
     started(&mut host, 101, 100, Some(Answer::Claims(child)));
     started(&mut host, 102, 100, Some(Answer::Unknown(Reason::NotFound)));
     started(&mut host, 103, 100, None);

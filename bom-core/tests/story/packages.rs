@@ -66,7 +66,7 @@ impl FakeHost {
         self.exec_answering(pid, 0, path, answer(Some(content), owner));
     }
 
-    fn load(&mut self, pid: u32, path: &str, content: Option<Extracted>, owner: Owner) {
+    pub(crate) fn load(&mut self, pid: u32, path: &str, content: Option<Extracted>, owner: Owner) {
         let file = self.file(path);
         let body = Body::Open { task: self.whole_task(pid), file };
         let work = self.event(probe::SYS_EXIT_OPENAT, body);

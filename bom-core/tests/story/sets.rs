@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use bom_common::record::probe;
 use bom_core::{
+    coverage::Class,
     event::Body,
     identify::{Model, View},
-    input::{Answer, Owner, Request},
+    input::{Answer, Input, Owner, Request},
     metadata::{Extracted, FileKind, ModelMetadata, ModelRole},
     stored::{Basis, Origins, Store, Stored},
 };
@@ -54,23 +55,32 @@ fn played(files: &[Given]) -> bom_core::correlate::Correlator {
     for given in files {
         let mut file = host.file(given.path);
         file.key.size = 1 << 20;
-        let work = host.event(probe::SYS_EXIT_OPENAT, Body::Open { task: host.whole_task(100), file });
-        host.answer_all(work, |request| {
-            Some(match request {
-                Request::Inspect => Answer::Inspected(given.model.clone().map(|model| {
-                    Box::new(Extracted { model: Some(model.clone()), ..Extracted::new(model.format) })
-                })),
-                Request::Digest => Answer::Digest(format!("{:0>64}", given.digest)),
-                Request::Owner => Answer::Owner(Owner::default()),
-                Request::Origin => Answer::Origins(Origins {
-                    stored: given.stored.map(stored).into_iter().collect(),
-                    partial: None,
-                }),
-                Request::Locate | Request::Recheck | Request::Verify | Request::Claims => return None,
-            })
-        });
+        let mut waiting = host.event(probe::SYS_EXIT_OPENAT, Body::Open { task: host.whole_task(100), file });
+        while let Some(work) = waiting.pop() {
+            // An answer can lead to a question about a file that came before.
+            let asked = files.iter().find(|given| given.path.as_bytes() == work.file.path.bytes());
+            if let Some(answer) = asked.and_then(|given| reply(given, work.request)) {
+                waiting.extend(host.input(Input::Answer { work: work.id, answer }));
+            }
+        }
     }
     host.finish()
+}
+
+fn reply(given: &Given, request: Request) -> Option<Answer> {
+    Some(match request {
+        Request::Inspect => {
+            Answer::Inspected(given.model.clone().map(|model| {
+                Box::new(Extracted { model: Some(model.clone()), ..Extracted::new(model.format) })
+            }))
+        }
+        Request::Digest => Answer::Digest(format!("{:0>64}", given.digest)),
+        Request::Owner => Answer::Owner(Owner::default()),
+        Request::Origin => {
+            Answer::Origins(Origins { stored: given.stored.map(stored).into_iter().collect(), partial: None })
+        }
+        Request::Locate | Request::Recheck | Request::Verify | Request::Claims => return None,
+    })
 }
 
 fn stored(file: &str) -> Stored {
@@ -188,6 +198,100 @@ fn weights_beside_a_header_are_hashed_whenever_they_come() {
         assert!(part.met && part.digest.is_some(), "{name}: {part:?}");
         assert!(!model.parts["../x"].met, "{name}");
     }
+}
+
+/// The cache of Hugging Face keeps content under its digest: what a header names lies beside its own name in the
+/// snapshot, not beside the content that the kernel shows.
+#[test]
+fn weights_in_a_cache_of_blobs_are_known_by_the_names_of_their_snapshot() {
+    const HEADER: &str = "/hub/models--org--base/blobs/e1";
+    const DATA: &str = "/hub/models--org--base/blobs/e2";
+    let header = || Given {
+        stored: Some("onnx/model.onnx"),
+        ..given(HEADER, Some(refers(FileKind::Onnx, None, &["model.onnx_data"])), "e1")
+    };
+    let data = |path, stored| Given { stored, ..given(path, None, "e2") };
+    let own = Some("onnx/model.onnx_data");
+    for (name, files, met) in [
+        ("after", vec![header(), data(DATA, own)], true),
+        ("before", vec![data(DATA, own), header()], true),
+        ("a_shared_blob", vec![header(), data("/hub/blobs/e2/e2", own)], true),
+        ("in_another_folder", vec![header(), data(DATA, Some("model.onnx_data"))], false),
+        ("under_another_name", vec![header(), data(DATA, Some("onnx/other.onnx_data"))], false),
+        ("named_by_nobody", vec![header(), data(DATA, None)], false),
+        (
+            "beside_the_content_alone",
+            vec![header(), data("/hub/models--org--base/blobs/model.onnx_data", None)],
+            true,
+        ),
+        ("no_blob", vec![header(), data("/hub/models--org--base/e2", own)], false),
+    ] {
+        let correlator = played(&files);
+        let found = view(&correlator);
+        assert_eq!(found.models.len(), 1, "{name}");
+        let model = &found.models[0];
+        let part = &model.parts["model.onnx_data"];
+        assert_eq!((part.met, part.digest.is_some()), (met, met), "{name}: {part:?}");
+        assert_eq!(model.set_digest().is_some(), met, "{name}");
+        // A large file of no known format that is part of nothing may be a model.
+        let gaps = crate::gaps(&correlator, Class::Models);
+        assert_eq!(gaps.contains(&"suspected:unknown-format".to_owned()), !met, "{name}: {gaps:?}");
+    }
+}
+
+#[test]
+fn one_header_beside_two_kinds_of_weights_vouches_for_neither() {
+    let header = |path| given(path, Some(refers(FileKind::Onnx, None, &["w"])), "e1");
+    for (name, second, expected) in [("same", "e2", true), ("another", "e3", false)] {
+        let files = [
+            header("/a/m.onnx"),
+            given("/a/w", None, "e2"),
+            header("/b/m.onnx"),
+            given("/b/w", None, second),
+        ];
+        let (view, _) = seen(&files);
+        assert_eq!(view.models.len(), 1, "{name}");
+        let part = &view.models[0].parts["w"];
+        assert_eq!((part.met, part.digest.is_some()), (true, expected), "{name}");
+    }
+}
+
+/// Whose file the weights are is asked for before a header is known that refers to them, and their digest after that.
+#[test]
+fn questions_about_one_file_that_wait_are_not_mixed_up() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    let open = |host: &mut FakeHost, path: &str| {
+        let mut file = host.file(path);
+        file.key.size = 1 << 20;
+        host.event(probe::SYS_EXIT_OPENAT, Body::Open { task: host.whole_task(100), file })
+    };
+    let [data] = &open(&mut host, "/o/w")[..] else { panic!("one question") };
+    let owner = host.input(Input::Answer { work: data.id, answer: Answer::Inspected(None) });
+    let header = open(&mut host, "/o/m.onnx");
+    let model = refers(FileKind::Onnx, None, &["w"]);
+    let content = Box::new(Extracted { model: Some(model), ..Extracted::new(FileKind::Onnx) });
+    let more = host.input(Input::Answer { work: header[0].id, answer: Answer::Inspected(Some(content)) });
+    let digest = more.iter().find(|work| work.request == Request::Digest).expect("weights are hashed");
+    assert_eq!(owner.iter().map(|work| work.request).collect::<Vec<_>>(), [Request::Owner]);
+    assert_ne!(owner[0].id, digest.id);
+    // Both answers arrive, in either order.
+    host.input(Input::Answer { work: owner[0].id, answer: Answer::Owner(Owner::default()) });
+    host.input(Input::Answer { work: digest.id, answer: Answer::Digest("e2".repeat(32)) });
+    let view = view(&host.finish());
+    assert_eq!(view.models[0].parts["w"].digest.as_deref(), Some("e2".repeat(32).as_str()));
+}
+
+#[test]
+fn an_answer_to_another_question_is_none() {
+    let mut host = FakeHost::new();
+    host.exec(100, 0, PYTHON);
+    let file = host.file("/m/x");
+    let work = host.event(probe::SYS_EXIT_OPENAT, Body::Open { task: host.whole_task(100), file });
+    host.input(Input::Answer { work: work[0].id, answer: Answer::Digest("a1".repeat(32)) });
+    let correlator = host.finish();
+    assert!(crate::gaps(&correlator, Class::Models).contains(&"unreadable-files".to_owned()));
+    assert!(!document(&correlator).contains(&"a1".repeat(32)));
 }
 
 #[test]

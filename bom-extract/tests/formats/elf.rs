@@ -1,4 +1,6 @@
+use bom_core::identify::product;
 use bom_core::metadata::{ElfType, FileKind, MARKERS};
+use bom_core::path::SeenPath;
 use bom_extract::{Limits, extract};
 use bom_testkit::synth::{Elf, elf};
 
@@ -76,6 +78,49 @@ fn reads_valid_files() {
     ] {
         check(name, &file.build(), &expected);
     }
+}
+
+/// What the libraries of accelerators are called by their makers, and how far their numbers are the product's.
+#[test]
+fn libraries_of_accelerators_tell_their_release() {
+    for (soname, path, expected) in [
+        ("libcudart.so.12", "/usr/local/cuda/lib64/libcudart.so.12.4.127", Some("CUDA 12.4.127")),
+        // In a wheel the file is called like its soname.
+        ("libcudart.so.12", "/venv/nvidia/cuda_runtime/lib/libcudart.so.12", Some("CUDA 12")),
+        ("libcudart.so.11.0", "/usr/local/cuda/lib64/libcudart.so.11.0", Some("CUDA 11")),
+        ("libcudart.so.11.0", "/usr/local/cuda/lib64/libcudart.so.11.8.89", Some("CUDA 11.8.89")),
+        ("libcudart-9335f6a2.so.12.4.127", "/venv/torch/lib/libcudart-9335f6a2.so.12", Some("CUDA 12.4.127")),
+        ("libcublasLt.so.12", "/cuda/libcublasLt.so.12.4.5.8", Some("CUDA 12")),
+        ("libnvrtc-builtins.so.12.4", "/cuda/libnvrtc-builtins.so.12.4.127", Some("CUDA 12")),
+        ("libcufft.so.11", "/cuda/libcufft.so.11.2.1.3", Some("CUDA")),
+        ("libcudnn.so.9", "/usr/lib/libcudnn.so.9.1.0", Some("cuDNN 9.1.0")),
+        ("libcudnn_ops_infer.so.8", "/venv/libcudnn_ops_infer.so.8", Some("cuDNN 8")),
+        ("libnvinfer.so.10", "/usr/lib/libnvinfer.so.10.0.1", Some("TensorRT 10.0.1")),
+        ("libnvinfer_plugin.so.8", "/venv/libnvinfer_plugin.so.8", Some("TensorRT 8")),
+        ("libnccl.so.2", "/usr/lib/libnccl.so.2.21.5", Some("NCCL 2.21.5")),
+        ("libdnnl.so.3", "/usr/lib/libdnnl.so.3.6", Some("oneDNN 3.6")),
+        ("libdnnl.so.2", "/usr/lib/libdnnl.so.2", Some("oneDNN 2")),
+        ("libamdhip64.so.6", "/opt/rocm/lib/libamdhip64.so.6.2.41134", Some("HIP 6.2.41134")),
+        ("librocblas.so.4", "/opt/rocm/lib/librocblas.so.4.2.60203", Some("ROCm 6.2.3")),
+        ("libhsa-runtime64.so.1", "/opt/rocm/lib/libhsa-runtime64.so.1.14.60200", Some("ROCm 6.2.0")),
+        ("librocblas.so.0", "/usr/lib/x86_64-linux-gnu/librocblas.so.0.1", Some("ROCm")),
+        ("libcuda.so.1", "/usr/lib/libcuda.so.550.54.15", Some("NVIDIA driver 550.54.15")),
+        ("libcuda.so.1", "/usr/lib/libcuda.so.1", Some("NVIDIA driver")),
+        ("libcudacxx.so.1", "/usr/lib/libcudacxx.so.1.2.3", None),
+        ("libz.so.1", "/usr/lib/libcudart.so.12.4.127", None),
+    ] {
+        let file = elf().soname(Some(soname.as_bytes())).build();
+        let extracted = extract(&file.as_slice(), &Limits::default()).expect("memory").expect("ours");
+        let path = SeenPath::new(path);
+        let found = product(&extracted.elf.expect("a library"), &[&path].into());
+        let found = found.map(|product| product.to_string());
+        assert_eq!(found.as_deref(), expected, "{soname} at {path:?}");
+    }
+    // A file's name is whoever copied it; without a soname nothing is told.
+    let file = elf().soname(None).build();
+    let extracted = extract(&file.as_slice(), &Limits::default()).expect("memory").expect("ours");
+    let path = SeenPath::new("/usr/lib/libcudart.so.12.4.127");
+    assert_eq!(product(&extracted.elf.expect("a library"), &[&path].into()), None);
 }
 
 #[test]

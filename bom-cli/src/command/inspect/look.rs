@@ -25,10 +25,14 @@ pub(super) struct Looked {
     pub(super) shown: PathBuf,
     pub(super) alone: bool,
     pub(super) key: FileKey,
+    /// Seconds since 1970.
+    pub(super) modified_s: i64,
     pub(super) content: Option<Extracted>,
     pub(super) origins: Origins,
     /// SHA-256 of the content, if it was hashed.
     pub(super) digest: Option<String>,
+    /// Of no format of its own, and part of a model that was looked at as well.
+    pub(super) part: bool,
     /// It was read earlier, and the file has not changed since as far as its times tell.
     pub(super) earlier: bool,
 }
@@ -42,12 +46,7 @@ pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Resul
     );
     let content = header(&file, metadata.len())?;
     let is_model = content.as_ref().is_some_and(|content| content.model.is_some());
-    let origins = if is_model {
-        let asked = Asked { path: path.as_os_str().as_bytes(), modified_s: Some(metadata.mtime()) };
-        origins(&Local, asked)
-    } else {
-        Origins::default()
-    };
+    let origins = if is_model { stores(path, metadata.mtime()) } else { Origins::default() };
     let key = FileKey {
         device: u32::try_from(metadata.dev()).unwrap_or_default(),
         inode: metadata.ino(),
@@ -62,10 +61,17 @@ pub(super) fn look(path: &Path, shown: &Path, known: &Metadata) -> anyhow::Resul
         alone: false,
         key,
         content,
+        modified_s: metadata.mtime(),
         origins,
         digest: None,
+        part: false,
         earlier: false,
     })
+}
+
+/// What the stores around a file say of it.
+pub(super) fn stores(path: &Path, modified_s: i64) -> Origins {
+    origins(&Local, Asked { path: path.as_os_str().as_bytes(), modified_s: Some(modified_s) })
 }
 
 /// For most files, which are of no known format, one read of a few bytes.

@@ -6,7 +6,7 @@ use bom_extract::Digests;
 use super::{
     digest,
     look::{Looked, look},
-    show,
+    parts, show,
     walk::{Found, Walk},
 };
 use crate::{
@@ -28,16 +28,18 @@ pub(crate) fn inspect(arguments: &Inspect) -> anyhow::Result<Outcome> {
     }
     let mut looked = Vec::new();
     let Walk { found, mut unread, other_kinds, .. } = walk;
-    let mut formless: u64 = 0;
     for Found { path, shown, alone, metadata } in found {
         match look(&path, &shown, &metadata) {
-            // What was named by itself is answered by itself.
-            Ok(it) if alone || it.content.is_some() => looked.push(Looked { alone, ..it }),
-            Ok(_) => formless += 1,
+            Ok(it) => looked.push(Looked { alone, ..it }),
             Err(error) if alone => return Err(error.context(format!("inspect {}", shown.display()))),
             Err(error) => unread.push((shown, format!("{error:#}"))),
         }
     }
+    parts::mark(&mut looked);
+    let all = looked.len();
+    // What was named by itself is answered by itself.
+    looked.retain(|file| file.alone || file.content.is_some() || file.part);
+    let formless = u64::try_from(all.saturating_sub(looked.len()))?;
     if arguments.hash {
         let cache = arguments.digest_cache.as_deref().map(Digests::open).transpose()?;
         unread.extend(digest::all(&mut looked, cache.as_ref()));

@@ -9,7 +9,7 @@ use std::{
 use bom_core::{
     bom::escape,
     fact::{Evidence, Strength},
-    identify::{Model, Usage, join_adapters, join_sets},
+    identify::{Model, Usage, join_adapters, join_sets, product},
     metadata::{Extracted, ModelMetadata},
     package::ListedPackage,
     path::SeenPath,
@@ -17,7 +17,7 @@ use bom_core::{
 };
 use serde_json::{Value, json};
 
-use super::look::Looked;
+use super::{look::Looked, parts};
 use crate::output::{Style, bytes, columns, grouped};
 
 /// One object for each file, `content` as in a recording.
@@ -27,6 +27,9 @@ pub(super) fn rows(looked: &[Looked]) -> Vec<Value> {
         if let Some(row) = row.as_object_mut() {
             if !file.origins.stored.is_empty() || file.origins.partial.is_some() {
                 row.insert("store".to_owned(), json!(file.origins));
+            }
+            if file.part {
+                row.insert("part_of_model".to_owned(), json!(true));
             }
             if let Some(digest) = &file.digest {
                 row.insert("sha256".to_owned(), json!(digest));
@@ -58,7 +61,10 @@ pub(super) fn human(
 
 fn one(file: &Looked) -> String {
     let path = shown(&file.shown);
-    let Some(extracted) = &file.content else { return format!("{path}: no format aibom knows\n") };
+    let Some(extracted) = &file.content else {
+        let what = if file.part { "weights that a header refers to" } else { "no format aibom knows" };
+        return format!("{path}: {what}\n");
+    };
     let mut rows = Vec::new();
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -72,6 +78,8 @@ fn one(file: &Looked) -> String {
     if let Some(elf) = &extracted.elf {
         row("machine", Some(elf.machine.clone()));
         row("soname", elf.soname.clone());
+        let path = SeenPath::new(file.path.as_os_str().as_bytes());
+        row("product", product(elf, &BTreeSet::from([&path])).map(|product| product.to_string()));
         row("build-id", elf.build_id.clone());
         row("interpreter", elf.interp.clone());
         row("needs", (!elf.needed.is_empty()).then(|| elf.needed.join(" ")));
@@ -165,11 +173,13 @@ fn store(row: &mut impl FnMut(&str, Option<String>), stored: &Stored, read: Opti
 }
 
 fn table(inside: &[&Looked], formless: u64, other_kinds: u64, unread: usize) -> String {
+    let (parts, files): (Vec<&Looked>, Vec<&Looked>) = inside.iter().partition(|file| file.part);
     let (models, rest): (Vec<&Looked>, Vec<&Looked>) =
-        inside.iter().partition(|file| file.content.as_ref().is_some_and(|content| content.model.is_some()));
+        files.iter().partition(|file| file.content.as_ref().is_some_and(|content| content.model.is_some()));
     let mut joined: Vec<Model> = models.iter().filter_map(|file| model(file)).collect();
-    let files = joined.len();
+    let files = joined.len() + parts.len();
     join_sets(&mut joined);
+    parts::join(&mut joined, &parts);
     join_adapters(&mut joined);
     joined.sort_by(|one, other| place(one).cmp(&place(other)));
     let rows: Vec<Vec<String>> = joined.iter().map(line).collect();
@@ -191,7 +201,7 @@ fn table(inside: &[&Looked], formless: u64, other_kinds: u64, unread: usize) -> 
 }
 
 /// A file as the model it is, used by nobody but us.
-fn model(file: &Looked) -> Option<Model> {
+pub(super) fn model(file: &Looked) -> Option<Model> {
     let content: Extracted = file.content.clone()?;
     let usage = Usage {
         subject: 0,
@@ -225,12 +235,9 @@ fn place(model: &Model) -> Option<&SeenPath> {
 fn line(model: &Model) -> Vec<String> {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let path = place(model).map_or_else(String::new, SeenPath::escaped);
-    let file = match model.parts.len() {
-        0 => path,
-        parts => {
-            let met = model.parts.values().filter(|part| part.met).count();
-            format!("{path} ({met} of {parts} files)")
-        }
+    let file = match parts::count(model) {
+        None => path,
+        Some((met, all)) => format!("{path} ({met} of {all} files)"),
     };
     let recorded = bom_core::stored::sha256(&model.stored).filter(|_| !model.is_set());
     let (digest, by) = match (&model.digest, recorded) {
@@ -252,14 +259,13 @@ fn line(model: &Model) -> Vec<String> {
             clean(&revision.map_or_else(|| name.to_owned(), |revision| format!("{name}@{revision}")))
         })
         .collect();
-    let size = model.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
     vec![
         file,
         model.metadata.format.to_string(),
         or_dash(model.metadata.role.map(|role| role.as_str().to_owned())),
         or_dash(model.metadata.architecture.as_deref().map(clean)),
         or_dash(model.metadata.parameter_count.map(grouped)),
-        bytes(size),
+        bytes(parts::size(model)),
         or_dash((!names.is_empty()).then(|| Vec::from_iter(names).join(" "))),
         digest.chars().take(12).collect(),
         by,
