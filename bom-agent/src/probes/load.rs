@@ -226,6 +226,11 @@ impl Probes {
         &self.states
     }
 
+    /// Whether the kernel took the second program at `inet_sock_set_state`, which does what it skips of the first.
+    pub fn has_understudy(&self) -> bool {
+        self.ebpf.program(UNDERSTUDY.program).is_some_and(|program| program.fd().is_ok())
+    }
+
     /// The two rings: common (opens) and rare (everything else). Can be taken once.
     pub fn take_rings(&mut self) -> Result<Rings, LoadError> {
         let mut take = |name| {

@@ -50,10 +50,10 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> u32 {
     let sock: *const u8 = context.arg(0);
     let old: i32 = context.arg(1);
     let new: i32 = context.arg(2);
-    see_to(sock as u64, old, new);
     // SAFETY: the verifier knows the argument as a pointer to a trusted `struct sock`.
-    let cookie = |_starts| Some(unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) });
-    let _ = changed(sock, old, new, cookie);
+    let cookie = unsafe { bpf_get_socket_cookie(sock.cast_mut().cast()) };
+    see_to(cookie, old, new);
+    let _ = changed(sock, old, new, |_starts| Some(cookie));
     0
 }
 

@@ -1,4 +1,5 @@
-//! Letting go of the probes: nothing of them stays with us, and what is slow to close is closed by somebody else.
+//! The programs that are loaded, and letting go of them: nothing of them stays with us, and what is slow to close is
+//! closed by somebody else.
 
 use std::{fs, process::ExitCode};
 
@@ -7,7 +8,18 @@ use bom_testkit::trial::{self, Failed, Need, trial};
 
 fn main() -> ExitCode {
     let needs = &[Need::Root, Need::Bpf, Need::Btf];
-    trial::run(vec![trial("detach::leaves_nothing_open", needs, leaves_nothing_open)])
+    trial::run(vec![
+        trial("probes::leaves_nothing_open", needs, leaves_nothing_open),
+        trial("probes::tcp_states_have_an_understudy", needs, tcp_states_have_an_understudy),
+    ])
+}
+
+/// Kernels from 5.12 on take both; without the second, what is skipped of the first is a loss of everybody.
+fn tcp_states_have_an_understudy() -> Result<(), Failed> {
+    let probes = Probes::load(&Settings::default())?;
+    let (has, status) = (probes.has_understudy(), probes.status("inet_sock_set_state").cloned());
+    probes.detach();
+    if has { Ok(()) } else { Err(format!("refused; the first one is {status:?}").into()) }
 }
 
 fn leaves_nothing_open() -> Result<(), Failed> {
