@@ -15,6 +15,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     bail!("`{}` ended with {}", line(command), ending(status))
 }
 
+/// Runs two programs, the stdout of the first as the stdin of the second; both have to end with exit code 0.
+pub(crate) fn pipe(from: &mut Command, to: &mut Command) -> Result<()> {
+    let shown = line(from);
+    let mut first =
+        from.stdout(Stdio::piped()).spawn().with_context(|| format!("failed to start `{shown}`"))?;
+    let stdout = first.stdout.take().context("a piped stdout is there")?;
+    let second = run(to.stdin(stdout));
+    let status = first.wait().with_context(|| format!("failed to wait for `{shown}`"))?;
+    second?;
+    if status.success() {
+        return Ok(());
+    }
+    bail!("`{shown}` ended with {}", ending(status))
+}
+
 /// Like [`run`], and shows every line of stdout to `look` while it passes through to `out`.
 pub(crate) fn run_watched(
     command: &mut Command,
@@ -162,6 +177,23 @@ mod tests {
         assert_eq!(seen, ["one", "two"]);
         assert_eq!(out, b"one\ntwo");
         assert!(result.is_err_and(|error| error.to_string().ends_with("exit code 4")));
+    }
+
+    #[test]
+    fn a_pipe_fails_with_either_end() {
+        let sh = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        assert!(pipe(&mut sh("echo one"), &mut sh("test $(cat) = one")).is_ok());
+        for (name, from, to, expected) in [
+            ("first", "exit 3", "cat", "`sh -c 'exit 3'` ended with exit code 3"),
+            ("second", "echo one", "cat >/dev/null; exit 4", "ended with exit code 4"),
+        ] {
+            let error = pipe(&mut sh(from), &mut sh(to)).expect_err(name);
+            assert!(error.to_string().ends_with(expected), "{name}: {error}");
+        }
     }
 
     #[test]

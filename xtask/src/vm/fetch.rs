@@ -14,6 +14,8 @@ use super::kernels::Kernel;
 use crate::process;
 use crate::workspace::Workspace;
 
+/// The image in either layout, as tar's patterns go: `*` takes slashes as well.
+const IMAGES: &str = "*/vmlinuz*";
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 
 /// A kernel that can be booted.
@@ -87,12 +89,15 @@ fn download(url: &str, to: &Path, sha256: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes the one file out of the package and removes the rest: modules are hundreds of megabytes.
+/// Takes the one file out of the package and nothing else: modules are hundreds of megabytes.
 fn unpack(package: &Path, image: Image) -> Result<Image> {
     let folder = image.path.parent().context("an image has a folder")?;
     let all = folder.join("unpacked");
     fs::create_dir_all(&all).with_context(|| format!("failed to create {}", all.display()))?;
-    process::run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&all))?;
+    let mut files = Command::new("dpkg-deb");
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--wildcards", IMAGES, "--directory"]).arg(&all);
+    process::pipe(files.arg("--fsys-tarfile").arg(package), &mut tar)?;
     let found = find_image(&all)?.with_context(|| format!("{} holds no vmlinuz", image.package))?;
     fs::rename(&found, &image.path).with_context(|| format!("failed to move {}", found.display()))?;
     fs::remove_dir_all(&all).with_context(|| format!("failed to remove {}", all.display()))?;
