@@ -14,6 +14,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// For the static build, whose C library would allocate under one lock (ADR 0013).
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,

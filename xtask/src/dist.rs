@@ -42,7 +42,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
     prepare::ensure(workspace, prepare::COMPILE)?;
     let mut built = None;
     step::run("build aibom without eBPF", "cargo xtask dist", || {
-        built = Some(build(workspace, RELEASE)?);
+        built = Some(release(workspace)?);
         Ok(())
     })?;
     let built = built.context("a build that succeeded has a file")?;
@@ -53,9 +53,6 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
             bail!("{} has {bytes} bytes, more than {LIMIT}", built.display());
         }
         alone(workspace, &built)?;
-        let place = workspace.root().join("target/dist/aibom");
-        fs::create_dir_all(workspace.root().join("target/dist")).context("failed to create target/dist")?;
-        fs::copy(&built, &place).with_context(|| format!("failed to write {}", place.display()))?;
         println!("{bytes} bytes, static: target/dist/aibom");
         Ok(())
     })
@@ -66,10 +63,20 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     alone(workspace, &build(workspace, FAST)?)
 }
 
+/// The release form, at its place: `target/dist/aibom`.
+pub(crate) fn release(workspace: &Workspace) -> Result<PathBuf> {
+    let built = build(workspace, RELEASE)?;
+    let folder = workspace.root().join("target/dist");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    let place = folder.join("aibom");
+    fs::copy(&built, &place).with_context(|| format!("failed to write {}", place.display()))?;
+    Ok(place)
+}
+
 fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--profile", profile, "--target", TARGET]);
-    cargo.args(["--package", "bom-cli", "--bin", "aibom", "--no-default-features"]);
+    cargo.args(["--package", "bom-cli", "--bin", "aibom", "--no-default-features", "--features", "mimalloc"]);
     process::run(&mut cargo)?;
     let built = workspace.target().join(TARGET).join(profile).join("aibom");
     elf::must_be_static(&built)?;

@@ -29,6 +29,8 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("libc6-dev", Sign::File("/usr/include/stdio.h")),
     // The programs of the bypass suite.
     ("gcc", Sign::Program("gcc")),
+    // The allocator inside the static build.
+    ("musl-tools", Sign::Program("musl-gcc")),
     ("linux-libc-dev", Sign::File("/usr/include/linux/io_uring.h")),
     // The second witness: tests compare what we saw with what strace saw.
     ("strace", Sign::Program("strace")),
