@@ -96,7 +96,8 @@ fn unpack(package: &Path, image: Image) -> Result<Image> {
     fs::create_dir_all(&all).with_context(|| format!("failed to create {}", all.display()))?;
     let mut files = Command::new("dpkg-deb");
     let mut tar = Command::new("tar");
-    tar.args(["--extract", "--wildcards", IMAGES, "--directory"]).arg(&all);
+    // The folder before the pattern: it counts for what follows it.
+    tar.args(["--extract", "--directory"]).arg(&all).args(["--wildcards", IMAGES]);
     process::pipe(files.arg("--fsys-tarfile").arg(package), &mut tar)?;
     let found = find_image(&all)?.with_context(|| format!("{} holds no vmlinuz", image.package))?;
     fs::rename(&found, &image.path).with_context(|| format!("failed to move {}", found.display()))?;
