@@ -30,8 +30,8 @@ pub(crate) struct Show {
 
 #[derive(Clone, Copy)]
 enum Run {
-    /// The tests of the workspace whose names contain this.
-    Tests(&'static str),
+    /// A test program, and what the names of those of its tests contain.
+    Tests { program: &'static str, filter: &'static str },
     /// A command of xtask.
     Xtask(&'static [&'static str]),
 }
@@ -40,20 +40,20 @@ pub(crate) const SHOWS: &[Show] = &[
     Show {
         name: "bypass",
         about: "Every known way past the probes, with its hooks and without them.",
-        run: Run::Tests("bypass"),
+        run: Run::Tests { program: "bypass", filter: "" },
         environment: &[],
     },
     Show {
         name: "flood",
         about: "One subject floods: 2,000,000 opens of unique inodes, 200,000 connects, 50,000 forks, 100,000 names. \
                 Another opens one file and connects once. Twenty times at default sizes, then with small rings.",
-        run: Run::Tests("flood::"),
+        run: Run::Tests { program: "flood", filter: "flood::" },
         environment: &[("AIBOM_TEST_REPEAT", "20")],
     },
     Show {
         name: "restart",
         about: "The daemon is killed at random moments and started again, fifty times.",
-        run: Run::Tests("daemon::survives_being_killed"),
+        run: Run::Tests { program: "daemon", filter: "daemon::survives_being_killed" },
         environment: &[("AIBOM_TEST_KILLS", "50")],
     },
     Show {
@@ -66,7 +66,7 @@ pub(crate) const SHOWS: &[Show] = &[
         name: "programs",
         about: "Thirteen real programs under `aibom run`: packages, endpoints and models against what each interpreter \
                 recorded of itself (docs/accuracy.md).",
-        run: Run::Tests("programs::"),
+        run: Run::Tests { program: "programs", filter: "programs::" },
         environment: &[],
     },
     Show {
@@ -99,7 +99,7 @@ fn one(workspace: &Workspace, show: &Show) -> Result<()> {
     prepare::ensure(workspace, needs(show))?;
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string();
     let mut command = match show.run {
-        Run::Tests(filter) => test::long(workspace, filter)?,
+        Run::Tests { program, filter } => test::long(workspace, program, filter)?,
         Run::Xtask(arguments) => {
             let mut command =
                 workspace.command(std::env::current_exe().context("failed to find xtask itself")?);
@@ -116,7 +116,7 @@ fn one(workspace: &Workspace, show: &Show) -> Result<()> {
         lines.push(line.to_owned());
     });
     // A filter that nothing answers to, or a machine that cannot do it, shows nothing.
-    if matches!(show.run, Run::Tests(_)) && result.is_ok() && !totals.ran() {
+    if matches!(show.run, Run::Tests { .. }) && result.is_ok() && !totals.ran() {
         result = Err(anyhow::anyhow!("no test of the show ran: {totals}"));
     }
     let page = page(workspace, show, &seed, &process::line(&command), begun.elapsed(), &result, &lines);
@@ -138,7 +138,8 @@ fn page(
 ) -> String {
     // The page is the same wherever the checkout is.
     let root = workspace.root().display().to_string();
-    let neutral = |text: &str| text.replace(&root, ".");
+    let cargo = workspace.cargo().get_program().to_string_lossy().into_owned();
+    let neutral = |text: &str| text.replace(&root, ".").replace(&cargo, "cargo");
     let variables: String = show.environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
     let verdict = match result {
         Ok(()) => "passed".to_owned(),

@@ -98,12 +98,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
     }
 }
 
-/// The tests of a show, one at a time and with what they print.
-pub(crate) fn long(workspace: &Workspace, filter: &str) -> Result<Command> {
-    let options = Options { full: true, filter: Some(filter.to_owned()) };
-    process::run(cargo_test(workspace, &options, PRODUCT).args(SHOW).args(COMPILED).arg("--no-run"))?;
+/// The tests of a show: those of one test program, one at a time and with what they print.
+pub(crate) fn long(workspace: &Workspace, program: &str, filter: &str) -> Result<Command> {
+    let options = Options { full: true, filter: None };
+    let which = ["--profile", "show", "--test", program];
+    process::run(cargo_test(workspace, &options, PRODUCT).args(which).arg("--no-run"))?;
     let mut cargo = cargo_test(workspace, &options, PRODUCT);
-    cargo.args(SHOW).args(COMPILED).args(["--offline", filter, "--", "--nocapture", "--test-threads=1"]);
+    cargo.args(which).arg("--offline").args((!filter.is_empty()).then_some(filter));
+    cargo.args(["--", "--nocapture", "--test-threads=1"]);
     Ok(offline(workspace, may_shut_the_network(), cargo))
 }
 
@@ -187,8 +189,6 @@ pub(crate) fn with_variable(workspace: &Workspace, filter: &str, name: &str, val
 const PRODUCT: &[&str] = &["--workspace", "--exclude", "bom-ebpf", "--exclude", "xtask"];
 /// xtask apart: together with the rest its dependencies would be built a second time, with other features.
 const OWN: &[&str] = &["--package", "xtask"];
-/// The profile of long shows.
-const SHOW: &[&str] = &["--profile", "show"];
 /// All but examples in documentation.
 const COMPILED: &[&str] = &["--lib", "--bins", "--tests"];
 
