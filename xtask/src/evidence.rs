@@ -18,6 +18,9 @@ use crate::workspace::Workspace;
 /// Lines of raw output a page keeps at most; what was left out is said.
 const LINES: usize = 600;
 
+/// Characters of one line that a page keeps, likewise.
+const CHARACTERS: usize = 400;
+
 /// Something too long for the normal run.
 pub(crate) struct Show {
     /// Also the name of its page.
@@ -164,7 +167,14 @@ fn page(
         let _ = writeln!(page, "({left_out} lines before these)");
     }
     for line in lines.iter().skip(left_out) {
-        let _ = writeln!(page, "{}", neutral(line).replace("```", "'''"));
+        let line = neutral(line).replace("```", "'''");
+        let cut = line.chars().count().saturating_sub(CHARACTERS);
+        let _ = match cut {
+            0 => writeln!(page, "{line}"),
+            cut => {
+                writeln!(page, "{} (and {cut} characters)", line.chars().take(CHARACTERS).collect::<String>())
+            }
+        };
     }
     page.push_str("```\n");
     page
@@ -256,9 +266,11 @@ mod tests {
         let show = SHOWS.first().expect("a show");
         let mut lines: Vec<String> = (0..LINES).map(|number| number.to_string()).collect();
         lines.push(format!("{}/x ``` end", workspace.root().display()));
+        lines.push("x".repeat(CHARACTERS + 7));
         let page = page(&workspace, show, "7", "cargo test", Duration::from_secs(3), &Ok(()), &lines);
-        assert!(page.contains("(1 lines before these)") && page.contains("\n./x ''' end\n"), "{page}");
+        assert!(page.contains("(2 lines before these)") && page.contains("\n./x ''' end\n"), "{page}");
         assert!(!page.contains(&workspace.root().display().to_string()), "{page}");
+        assert!(page.contains("x (and 7 characters)\n"), "{page}");
         assert!(page.contains("- seed: 7\n") && page.contains("- verdict: passed\n"), "{page}");
     }
 }
