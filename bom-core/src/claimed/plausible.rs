@@ -63,7 +63,10 @@ pub(super) fn endpoint(text: &str) -> Option<String> {
     // A bare word is a host only if it cannot be anything else.
     let is_host =
         text.contains("://") || host.contains(['.', ':']) || host == "localhost" || found.port.is_some();
-    if !is_host || host.contains('*') || host.split('.').any(is_key) {
+    let plain =
+        |text: &str, marks: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c));
+    let is_plain = plain(host, "-._:") && plain(&found.scheme, "+-.");
+    if !is_host || !is_plain || host.split('.').any(is_key) {
         return None;
     }
     let scheme = if found.scheme.is_empty() { String::new() } else { format!("{}://", found.scheme) };
@@ -146,6 +149,9 @@ mod tests {
             ),
             ("http://127.0.0.1:11434", Some("http://127.0.0.1:11434")),
             ("http://[::1]:8080/v1", Some("http://[::1]:8080")),
+            ("http://modèle.example.com", None),
+            ("g://ua\u{464}", None),
+            ("http://*.example.com", None),
             ("localhost", Some("localhost")),
             ("ollama:11434", Some("ollama:11434")),
             ("sk-proj-abc", None),

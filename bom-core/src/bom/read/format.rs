@@ -34,11 +34,63 @@ pub fn format_of(bytes: &[u8]) -> Option<Format> {
     let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace())? {
         b'<' => has(b"cyclonedx.org/schema/bom").then_some(Format::CycloneDxXml),
-        // The keys can only be a document's: in a text their quotes would be escaped.
-        b'{' if has(b"\"bomFormat\"") => Some(Format::CycloneDxJson),
-        b'{' if has(b"\"spdxVersion\"") => Some(Format::Spdx2),
-        b'{' if has(b"\"@context\"") && has(b"spdx.org/rdf/3") => Some(Format::Spdx3),
+        b'{' if has_key(bytes, b"bomFormat") => Some(Format::CycloneDxJson),
+        b'{' if has_key(bytes, b"spdxVersion") => Some(Format::Spdx2),
+        b'{' if has_key(bytes, b"@context") && has(b"spdx.org/rdf/3") => Some(Format::Spdx3),
         _ => None,
+    }
+}
+
+/// Whether the outermost object has this key; one of an object inside it says nothing of the document.
+fn has_key(bytes: &[u8], key: &[u8]) -> bool {
+    let (mut depth, mut rest) = (0_u64, bytes);
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let mut escaped = false;
+                let close = rest.iter().position(|&byte| {
+                    let closes = byte == b'"' && !escaped;
+                    escaped = byte == b'\\' && !escaped;
+                    closes
+                });
+                let Some((text, behind)) = close.and_then(|close| rest.split_at_checked(close)) else {
+                    return false;
+                };
+                rest = behind.get(1..).unwrap_or_default();
+                let next = rest.iter().find(|byte| !byte.is_ascii_whitespace());
+                if depth == 1 && text == key && next == Some(&b':') {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_key_of_the_document_tells_its_format() {
+        for (text, expected) in [
+            (r#"{"bomFormat": 1}"#, Some(Format::CycloneDxJson)),
+            ("\u{feff} {\"a\": [{}], \"bomFormat\" : 1}", Some(Format::CycloneDxJson)),
+            (r#"{"a": {"bomFormat": 1}, "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"a": "bomFormat", "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"a\\": "}", "b\"{": "\\\"", "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"@context": "https://spdx.org/rdf/3.0.1/c"}"#, Some(Format::Spdx3)),
+            (r#"{"x": {"@context": "https://spdx.org/rdf/3.0.1/c"}}"#, None),
+            (r#"["bomFormat"]"#, None),
+            (r#"{"bomFormat"#, None),
+            ("", None),
+        ] {
+            assert_eq!(format_of(text.as_bytes()), expected, "{text}");
+        }
     }
 }
 
