@@ -26,6 +26,11 @@ pub enum Input {
     Start(Box<Start>),
     /// Somebody is observed from now on.
     Subject(Subject),
+    /// Which Kubernetes container a subject is; it may be observed only later.
+    Pod {
+        subject: u64,
+        pod: Pod,
+    },
     /// Rows that extend or replace the built-in catalog.
     Catalog(Catalog),
     /// What became of each probe.
@@ -102,6 +107,22 @@ pub struct Subject {
     #[serde(default)]
     pub kind: SubjectKind,
     pub at_ns: u64,
+}
+
+/// The pod of a container, by the node's own records.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pod {
+    pub uid: String,
+    /// `None`: kubelet's records do not name it, or contradict each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PodName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PodName {
+    pub namespace: String,
+    pub pod: String,
+    pub container: String,
 }
 
 /// What the processes of a subject have in common.

@@ -6,7 +6,7 @@ use crate::{
     claimed::Claim,
     coverage::Coverage,
     fact::{Evidence, FactKey},
-    input::{HostFacts, Owner, Reason, Request},
+    input::{HostFacts, Owner, Pod, Reason, Request},
     join::{Few, Intervals, Join, Max, Min, join_fields},
     key::{EpochId, FileKey, ImageId, Object, ProcessKey, SubjectKey},
     metadata::Extracted,
@@ -74,11 +74,13 @@ impl Default for Aside {
 pub struct Subject {
     /// What it is called; the workload identity comes later as one more name.
     pub names: BTreeSet<String>,
+    /// Which Kubernetes container it is; more than one is a contradiction.
+    pub pods: BTreeSet<Pod>,
     /// Wait status of its command, where it had one.
     pub status: BTreeSet<u32>,
 }
 
-join_fields!(Subject: names, status);
+join_fields!(Subject: names, pods, status);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {

@@ -213,6 +213,7 @@ const fn kind(input: &Input) -> &'static str {
     match input {
         Input::Start(_) => "Start",
         Input::Subject(_) => "Subject",
+        Input::Pod { .. } => "Pod",
         Input::Catalog(_) => "Catalog",
         Input::Probes { .. } => "Probes",
         Input::Event(_) => "Event",
@@ -239,7 +240,7 @@ fn the_example_recording_is_one() {
             correlator.step(input);
         }
     }
-    assert_eq!(kinds.len(), 13, "an example for each kind of line: {kinds:?}");
+    assert_eq!(kinds.len(), 14, "an example for each kind of line: {kinds:?}");
     let inventory = correlator.inventory();
     let epoch = inventory.epochs.values().next().expect("the example has a Start");
     assert_eq!(epoch.facts.len(), 3, "an exec, an open and a resolved name: {:?}", epoch.facts.keys());

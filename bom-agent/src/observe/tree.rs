@@ -88,16 +88,20 @@ pub(super) fn role(name: &OsStr, inner: bool) -> Role {
     if ends(b".slice") || HOLDERS.contains(&name) || (starts(b"pod") && name.len() >= 35) {
         return Role::Parting;
     }
-    if is_container_id(name) {
+    if container_id(OsStr::from_bytes(name)).is_some() {
         return Role::Leaf;
     }
     if inner { Role::Parting } else { Role::Leaf }
 }
 
-/// 64 hexadecimal digits, alone or behind the name of an engine.
-fn is_container_id(name: &[u8]) -> bool {
-    let id = name.rsplit(|byte| *byte == b'-').next().unwrap_or_default();
-    id.len() == 64 && id.iter().all(u8::is_ascii_hexdigit)
+/// The id in the name of a container's cgroup: 64 hexadecimal digits, alone or behind the name of an engine.
+pub(super) fn container_id(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?;
+    let (engine, id) = name.strip_suffix(".scope").unwrap_or(name).rsplit_once('-').unwrap_or(("", name));
+    // podman and cri-o keep their own process beside the container, under the same id.
+    let beside = matches!(engine, "libpod-conmon" | "crio-conmon");
+    let id = id.strip_suffix(".scope").unwrap_or(id);
+    (!beside && id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 #[cfg(test)]

@@ -1,6 +1,13 @@
 //! Who is observed, while they come and go.
 
-use std::{collections::BTreeMap, ffi::OsStr, fs::File, os::unix::ffi::OsStrExt as _, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::File,
+    os::unix::ffi::OsStrExt as _,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use bom_core::{
     decode::CgroupLife,
@@ -9,6 +16,7 @@ use bom_core::{
 };
 
 use super::{
+    pods::Pods,
     selection::{Meant, Selection},
     tree::{Cgroup, Role, role},
 };
@@ -17,6 +25,9 @@ use crate::{
     host,
     session::{Engine, SessionError, io_error},
 };
+
+/// How often it is looked for names of pods: kubelet makes its links when a container has started.
+const PODS: Duration = Duration::from_secs(1);
 
 /// The subjects of one observation.
 #[derive(Debug)]
@@ -28,6 +39,9 @@ pub(crate) struct Watch {
     parting: BTreeMap<u64, Cgroup>,
     /// Subjects that are a process with its descendants.
     processes: Vec<u64>,
+    pods: Pods,
+    /// When it was last asked which pods they are.
+    asked: Option<Instant>,
     all: bool,
 }
 
@@ -43,6 +57,8 @@ impl Watch {
             cgroups: BTreeMap::new(),
             parting: BTreeMap::new(),
             processes: Vec::new(),
+            pods: Pods::default(),
+            asked: None,
             all: meant.contains(&Meant::All),
         };
         for path in this.places(&meant) {
@@ -102,6 +118,12 @@ impl Watch {
                 CgroupLife::Gone { cgroup } => self.gone(engine, cgroup)?,
             }
         }
+        if self.asked.is_none_or(|asked| asked.elapsed() >= PODS) {
+            self.asked = Some(Instant::now());
+            for (subject, pod) in self.pods.named() {
+                engine.pod(subject, pod)?;
+            }
+        }
         Ok(())
     }
 
@@ -118,9 +140,12 @@ impl Watch {
     }
 
     /// Ends the observation of everybody who is left.
-    pub(crate) fn finish(self, engine: &mut Engine) -> Result<(), SessionError> {
+    pub(crate) fn finish(mut self, engine: &mut Engine) -> Result<(), SessionError> {
         let at_ns = host::boot_ns();
         for (&id, cgroup) in &self.cgroups {
+            if let Some(pod) = self.pods.over(id) {
+                engine.pod(id, pod)?;
+            }
             // Of one that holds subjects only those directly in it are its own.
             let members = if self.parting.contains_key(&id) {
                 Members { pids: std::collections::BTreeSet::new(), complete: true }
@@ -163,7 +188,10 @@ impl Watch {
         // Its processes are followed already; what they take up is its own from now on.
         engine.probes().share(id)?;
         match role(cgroup.path.file_name().unwrap_or_default(), false) {
-            Role::Leaf => drop(self.cgroups.insert(id, cgroup)),
+            Role::Leaf => {
+                self.pods.met(id, &cgroup.path);
+                self.cgroups.insert(id, cgroup);
+            }
             // It may be gone again, or another have its name by now: then nobody was in it for long.
             Role::Parting if Cgroup::at(&cgroup.path).is_some_and(|now| now.id == id) => {
                 self.part(engine, cgroup, true)?;
@@ -177,6 +205,9 @@ impl Watch {
         self.parting.remove(&id);
         if self.cgroups.remove(&id).is_none() {
             return Ok(());
+        }
+        if let Some(pod) = self.pods.over(id) {
+            engine.pod(id, pod)?;
         }
         engine.ended(Ended {
             subject: id,
@@ -224,6 +255,7 @@ impl Watch {
             engine.probes().track_cgroup(nested.id, cgroup.id)?;
             waiting.extend(nested.children());
         }
+        self.pods.met(cgroup.id, &cgroup.path);
         self.cgroups.insert(cgroup.id, cgroup);
         Ok(())
     }

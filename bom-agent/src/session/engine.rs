@@ -13,7 +13,7 @@ use bom_core::{
     coverage::{ProbeState, ProbeStatus},
     decode::CgroupLife,
     identify::catalog::Catalog,
-    input::{Ended, Input, Start, Subject},
+    input::{Ended, Input, Pod, Start, Subject},
     key::EpochId,
     stream::Settings as StreamSettings,
 };
@@ -171,6 +171,11 @@ impl Engine {
     pub fn subject(&mut self, subject: Subject) -> Result<(), SessionError> {
         self.probes.share(subject.id)?;
         Ok(self.feed.input(Input::Subject(subject))?)
+    }
+
+    /// Which Kubernetes container a subject is.
+    pub fn pod(&mut self, subject: u64, pod: Pod) -> Result<(), SessionError> {
+        Ok(self.feed.input(Input::Pod { subject, pod })?)
     }
 
     /// As [`Self::subject`], once something of it is met.

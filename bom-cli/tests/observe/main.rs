@@ -11,6 +11,7 @@ mod cgroups;
 mod doctor;
 mod healing;
 mod light;
+mod pods;
 mod processes;
 mod selection;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let rooms = [
         processes::trials(),
         cgroups::trials(),
+        pods::trials(),
         selection::trials(),
         healing::trials(),
         light::trials(),

@@ -12,6 +12,7 @@ use crate::{
     },
     coverage::{Cell, Gap, ProbeStatus, light::STANDS_IN},
     identify::{Program, SubjectView, roles},
+    input::PodName,
 };
 
 const TOOL: &str = "tool:aibom";
@@ -119,6 +120,17 @@ impl Context<'_> {
         }
         for name in subject.names.iter().skip(1) {
             property(properties, "aibom:subject:alias", name);
+        }
+        // Two cannot both be it: then neither is said.
+        let uids: BTreeSet<&str> = subject.pods.iter().map(|pod| pod.uid.as_str()).collect();
+        let names: BTreeSet<&PodName> = subject.pods.iter().filter_map(|pod| pod.name.as_ref()).collect();
+        if let (Some(uid), 1, 0..=1) = (uids.first(), uids.len(), names.len()) {
+            property(properties, "aibom:k8s:pod_uid", clean(uid));
+            for name in names {
+                property(properties, "aibom:k8s:namespace", clean(&name.namespace));
+                property(properties, "aibom:k8s:pod", clean(&name.pod));
+                property(properties, "aibom:k8s:container", clean(&name.container));
+            }
         }
         for (class, cell) in &subject.classes {
             let word = if cell.is_complete() { "complete" } else { "incomplete" };

@@ -69,6 +69,7 @@ impl Correlator {
         match input {
             Input::Start(start) => self.begin(*start),
             Input::Subject(subject) => self.subject(&subject),
+            Input::Pod { subject, pod } => self.pod(subject, pod),
             Input::Catalog(catalog) => self.catalog.extend(catalog),
             Input::Probes { at_ns, states } => {
                 self.latest_ns = self.latest_ns.max(at_ns);

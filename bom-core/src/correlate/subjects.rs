@@ -8,7 +8,7 @@ use super::{Correlator, limits::Held};
 use crate::{
     coverage::rules::Detector,
     event::{Body, Task},
-    input::{Ended, Subject, SubjectKind},
+    input::{Ended, Pod, Subject, SubjectKind},
     key::{EpochId, ProcessKey, SubjectKey},
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Subjects {
     watched: BTreeMap<u64, Watched>,
     /// Cgroup → subject, as tasks showed it.
     cgroups: BTreeMap<u64, u64>,
+    /// Of subjects that are not met yet.
+    pods: BTreeMap<u64, Pod>,
 }
 
 /// One subject, between its first sight and its end.
@@ -114,7 +116,18 @@ impl Correlator {
         let Some(start) = &self.start else { return };
         self.latest_ns = self.latest_ns.max(subject.at_ns);
         let key = self.subjects.begin(&start.epoch, subject).key.clone();
-        self.epoch.subjects.entry(key).or_default().names.insert(subject.name.clone());
+        let known = self.epoch.subjects.entry(key).or_default();
+        known.names.insert(subject.name.clone());
+        known.pods.extend(self.subjects.pods.get(&subject.id).cloned());
+    }
+
+    /// Kept for a subject that is not met yet.
+    pub(super) fn pod(&mut self, id: u64, pod: Pod) {
+        if let Some(watched) = self.subjects.get(id) {
+            self.epoch.subjects.entry(watched.key.clone()).or_default().pods.insert(pod);
+        } else if self.subjects.pods.len() < CGROUPS {
+            self.subjects.pods.insert(id, pod);
+        }
     }
 
     /// The subject a record belongs to; one that nobody announced is taken in as it is met.

@@ -494,6 +494,7 @@ fn subject_view(id: &EpochId, epoch: &Epoch, key: &SubjectKey) -> SubjectView {
         key: key.clone(),
         epoch: id.clone(),
         names: subject.names,
+        pods: subject.pods,
         versions: epoch.versions.clone(),
         host: epoch.host.clone(),
         window: epoch.window.first().zip(epoch.window.last()),

@@ -14,7 +14,7 @@ use crate::{
     claimed::Claim,
     coverage::{Cell, Class, Loss, ProbeState},
     fact::{Evidence, Strength},
-    input::{DebOwner, HostFacts, PythonOwner, Reason},
+    input::{DebOwner, HostFacts, Pod, PythonOwner, Reason},
     inventory::{NameSource, Question, Unread},
     key::{Carrier, EpochId, FileKey, ProcessKey, SubjectKey},
     metadata::{CodeMetadata, ElfMetadata, Extracted, Language, ModelMetadata},
@@ -49,6 +49,7 @@ pub struct SubjectView {
     pub key: SubjectKey,
     pub epoch: EpochId,
     pub names: BTreeSet<String>,
+    pub pods: BTreeSet<Pod>,
     pub versions: BTreeSet<String>,
     pub host: BTreeSet<HostFacts>,
     /// Nanoseconds of CLOCK_BOOTTIME.
