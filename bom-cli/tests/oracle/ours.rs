@@ -101,6 +101,7 @@ pub(crate) fn account(inputs: &[Input], without: &str) -> Result<Account, Failed
             Input::Lost { cause, count, .. } => return Err(format!("{count} lost: {cause}").into()),
             Input::Start(_)
             | Input::Subject(_)
+            | Input::Pod { .. }
             | Input::Catalog(_)
             | Input::Probes { .. }
             | Input::Answer { .. }
