@@ -71,29 +71,6 @@ fn has_key(bytes: &[u8], key: &[u8]) -> bool {
     false
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_key_of_the_document_tells_its_format() {
-        for (text, expected) in [
-            (r#"{"bomFormat": 1}"#, Some(Format::CycloneDxJson)),
-            ("\u{feff} {\"a\": [{}], \"bomFormat\" : 1}", Some(Format::CycloneDxJson)),
-            (r#"{"a": {"bomFormat": 1}, "spdxVersion": 2}"#, Some(Format::Spdx2)),
-            (r#"{"a": "bomFormat", "spdxVersion": 2}"#, Some(Format::Spdx2)),
-            (r#"{"a\\": "}", "b\"{": "\\\"", "spdxVersion": 2}"#, Some(Format::Spdx2)),
-            (r#"{"@context": "https://spdx.org/rdf/3.0.1/c"}"#, Some(Format::Spdx3)),
-            (r#"{"x": {"@context": "https://spdx.org/rdf/3.0.1/c"}}"#, None),
-            (r#"["bomFormat"]"#, None),
-            (r#"{"bomFormat"#, None),
-            ("", None),
-        ] {
-            assert_eq!(format_of(text.as_bytes()), expected, "{text}");
-        }
-    }
-}
-
 /// Reads a document of any format within the default [`Limits`].
 pub fn any(bytes: &[u8]) -> Result<Read, ReadError> {
     any_within(bytes, &Limits::default())
@@ -116,5 +93,28 @@ pub fn any_within(bytes: &[u8], limits: &Limits) -> Result<Read, ReadError> {
         spdx::three::read(map)
     } else {
         Err(ReadError::NotABom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_key_of_the_document_tells_its_format() {
+        for (text, expected) in [
+            (r#"{"bomFormat": 1}"#, Some(Format::CycloneDxJson)),
+            ("\u{feff} {\"a\": [{}], \"bomFormat\" : 1}", Some(Format::CycloneDxJson)),
+            (r#"{"a": {"bomFormat": 1}, "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"a": "bomFormat", "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"a\\": "}", "b\"{": "\\\"", "spdxVersion": 2}"#, Some(Format::Spdx2)),
+            (r#"{"@context": "https://spdx.org/rdf/3.0.1/c"}"#, Some(Format::Spdx3)),
+            (r#"{"x": {"@context": "https://spdx.org/rdf/3.0.1/c"}}"#, None),
+            (r#"["bomFormat"]"#, None),
+            (r#"{"bomFormat"#, None),
+            ("", None),
+        ] {
+            assert_eq!(format_of(text.as_bytes()), expected, "{text}");
+        }
     }
 }
