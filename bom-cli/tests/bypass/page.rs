@@ -1,6 +1,10 @@
 //! docs/bypasses.md: what came of every row on this machine.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use bom_testkit::trial::Failed;
 
@@ -21,9 +25,9 @@ const HEAD: &str = "\
 Made by the bypass suite (`bom-cli/tests/bypass`) with `cargo xtask bless bypasses`; do not edit.
 
 Each row is a program in `testdata/bypass` that does one thing to stay unseen, and was run under `aibom run`. *Seen*: what
-it did is in the document, and these probes are the evidence. *Declared*: it is not, and the document says that the class
-is incomplete, for this reason among others. A row that is neither fails the test. So does a row that stays seen, or is not
-declared, when the probes it depends on are left out.
+it did is in the document, and these probes are the evidence; a busy machine may add one that met it as well. *Declared*: it
+is not, and the document says that the class is incomplete, for this reason among others. A row that is neither fails the
+test. So does a row that stays seen, or is not declared, when the probes it depends on are left out.
 ";
 
 pub(crate) fn compare(suite: &Suite) -> Result<(), Failed> {
@@ -51,7 +55,11 @@ pub(crate) fn compare(suite: &Suite) -> Result<(), Failed> {
     for (line, is) in &known {
         let should = made.get(line);
         let open = [Some(is), should].into_iter().flatten().any(|text| text.contains(NOT_RUN));
-        assert!(open || Some(is) == should, "docs/bypasses.md has\n{is}\nthe run gave\n{should:?}\n{BLESS}");
+        let more = should.is_some_and(|should| has_all(should, is));
+        assert!(
+            open || more || Some(is) == should,
+            "docs/bypasses.md has\n{is}\nthe run gave\n{should:?}\n{BLESS}"
+        );
     }
     let new: Vec<_> = made.iter().filter(|(line, _)| !known.contains_key(*line)).collect();
     assert!(new.is_empty(), "docs/bypasses.md lacks {new:?}; {BLESS}");
@@ -64,6 +72,16 @@ fn comparable(text: &str) -> BTreeMap<&str, &str> {
     let counts = |line: &&str| line.starts_with("**");
     let key = |line: &'_ str| line.find("` |").map_or(line.len(), |end| end);
     text.lines().filter(|line| !counts(line)).map(|line| (&line[..key(line)], line)).collect()
+}
+
+/// Whether a row was seen by every probe that the page names, and maybe by more: what is in the page cache, and which task
+/// looks first, is a matter of time.
+fn has_all(made: &str, known: &str) -> bool {
+    let probes = |line: &str| -> Option<BTreeSet<String>> {
+        let (_, list) = line.strip_suffix(" |")?.rsplit_once("| seen by ")?;
+        Some(list.split(", ").map(str::to_owned).collect())
+    };
+    matches!((probes(made), probes(known)), (Some(made), Some(known)) if made.is_superset(&known))
 }
 
 /// What a machine that cannot run a row says of it is what the page says already.
