@@ -66,13 +66,13 @@ pub(super) fn endpoint(text: &str) -> Option<String> {
     let plain =
         |text: &str, marks: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c));
     let is_plain = plain(host, "-._:") && plain(&found.scheme, "+-.");
-    if !is_host || !is_plain || host.split('.').any(is_key) {
+    if !is_host || !is_plain || is_key(&found.scheme) || host.split('.').any(is_key) {
         return None;
     }
     let scheme = if found.scheme.is_empty() { String::new() } else { format!("{}://", found.scheme) };
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let port = found.port.map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!("{scheme}{host}{port}"))
+    Some(format!("{scheme}{host}{port}")).filter(|kept| kept.len() <= LONGEST)
 }
 
 /// Whether it is, or has in it, what looks like a key.
@@ -158,8 +158,11 @@ mod tests {
             ("word", None),
             ("https://aB3dE5gH7jK9mN1pQ3sT5.example.com", None),
             ("secret words", None),
+            ("gpt-abcdefghijklmnopqrstuvwxyzabcdefgh://host/x", None),
         ] {
             assert_eq!(endpoint(text).as_deref(), expected, "{text:?}");
         }
+        assert_eq!(endpoint(&format!("https://{}example.com", "a-b.".repeat(62))), None);
+        assert_eq!(endpoint(&format!("{}a://host", "a-".repeat(128))), None);
     }
 }
