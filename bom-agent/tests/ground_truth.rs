@@ -6,7 +6,7 @@ mod work_tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use bom_agent::work::{Pool, PoolSettings};
 use bom_core::{
@@ -124,7 +124,7 @@ fn rpm() -> Result<(), Failed> {
     let packages: Vec<PathBuf> =
         fs::read_dir(built)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     output(rpm().args(["-i", "--nodeps", "--force-debian"]).args(&packages))?;
-    let tree = Tree::at(&root)?;
+    let mut theirs = Vec::new();
     for path in [
         "/usr/lib/tiny/module_with_a_long_name_1.py",
         "/usr/lib/large/module_with_a_long_name_1.py",
@@ -132,15 +132,50 @@ fn rpm() -> Result<(), Failed> {
         "/usr/lib/large/module_with_a_long_name_4000.py",
     ] {
         let query = "%{NAME} %|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}";
-        let theirs = output(rpm().args(["-qf", "--qf", query, path]))?;
-        same(path, tree.package(Path::new(path), Ecosystem::Rpm)?.unwrap_or_default(), theirs)?;
+        theirs.push((path, output(rpm().args(["-qf", "--qf", query, path]))?));
     }
     folder.put("root/usr/lib/large/stray.py", "");
-    same(
-        "stray",
-        tree.package(Path::new("/usr/lib/large/stray.py"), Ecosystem::Rpm)?.unwrap_or_default(),
-        String::new(),
-    )
+    theirs.push(("/usr/lib/large/stray.py", String::new()));
+    let agrees = |database: &str| -> Result<(), Failed> {
+        let tree = Tree::at(&root)?;
+        for (path, theirs) in &theirs {
+            let ours = tree.package(Path::new(path), Ecosystem::Rpm)?.unwrap_or_default();
+            same(&format!("{database}: {path}"), ours, theirs.clone())?;
+        }
+        Ok(())
+    };
+    agrees("sqlite")?;
+
+    // The same headers as rpm gives them, in a file that Berkeley DB makes of them.
+    let mut export = Command::new("rpmdb");
+    export.arg("--root").arg(&root).args(["--define", "_dbpath /var/lib/rpm", "--exportdb"]);
+    let export = export.stderr(Stdio::inherit()).output()?;
+    fs::remove_file(root.join("var/lib/rpm/rpmdb.sqlite"))?;
+    let dump = folder.put("dump", berkeley_dump(&export.stdout)?);
+    output(Command::new("db5.3_load").arg("-f").arg(dump).arg(root.join("var/lib/rpm/Packages")))?;
+    agrees("Berkeley DB")
+}
+
+/// Headers one after another, each after its magic, as pairs of number and header in the words of `db_load`.
+fn berkeley_dump(mut export: &[u8]) -> Result<String, Failed> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut dump = String::from("VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize=4096\nHEADER=END\n");
+    let mut pairs = 0_u32;
+    while !export.is_empty() {
+        let (entries, bytes) = (word_at(export, 8)?, word_at(export, 12)?);
+        let header = export.get(8..16 + 16 * entries + bytes).ok_or("a header that is cut off")?;
+        pairs += 1;
+        dump.push_str(&format!(" {}\n {}\n", hex(&pairs.to_le_bytes()), hex(header)));
+        export = export.get(8 + header.len()..).unwrap_or_default();
+    }
+    // rpm's counter.
+    dump.push_str(&format!(" {}\n {}\nDATA=END\n", hex(&[0; 4]), hex(&pairs.to_le_bytes())));
+    if pairs == 2 { Ok(dump) } else { Err(format!("{pairs} headers were exported").into()) }
+}
+
+fn word_at(bytes: &[u8], at: usize) -> Result<usize, Failed> {
+    let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or("a header that is cut off")?;
+    Ok(usize::try_from(u32::from_be_bytes(*bytes))?)
 }
 
 /// Some files of what is installed here.

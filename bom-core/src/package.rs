@@ -130,9 +130,9 @@ pub struct ListedPackage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnreadList {
-    /// `Packages` in Berkeley DB's hash format: rpm before 4.16.
+    /// `Packages`, which is no hash table of Berkeley DB as rpm before 4.16 made it.
     RpmBerkeley,
-    /// `Packages.db`: rpm's own format, which SUSE uses.
+    /// `Packages.db`, which has not the format of rpm's own that SUSE uses.
     RpmNdb,
     /// `rpmdb.sqlite-wal` has changes that are not in the database yet.
     RpmWriteAhead,

@@ -47,7 +47,7 @@ pub enum Need {
     Stores,
     /// gcc, with the headers and static libraries of C.
     C,
-    /// rpm and rpmbuild, which make the databases that they are asked about.
+    /// rpm and rpmbuild, which make the databases that they are asked about, and Berkeley DB, which makes older ones.
     Rpm,
     /// dpkg and what it installed.
     Dpkg,
@@ -150,7 +150,9 @@ impl Need {
                     fs::metadata("/usr/include/stdio.h").err().map(|error| format!("stdio.h: {error}"));
                 found.or_else(|| runs("gcc", &["--version"]))
             }
-            Self::Rpm => runs("rpm", &["--version"]).or_else(|| runs("rpmbuild", &["--version"])),
+            Self::Rpm => runs("rpm", &["--version"])
+                .or_else(|| runs("rpmbuild", &["--version"]))
+                .or_else(|| runs("db5.3_load", &["-V"])),
             Self::Dpkg => runs("dpkg", &["--version"]),
             Self::Npm => runs("npm", &["--version"]),
             Self::Gem => runs("gem", &["--version"]),

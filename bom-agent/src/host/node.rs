@@ -17,7 +17,8 @@ pub(super) fn kernel() -> io::Result<(String, String)> {
 }
 
 fn text(field: &[libc::c_char]) -> String {
-    let bytes: Vec<u8> = field.iter().map(|c| c.cast_unsigned()).collect();
+    // Characters are signed on some processors and not on others.
+    let bytes: Vec<u8> = field.iter().flat_map(|c| c.to_ne_bytes()).collect();
     CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_string_lossy().into_owned()
 }
 

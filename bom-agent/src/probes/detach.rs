@@ -7,44 +7,53 @@
 //! document does not wait for that.
 
 use std::{
+    collections::BTreeSet,
     ffi::{c_int, c_uint},
-    fs, io,
-    os::fd::RawFd,
+    fs::{self, File},
+    io,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
 
 /// Descriptors that are closed one by one where close_range(2) is missing (before 5.9).
 const DESCRIPTORS: RawFd = 1 << 16;
 
 /// Hands the attachments of system call exits to a process that closes them. Once this has returned, that process has
-/// nothing else open, and whoever drops the probes drops all the rest. Where it fails, dropping them takes its time.
-pub(super) fn leave_to_a_child() -> io::Result<()> {
+/// nothing else open, and whoever drops the probes drops all the rest. Only then may what is returned be dropped: the last
+/// one to close a descriptor is the one who waits. Where it fails, dropping the probes takes its time.
+pub(super) fn leave_to_a_child() -> io::Result<Option<OwnedFd>> {
     let slow = slow_descriptors()?;
     if slow.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut ends = [0; 2];
-    // SAFETY: the array takes both ends.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let [reader, writer] = ends;
+    let (ready, is_ready) = pipe()?;
+    let (wait, go) = pipe()?;
+    let kept: BTreeSet<RawFd> = slow.iter().copied().chain([wait.as_raw_fd()]).collect();
+    let kept: Vec<RawFd> = kept.into_iter().collect();
     // SAFETY: the child calls nothing but system calls and ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        // SAFETY: just forked; the list is sorted.
-        unsafe { close_all(&slow) }
+        // SAFETY: just forked; the list is sorted and has the descriptor.
+        unsafe { close_all(&kept, wait.as_raw_fd()) }
     }
-    let failed = (child < 0).then(io::Error::last_os_error);
-    // SAFETY: both are ours. The read ends when the child has closed its copy of the other end, or is gone.
+    if child < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    drop(is_ready);
+    // Ends when the child has closed its copy of the other end, or is gone.
+    io::copy(&mut File::from(ready), &mut io::sink())?;
+    Ok(Some(go))
+}
+
+/// Reading and writing end.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: the array takes both ends, which nobody else owns.
     unsafe {
-        libc::close(writer);
-        while failed.is_none()
-            && libc::read(reader, [0_u8; 1].as_mut_ptr().cast(), 1) < 0
-            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-        {}
-        libc::close(reader);
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok((OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])))
     }
-    failed.map_or(Ok(()), Err)
 }
 
 /// The descriptors of perf events, and of links to them, in ascending order.
@@ -73,22 +82,24 @@ fn links_perf_event(descriptor: RawFd) -> bool {
     info.lines().filter_map(|line| line.strip_prefix("link_type:")).any(|kind| kind.trim() == "perf")
 }
 
-/// Closes everything else, then these.
+/// Closes everything but these, waits for the other end of a pipe to be closed, then closes them.
 ///
 /// # Safety
 /// Only in a process that was just forked. Other threads may have held a lock then: system calls alone are made.
-unsafe fn close_all(slow: &[RawFd]) -> ! {
+unsafe fn close_all(kept: &[RawFd], wait: RawFd) -> ! {
     // SAFETY: plain system calls; nobody uses a descriptor of this process any more.
     unsafe {
         // What is pressed at a terminal is not for this one.
         libc::setsid();
         let mut next: RawFd = 0;
-        for &descriptor in slow {
+        for &descriptor in kept {
             close_from_to(next, descriptor - 1);
             next = descriptor + 1;
         }
         close_from_to(next, c_int::MAX);
-        for &descriptor in slow {
+        let mut byte = 0_u8;
+        while libc::read(wait, (&raw mut byte).cast(), 1) < 0 && *libc::__errno_location() == libc::EINTR {}
+        for &descriptor in kept {
             libc::close(descriptor);
         }
         libc::_exit(0)

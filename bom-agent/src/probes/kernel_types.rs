@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use bom_common::config::Offsets;
+use bom_common::config::{ABSENT, Offsets};
 
 /// Where the kernel shows its own types.
 pub const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -245,7 +245,6 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         mm_start_stack optional "mm_struct" "start_stack";
         vma_end optional "vm_area_struct" "vm_end";
         vma_anon optional "vm_area_struct" "anon_vma";
-        regs_first_argument optional "pt_regs" "di" | "orig_x0";
         mapping_host optional "address_space" "host";
         inode_dentry optional "inode" "i_dentry.first";
         inode_flags optional "inode" "i_flags";
@@ -306,6 +305,10 @@ pub fn resolve(types: &KernelTypes<'_>) -> Result<Offsets, BtfError> {
         socket_file optional "socket" "file";
         file_mode optional "file" "f_mode";
         socket_type optional "socket" "type";
+    }
+    // Arm's registers are an array; the first holds the result by the time a call ends, its argument is kept elsewhere.
+    if let Some(registers) = types.offset("pt_regs", "regs").filter(|_| offsets.regs_argument_2 == ABSENT) {
+        offsets.regs_argument_2 = registers + 8;
     }
     if let Some(bit) = types.bit("task_struct", "in_execve") {
         offsets.task_in_execve_byte = bit / 8;

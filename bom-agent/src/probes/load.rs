@@ -243,8 +243,9 @@ impl Probes {
     /// Detaches them all. What takes long is left to a process of its own, and goes on for a second or so.
     pub fn detach(self) {
         // Where that fails, it takes its time.
-        let _ = detach::leave_to_a_child();
+        let go = detach::leave_to_a_child();
         drop(self);
+        drop(go);
     }
 
     fn demand_upper(&self) -> Result<(), LoadError> {

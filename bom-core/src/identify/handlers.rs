@@ -10,6 +10,7 @@ use crate::{
     fact::Strength,
     inventory::Epoch,
     key::{ImageId, Object, SubjectKey},
+    package::Ecosystem,
 };
 
 const HANDLERS: &str = include_str!("../../catalog/handlers.tsv");
@@ -75,7 +76,7 @@ fn images(
         .filter(|(fact, evidence)| {
             found.contains_key(&fact.image)
                 && evidence.strength.0 == Strength::Executed
-                && known.get(&fact.object).is_none_or(|about| about.deb.is_none() && about.python.is_none())
+                && known.get(&fact.object).is_none_or(is_nobodys)
         })
         .map(|(fact, _)| fact.image)
         .collect();
@@ -83,14 +84,25 @@ fn images(
     found
 }
 
+fn is_nobodys(about: &Known<'_>) -> bool {
+    let rpm = about.packages.iter().any(|owner| owner.ecosystem == Ecosystem::Rpm);
+    about.deb.is_none() && about.python.is_none() && !rpm
+}
+
 fn by_content(known: &Known<'_>) -> Option<Handler> {
+    let as_recorded = |recorded: Option<&str>| recorded.is_some() && recorded == known.digest;
     let deb = known.deb.filter(|_| known.intact == Some(true)).and_then(|deb| handler("deb", &deb.package));
-    let python = known
-        .python
-        .filter(|owner| owner.recorded_sha256.is_some() && owner.recorded_sha256.as_deref() == known.digest);
+    let mut rpms = known.packages.iter().filter(|owner| {
+        owner.ecosystem == Ecosystem::Rpm && as_recorded(owner.recorded_sha256.as_deref())
+    });
+    let rpm = || rpms.find_map(|owner| handler("rpm", &owner.name));
     // A wheel's launcher is a script; the interpreter that runs it is no handler.
     let native = known.elf().is_some();
-    deb.or_else(|| python.filter(|_| native).and_then(|owner| handler("pypi", &owner.name)))
+    let python = || {
+        let owner = known.python.filter(|owner| native && as_recorded(owner.recorded_sha256.as_deref()))?;
+        handler("pypi", &owner.name)
+    };
+    deb.or_else(rpm).or_else(python)
 }
 
 #[cfg(test)]
@@ -107,6 +119,7 @@ mod tests {
         assert_eq!(handler("deb", "coreutils").map(|it| it.work), Some("copier-or-hasher"));
         for interpreter in ["python3", "bash", "perl", "gawk", "busybox"] {
             assert_eq!(handler("deb", interpreter), None, "{interpreter}");
+            assert_eq!(handler("rpm", interpreter), None, "{interpreter}");
         }
     }
 }

@@ -394,6 +394,32 @@ fn libraries_are_named_by_the_package_that_lists_them() {
 }
 
 #[test]
+fn a_copier_from_an_rpm_is_known_by_the_digest_in_its_header() {
+    for (name, recorded, foreign, expected) in [
+        ("as_installed", Some("ab"), Owner::default(), true),
+        ("changed", Some("cd"), Owner::default(), false),
+        ("without_digest", None, Owner::default(), false),
+        ("with_code_of_an_rpm", Some("ab"), owned(package(Ecosystem::Rpm, Basis::List, "glibc", "2")), true),
+        ("with_code_of_nobody", Some("ab"), owned(package(Ecosystem::Npm, Basis::Project, "x", "1")), false),
+    ] {
+        let mut host = FakeHost::new();
+        let mut owner = package(Ecosystem::Rpm, Basis::List, "coreutils", "9.1-1.el9");
+        owner.recorded_sha256 = recorded.map(|byte| byte.repeat(32));
+        host.start(100, "/usr/bin/sha256sum", program(&[], &[]), owned(owner));
+        if foreign != Owner::default() {
+            host.map(100, "/usr/lib64/libany.so", elf(ElfType::SharedLibrary, &[], &[]), foreign);
+        }
+        let correlator = host.finish();
+        let handlers: Vec<&str> = view(&correlator)
+            .programs
+            .iter()
+            .filter_map(|program| program.handler.as_ref().map(|handler| handler.package))
+            .collect();
+        assert_eq!(handlers, if expected { vec!["coreutils"] } else { vec![] }, "{name}");
+    }
+}
+
+#[test]
 fn hosts_tell_region_and_resource() {
     let catalog = Catalog::built_in();
     for (host, provider, parts) in [

@@ -46,7 +46,7 @@ pub fn visit<T>(address: u64, visit: Visit, context: &mut T) -> Result<(), i64> 
 pub fn first_argument() -> u64 {
     // SAFETY: the helper gives the saved registers of the task it is given, the current one.
     let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64;
-    read(registers, offset!(regs_first_argument))
+    read(registers, offset!(regs_argument))
 }
 
 impl Range {

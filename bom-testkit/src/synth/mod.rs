@@ -15,6 +15,7 @@ mod messages;
 mod numpy;
 mod onnx;
 mod pickle;
+mod rpm;
 mod safetensors;
 mod sqlite;
 mod tables;
@@ -34,8 +35,9 @@ pub use messages::{
 pub use numpy::{npy, npy_header};
 pub use onnx::{Onnx, onnx};
 pub use pickle::{Pickle, joblib, pickle, torch_legacy, torch_zip};
+pub use rpm::{rpm_berkeley, rpm_header, rpm_ndb};
 pub use safetensors::{Safetensors, safetensors};
-pub use sqlite::{rpm_header, sqlite};
+pub use sqlite::sqlite;
 pub use tables::{
     ctranslate2, faiss, fasttext, flax, ggjt, hnswlib, lance, lance_message, parquet, u32s, usearch, whisper,
     xgboost_binary, xgboost_ubjson,

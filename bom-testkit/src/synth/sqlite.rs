@@ -135,29 +135,3 @@ fn varint(mut value: u64) -> Vec<u8> {
     groups.reverse();
     groups
 }
-
-/// An rpm header: name, version, release and files below one directory.
-#[must_use]
-pub fn rpm_header(name: &str, version: &str, release: &str, directory: &str, files: &[&str]) -> Vec<u8> {
-    let text = |text: &str| [text.as_bytes(), b"\0"].concat();
-    let names: Vec<u8> = files.iter().flat_map(|file| text(file)).collect();
-    let indexes = vec![0; 4 * files.len()];
-    let count = files.len() as u32;
-    let rows: [(u32, u32, Vec<u8>, u32); 7] = [
-        (1116, 4, indexes, count),
-        (1000, 6, text(name), 1),
-        (1001, 6, text(version), 1),
-        (1002, 6, text(release), 1),
-        (1022, 6, text("noarch"), 1),
-        (1117, 8, names, count),
-        (1118, 8, text(directory), 1),
-    ];
-    let (mut table, mut data) = (Vec::new(), Vec::new());
-    for (tag, kind, bytes, count) in rows {
-        for value in [tag, kind, data.len() as u32, count] {
-            table.extend(value.to_be_bytes());
-        }
-        data.extend(bytes);
-    }
-    [(7_u32).to_be_bytes().to_vec(), (data.len() as u32).to_be_bytes().to_vec(), table, data].concat()
-}

@@ -84,7 +84,7 @@ pub(crate) fn loopback() -> io::Result<()> {
         check(socket)?;
         let mut request: libc::ifreq = std::mem::zeroed();
         for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-            *to = (*from).cast_signed();
+            *to = libc::c_char::from_ne_bytes([*from]);
         }
         check(libc::ioctl(socket, libc::SIOCGIFFLAGS as _, &raw mut request))?;
         request.ifr_ifru.ifru_flags |= (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;

@@ -50,21 +50,37 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("ca-certificates", Sign::File("/etc/ssl/certs/ca-certificates.crt")),
     // Package managers that tell whose the files of the trees are that they made.
     ("rpm", Sign::Program("rpmbuild")),
+    ("db5.3-util", Sign::Program("db5.3_load")),
     ("ruby", Sign::Program("gem")),
     ("golang-go", Sign::Program("go")),
     // Other kernels, in machines without a network.
     ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
 ];
 
+/// Machines with Arm's processor, and what runs in them.
+const ARM64: &[(&str, Sign)] = &[
+    ("qemu-system-arm", Sign::Program("qemu-system-aarch64")),
+    ("gcc-aarch64-linux-gnu", Sign::Program("aarch64-linux-gnu-gcc")),
+    ("libc6-dev-arm64-cross", Sign::File("/usr/aarch64-linux-gnu/include/stdio.h")),
+];
+
 pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {
+    all(PACKAGES)
+}
+
+pub(super) fn prepare_arm64() -> Result<Outcome> {
+    all(ARM64)
+}
+
+fn all(packages: &[(&str, Sign)]) -> Result<Outcome> {
     let missing: Vec<&str> =
-        PACKAGES.iter().filter(|(_, sign)| !is_there(*sign)).map(|(package, _)| *package).collect();
+        packages.iter().filter(|(_, sign)| !is_there(*sign)).map(|(package, _)| *package).collect();
     if missing.is_empty() {
-        let all: Vec<&str> = PACKAGES.iter().map(|(package, _)| *package).collect();
+        let all: Vec<&str> = packages.iter().map(|(package, _)| *package).collect();
         return Ok(Outcome::Present(all.join(", ")));
     }
     install(&missing)?;
-    if let Some((package, _)) = PACKAGES.iter().find(|(_, sign)| !is_there(*sign)) {
+    if let Some((package, _)) = packages.iter().find(|(_, sign)| !is_there(*sign)) {
         bail!("apt-get reported success, but what {package} brings is not there");
     }
     Ok(Outcome::Installed(missing.join(" ")))

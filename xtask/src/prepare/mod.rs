@@ -27,6 +27,19 @@ enum Outcome {
     Installed(String),
 }
 
+impl Outcome {
+    /// Of two, what to say of both.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Present(one), Self::Present(other)) => Self::Present(format!("{one}, {other}")),
+            (Self::Installed(one), Self::Installed(other)) => Self::Installed(format!("{one}, {other}")),
+            (Self::Installed(one), Self::Present(_)) | (Self::Present(_), Self::Installed(one)) => {
+                Self::Installed(one)
+            }
+        }
+    }
+}
+
 /// One thing to prepare.
 #[derive(Clone, Copy)]
 pub(crate) struct Part {
@@ -40,10 +53,11 @@ const LINKER: Part = Part { name: "linker", prepare: linker::prepare };
 const PYTHON: Part = Part { name: "python", prepare: python::prepare };
 const RIVALS: Part = Part { name: "rivals", prepare: rivals::prepare };
 const LONG_PROGRAMS: Part = Part { name: "programs", prepare: python::prepare_long };
+const OTHER_PROCESSOR: Part = Part { name: "arm64", prepare: prepare_arm64 };
 const DENY: Part = Part { name: "deny", prepare: deny::prepare };
 
 /// Every part, in the order they need each other: a compiler before what it compiles.
-const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, DENY, RIVALS];
+const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, OTHER_PROCESSOR, DENY, RIVALS];
 
 /// What building, testing and the demo need. `deny` is a long build that only `check` needs.
 pub(crate) const BUILD_AND_RUN: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON];
@@ -55,10 +69,16 @@ pub(crate) const COMPARED: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, RIVALS];
 pub(crate) const COMPILE: &[Part] = &[DEBIAN, RUST, LINKER];
 /// What machines with other kernels need.
 pub(crate) const MACHINES: &[Part] = COMPILE;
+/// What machines with Arm's processor need besides: an emulator, a compiler, a target.
+pub(crate) const ARM64: &[Part] = &[OTHER_PROCESSOR];
 /// What the dependency rules need.
 pub(crate) const RULES: &[Part] = &[DEBIAN, DENY];
 /// What a fuzz target needs: a C++ compiler for the fuzzing engine.
 pub(crate) const FUZZ: &[Part] = &[DEBIAN, RUST];
+
+fn prepare_arm64(workspace: &Workspace) -> Result<Outcome> {
+    Ok(debian::prepare_arm64()?.and(rust::prepare_arm64(workspace)?))
+}
 
 /// `cargo xtask prepare [--only PART]`.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {

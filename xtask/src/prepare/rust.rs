@@ -58,8 +58,16 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<Outcome> {
         Wanted::component("rust-src", sysroot.join("lib/rustlib/src/rust/library/core/Cargo.toml")),
         Wanted::component("rustfmt", sysroot.join("bin/cargo-fmt")),
         Wanted::component("clippy", sysroot.join("bin/cargo-clippy")),
-        Wanted::target(&musl, sysroot.join("lib/rustlib").join(&musl).join("lib")),
+        Wanted::target(&musl, &sysroot),
     ];
+    all(workspace, &wanted)
+}
+
+pub(super) fn prepare_arm64(workspace: &Workspace) -> Result<Outcome> {
+    all(workspace, &[Wanted::target("aarch64-unknown-linux-musl", &sysroot(workspace)?)])
+}
+
+fn all(workspace: &Workspace, wanted: &[Wanted]) -> Result<Outcome> {
     let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !wanted.proof.exists()).collect();
     let names = |wanted: &[&Wanted]| wanted.iter().map(|w| w.name.as_str()).collect::<Vec<_>>().join(", ");
     if missing.is_empty() {
@@ -90,8 +98,8 @@ impl Wanted {
         Self { kind: "component", name: name.to_owned(), proof }
     }
 
-    fn target(name: &str, proof: PathBuf) -> Self {
-        Self { kind: "target", name: name.to_owned(), proof }
+    fn target(name: &str, sysroot: &Path) -> Self {
+        Self { kind: "target", name: name.to_owned(), proof: sysroot.join("lib/rustlib").join(name).join("lib") }
     }
 }
 

@@ -10,19 +10,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-pub(super) const QEMU: &str = "qemu-system-x86_64";
+use super::processor::Processor;
 
 /// Many times what a boot takes on an idle machine.
 const TIME: Duration = Duration::from_secs(600);
 
 /// Boots and gives back what the machine said, line by line.
-pub(super) fn boot(kernel: &Path, initramfs: &Path, log: &Path, parameters: &str) -> Result<Vec<String>> {
+pub(super) fn boot(
+    processor: Processor,
+    kernel: &Path,
+    initramfs: &Path,
+    log: &Path,
+    parameters: &str,
+) -> Result<Vec<String>> {
+    let qemu = processor.qemu();
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     }
     let mut kept = File::create(log).with_context(|| format!("failed to create {}", log.display()))?;
-    let mut child =
-        command(kernel, initramfs, parameters).spawn().with_context(|| format!("failed to start {QEMU}"))?;
+    let mut child = command(processor, kernel, initramfs, parameters)
+        .spawn()
+        .with_context(|| format!("failed to start {qemu}"))?;
     let serial = child.stdout.take().context("a piped stdout is there")?;
     let (send, receive) = mpsc::channel();
     let reader = thread::spawn(move || {
@@ -56,23 +64,25 @@ pub(super) fn boot(kernel: &Path, initramfs: &Path, log: &Path, parameters: &str
         bail!("the machine did not end within {} s; its console: {}", TIME.as_secs(), log.display());
     }
     if !status.success() {
-        bail!("{QEMU} ended with {status}; the machine's console: {}", log.display());
+        bail!("{qemu} ended with {status}; the machine's console: {}", log.display());
     }
     Ok(lines)
 }
 
-/// Software emulation, so that every machine runs the same; the CPU has what the kernels' packages are built for.
-/// Without `-cx16` QEMU 7.2 crashes on 6.12.
-fn command(kernel: &Path, initramfs: &Path, parameters: &str) -> Command {
-    let mut command = Command::new(QEMU);
+/// Software emulation, so that every machine runs the same.
+fn command(processor: Processor, kernel: &Path, initramfs: &Path, parameters: &str) -> Command {
+    let mut command = Command::new(processor.qemu());
+    let console = processor.console();
     command
-        .args(["-accel", "tcg", "-cpu", "Haswell,-cx16", "-smp", "2", "-m", "1024"])
+        .args(["-accel", "tcg"])
+        .args(processor.machine())
+        .args(["-smp", "2", "-m", "1024"])
         .args(["-nographic", "-no-reboot", "-nic", "none", "-kernel"])
         .arg(kernel)
         .arg("-initrd")
         .arg(initramfs)
         .arg("-append")
-        .arg(format!("console=ttyS0 panic=-1 quiet lsm=lockdown,capability,bpf {parameters}"))
+        .arg(format!("console={console} panic=-1 quiet lsm=lockdown,capability,bpf {parameters}"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // It says which features of the CPU are not emulated, for each of them, twice.

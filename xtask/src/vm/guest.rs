@@ -5,30 +5,31 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use super::processor::Processor;
 use super::{cpio, fetch, programs};
 use crate::elf;
 use crate::process;
 use crate::workspace::Workspace;
 
-const TARGET: &str = "x86_64-unknown-linux-musl";
 const PROFILE: &str = "guest";
 
 /// Builds everything and writes the initramfs; gives its place.
-pub(super) fn initramfs(workspace: &Workspace) -> Result<PathBuf> {
+pub(super) fn initramfs(workspace: &Workspace, processor: Processor) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", PROFILE, "--target", TARGET]);
+    cargo.args(["build", "--profile", PROFILE, "--target", processor.target()]);
+    cargo.envs(processor.linker());
     cargo.args(["--package", "bom-cli", "--bin", "aibom", "--package", "bom-vm", "--bin", "bom-vm"]);
     process::run(&mut cargo)?;
-    let built = workspace.target().join(TARGET).join(PROFILE);
+    let built = workspace.target().join(processor.target()).join(PROFILE);
     let mut programs = vec![
         ("init".to_owned(), elf::must_be_static(&built.join("bom-vm"))?),
         ("bin/aibom".to_owned(), elf::must_be_static(&built.join("aibom"))?),
     ];
-    programs.extend(programs::all(workspace)?);
+    programs.extend(programs::all(workspace, processor)?);
     programs.sort();
     let folder = fetch::folder(workspace);
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
-    let place = folder.join("initramfs");
+    let place = folder.join(format!("initramfs-{processor}"));
     fs::write(&place, cpio::archive(&programs)?)
         .with_context(|| format!("failed to write {}", place.display()))?;
     Ok(place)

@@ -3,11 +3,14 @@
 //! A pinned version leaves the pools one day. Then the newest of the same series takes its place for that run, with a
 //! note on the terminal and on the page, and the row here is to be changed by hand: never in silence.
 
+use super::processor::Processor;
+
 /// One row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kernel {
     /// What `--kernel` and the page call it.
     pub(super) series: &'static str,
+    pub(super) processor: Processor,
     pub(super) package: &'static str,
     pub(super) version: &'static str,
     /// The package's place, from its archive on.
@@ -22,6 +25,7 @@ pub(super) struct Kernel {
 const DEBIAN: &str = "http://deb.debian.org/debian";
 const SECURITY: &str = "http://deb.debian.org/debian-security";
 const CLOUD: &str = "-cloud-amd64";
+const CLOUD_ARM: &str = "-cloud-arm64";
 
 /// The one that every test run boots: of those that take both tiers, the smallest.
 pub(super) const EVERY_RUN: &str = "6.1";
@@ -29,6 +33,7 @@ pub(super) const EVERY_RUN: &str = "6.1";
 pub(super) const KERNELS: &[Kernel] = &[
     Kernel {
         series: "5.10",
+        processor: Processor::Amd64,
         package: "linux-image-5.10.0-46-cloud-amd64",
         version: "5.10.262-1",
         url: "http://deb.debian.org/debian-security/pool/updates/main/l/linux-signed-amd64/linux-image-5.10.0-46-cloud-amd64_5.10.262-1_amd64.deb",
@@ -38,6 +43,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     },
     Kernel {
         series: "6.1",
+        processor: Processor::Amd64,
         package: "linux-image-6.1.0-50-cloud-amd64",
         version: "6.1.176-1",
         url: "http://deb.debian.org/debian/pool/main/l/linux-signed-amd64/linux-image-6.1.0-50-cloud-amd64_6.1.176-1_amd64.deb",
@@ -47,6 +53,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     },
     Kernel {
         series: "6.12",
+        processor: Processor::Amd64,
         package: "linux-image-6.12.107+deb13-cloud-amd64",
         version: "6.12.107-1",
         url: "http://deb.debian.org/debian/pool/main/l/linux-signed-amd64/linux-image-6.12.107+deb13-cloud-amd64_6.12.107-1_amd64.deb",
@@ -56,6 +63,7 @@ pub(super) const KERNELS: &[Kernel] = &[
     },
     Kernel {
         series: "7",
+        processor: Processor::Amd64,
         // Where kernels are signed, the image itself lies in `linux-binary-*`.
         package: "linux-binary-7.2.13+deb14-cloud-amd64",
         version: "7.2.13-1",
@@ -63,6 +71,26 @@ pub(super) const KERNELS: &[Kernel] = &[
         sha256: "03e41f1c34c16583462f029e81944a85ebcdb78098c258dedfa1cfdd680a27f8",
         suites: &[(DEBIAN, "sid")],
         names: ("linux-binary-7.", CLOUD),
+    },
+    Kernel {
+        series: "6.1-arm64",
+        processor: Processor::Arm64,
+        package: "linux-image-6.1.0-50-cloud-arm64",
+        version: "6.1.176-1",
+        url: "http://deb.debian.org/debian/pool/main/l/linux-signed-arm64/linux-image-6.1.0-50-cloud-arm64_6.1.176-1_arm64.deb",
+        sha256: "9d41a53f5d687ae1a33cf546d0ed8be955f72e5f9e97b2b4e45e41dff3353b97",
+        suites: &[(DEBIAN, "bookworm"), (SECURITY, "bookworm-security")],
+        names: ("linux-image-6.1.", CLOUD_ARM),
+    },
+    Kernel {
+        series: "6.12-arm64",
+        processor: Processor::Arm64,
+        package: "linux-image-6.12.117+deb13-cloud-arm64",
+        version: "6.12.117-1",
+        url: "http://deb.debian.org/debian/pool/main/l/linux-signed-arm64/linux-image-6.12.117+deb13-cloud-arm64_6.12.117-1_arm64.deb",
+        sha256: "cc33e288505c3271539beab498aeb4f25e27b8f7c0c49ddb6c506b6d3c50c22f",
+        suites: &[(DEBIAN, "trixie"), (DEBIAN, "bookworm-backports")],
+        names: ("linux-image-6.12.", CLOUD_ARM),
     },
 ];
 
@@ -75,9 +103,10 @@ mod tests {
         for kernel in KERNELS {
             let (start, end) = kernel.names;
             assert!(kernel.package.starts_with(start) && kernel.package.ends_with(end), "{kernel:?}");
-            let file = format!("{}_{}_amd64.deb", kernel.package, kernel.version);
-            assert!(kernel.url.ends_with(&file), "{kernel:?}");
-            assert!(kernel.version.starts_with(kernel.series), "{kernel:?}");
+            let file = format!("{}_{}_{}.deb", kernel.package, kernel.version, kernel.processor);
+            assert!(kernel.url.ends_with(&file) && end.ends_with(kernel.processor.debian()), "{kernel:?}");
+            let series = kernel.series.split('-').next().expect("a first part");
+            assert!(kernel.version.starts_with(series), "{kernel:?}");
             assert!(
                 kernel.sha256.len() == 64 && kernel.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
                 "{kernel:?}"

@@ -11,9 +11,12 @@ mod guest;
 mod kernels;
 mod lines;
 mod page;
+mod processor;
 mod programs;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -25,6 +28,7 @@ use crate::workspace::{Workspace, is_ci};
 use fetch::Image;
 use kernels::{EVERY_RUN, KERNELS, Kernel};
 use lines::{Lines, Verdict};
+use processor::Processor;
 
 const TIERS: &[&str] = &["base", "upper"];
 
@@ -63,11 +67,12 @@ pub(crate) struct Count {
 /// `cargo xtask vm [--kernel SERIES] [--tier base|upper]`.
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let options = parse(arguments)?;
-    prepare::ensure(workspace, prepare::MACHINES)?;
     let wanted: Vec<&Kernel> = KERNELS
         .iter()
         .filter(|kernel| options.kernel.as_deref().is_none_or(|series| series == kernel.series))
         .collect();
+    prepare::ensure(workspace, prepare::MACHINES)?;
+    prepare::ensure(workspace, others(&wanted))?;
     let tiers = options.tier.as_deref().map_or_else(|| TIERS.join(","), str::to_owned);
     let tried = boot_all(workspace, &wanted, &tiers)?;
     for kernel in &tried {
@@ -85,12 +90,30 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<()>
 
 /// Downloads what a test run boots later, while there is a network.
 pub(crate) fn ready(workspace: &Workspace, full: bool) -> Result<()> {
-    for kernel in of_test(full) {
+    let kernels = of_test(full);
+    prepare::ensure(workspace, others(&kernels))?;
+    for kernel in &kernels {
         if let Err(error) = fetch::image(workspace, kernel) {
             not_to_be_had(kernel, &error)?;
         }
     }
-    guest::initramfs(workspace).map(drop)
+    guests(workspace, &kernels).map(drop)
+}
+
+/// What machines with another processor than this one's need besides.
+fn others(kernels: &[&Kernel]) -> &'static [prepare::Part] {
+    if kernels.iter().any(|kernel| kernel.processor == Processor::Arm64) { prepare::ARM64 } else { &[] }
+}
+
+/// The initramfs for each processor of these kernels.
+fn guests(workspace: &Workspace, kernels: &[&Kernel]) -> Result<BTreeMap<Processor, PathBuf>> {
+    let mut guests = BTreeMap::new();
+    for kernel in kernels {
+        if !guests.contains_key(&kernel.processor) {
+            guests.insert(kernel.processor, guest::initramfs(workspace, kernel.processor)?);
+        }
+    }
+    Ok(guests)
 }
 
 /// Boots what [`ready`] has prepared: one kernel, or all of them.
@@ -129,13 +152,14 @@ fn of_test(full: bool) -> Vec<&'static Kernel> {
 }
 
 fn boot_all(workspace: &Workspace, kernels: &[&Kernel], tiers: &str) -> Result<Vec<Tried>> {
-    let initramfs = guest::initramfs(workspace)?;
+    let guests = guests(workspace, kernels)?;
     let mut tried = Vec::new();
     for kernel in kernels {
         let repeat = format!("cargo xtask vm --kernel {}", kernel.series);
         let mut outcome = None;
         step::run(&format!("kernel {}", kernel.series), &repeat, || {
-            outcome = Some(one(workspace, kernel, &initramfs, tiers)?);
+            let initramfs = guests.get(&kernel.processor).context("every processor has its guest")?;
+            outcome = Some(one(workspace, kernel, initramfs, tiers)?);
             Ok(())
         })?;
         let outcome = outcome.context("a step that ended well has an outcome")?;
@@ -144,9 +168,10 @@ fn boot_all(workspace: &Workspace, kernels: &[&Kernel], tiers: &str) -> Result<V
     Ok(tried)
 }
 
-fn one(workspace: &Workspace, kernel: &Kernel, initramfs: &std::path::Path, tiers: &str) -> Result<Outcome> {
-    if process::find(boot::QEMU).is_none() {
-        let error = anyhow::anyhow!("{} is not installed", boot::QEMU);
+fn one(workspace: &Workspace, kernel: &Kernel, initramfs: &Path, tiers: &str) -> Result<Outcome> {
+    let qemu = kernel.processor.qemu();
+    if process::find(qemu).is_none() {
+        let error = anyhow::anyhow!("{qemu} is not installed");
         return not_to_be_had(kernel, &error).map(Outcome::NotRun);
     }
     let image = match fetch::image(workspace, kernel) {
@@ -154,7 +179,8 @@ fn one(workspace: &Workspace, kernel: &Kernel, initramfs: &std::path::Path, tier
         Err(error) => return not_to_be_had(kernel, &error).map(Outcome::NotRun),
     };
     let log = boot::log(&fetch::folder(workspace), kernel.series);
-    let console = boot::boot(&image.path, initramfs, &log, &format!("aibom.tiers={tiers}"))?;
+    let parameters = format!("aibom.tiers={tiers}");
+    let console = boot::boot(kernel.processor, &image.path, initramfs, &log, &parameters)?;
     let lines = Lines::read(&console).with_context(|| format!("the console is in {}", log.display()))?;
     Ok(Outcome::Ran { image, lines })
 }

@@ -12,8 +12,8 @@ const HEAD: &str = "\
 
 Made by `cargo xtask vm`; do not edit.
 
-Each kernel is one of Debian's packages for cloud machines. It boots in QEMU (software emulation, two CPUs) with an
-initramfs that holds `aibom` itself and a program that does one thing for each row below while aibom observes it.
+Each kernel is one of Debian's packages for cloud machines: for x86-64, and for Arm where its name says so. It boots in
+QEMU (software emulation, two CPUs) with an initramfs that holds `aibom` itself and a program that does one thing for each row below while aibom observes it.
 
 *seen*: the document has the fact. *declared*: it has not, and one of its gaps, named here, says so. *impossible*: this
 kernel cannot do what the row does. *failed*: the fact is neither there nor declared; the run then fails. A probe that a

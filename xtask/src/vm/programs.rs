@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::fetch;
+use super::processor::Processor;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -31,13 +32,16 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// Path in the machine and content of the table and of every program.
-pub(super) fn all(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn all(workspace: &Workspace, processor: Processor) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = workspace.root().join(FOLDER);
     let table = read(&folder.join("rows.tsv"))?;
     let text = String::from_utf8_lossy(&table).into_owned();
     let mut files = vec![("bypass/rows.tsv".to_owned(), table)];
     for (id, flags) in text.lines().filter_map(wanted) {
-        files.push((format!("bypass/{id}"), build(workspace, &folder, id, flags)?));
+        // Assembly is of one processor.
+        if processor == Processor::Amd64 || !flags.contains(&"-nostdlib") {
+            files.push((format!("bypass/{id}"), build(workspace, processor, &folder, id, flags)?));
+        }
     }
     Ok(files)
 }
@@ -68,16 +72,22 @@ fn wanted(line: &str) -> Option<(&str, &'static [&'static str])> {
 }
 
 /// Builds one, unless it was built from the same text already.
-fn build(workspace: &Workspace, folder: &Path, id: &str, flags: &[&str]) -> Result<Vec<u8>> {
+fn build(
+    workspace: &Workspace,
+    processor: Processor,
+    folder: &Path,
+    id: &str,
+    flags: &[&str],
+) -> Result<Vec<u8>> {
     let extension = if flags.contains(&"-nostdlib") { "S" } else { "c" };
     let source = folder.join(format!("{id}.{extension}"));
-    let out = fetch::folder(workspace).join("bypass");
+    let out = fetch::folder(workspace).join("bypass").join(processor.debian());
     fs::create_dir_all(&out).with_context(|| format!("failed to create {}", out.display()))?;
     let (program, stamp) = (out.join(id), out.join(format!("{id}.made-from")));
     let inputs = [flags.join(" ").into_bytes(), headers(folder)?, read(&source)?].concat();
     let fresh = program.is_file() && fs::read(&stamp).is_ok_and(|made_from| made_from == inputs);
     if !fresh {
-        let mut gcc = Command::new("gcc");
+        let mut gcc = Command::new(processor.gcc());
         gcc.arg("-s").arg("-o").arg(&program).arg(&source).args(flags);
         process::run(&mut gcc)?;
         fs::write(&stamp, &inputs).with_context(|| format!("failed to write {}", stamp.display()))?;

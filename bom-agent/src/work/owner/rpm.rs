@@ -1,5 +1,5 @@
-//! rpm: the package whose header lists a path. The database is SQLite's since rpm 4.16; older ones are declared as
-//! unread.
+//! rpm: the package whose header lists a path. The database is SQLite's since rpm 4.16; SUSE's and older ones have other
+//! names, and what has such a name and is no database is declared as unread.
 
 use std::fs::File;
 use std::io;
@@ -19,8 +19,12 @@ use crate::work::open::{Links, Tree};
 use crate::work::watch::{OutOfTime, Watch};
 
 const FOLDERS: [&[u8]; 2] = [b"/usr/lib/sysimage/rpm/", b"/var/lib/rpm/"];
-const OLD: [(&[u8], UnreadList); 2] =
-    [(b"Packages", UnreadList::RpmBerkeley), (b"Packages.db", UnreadList::RpmNdb)];
+/// The newest first: who has two has changed over.
+const NAMES: [(&[u8], Option<UnreadList>); 3] = [
+    (b"rpmdb.sqlite", None),
+    (b"Packages.db", Some(UnreadList::RpmNdb)),
+    (b"Packages", Some(UnreadList::RpmBerkeley)),
+];
 
 #[derive(Debug)]
 pub(super) struct Rpm {
@@ -35,7 +39,9 @@ struct Database {
     /// Numbers of the packages; a row's list is an index into them.
     packages: Vec<i64>,
     rows: Rows,
-    partial: Option<Reason>,
+    outcome: RpmOutcome,
+    /// The limit of rows was met.
+    is_cut: bool,
 }
 
 impl Rpm {
@@ -50,42 +56,45 @@ impl Rpm {
         path: &[u8],
         watch: &Watch,
     ) -> Result<(Option<PackageOwner>, Option<UnreadList>), Reason> {
-        for folder in FOLDERS {
-            watch.beat()?;
-            let place = [folder, b"rpmdb.sqlite"].concat();
-            let Some((file, metadata)) = existing(tree.read(&place, Links::Follow))? else { continue };
-            let log = existing(tree.find(&[&place[..], b"-wal"].concat(), Links::Follow))?;
-            let (identity, stamps) =
-                (identity(&metadata), [Some(stamp(&metadata)), log.as_ref().map(|log| stamp(&log.metadata))]);
-            let input = Bounded { file: &file, bytes: metadata.size(), watch };
-            let known = self.database.as_ref();
-            if known.is_none_or(|known| known.identity != identity || known.stamps != stamps) {
-                self.database = None;
-                self.database = Some(Database::read(&input, identity, stamps, self.limit)?);
-            }
-            let Some(database) = &self.database else { continue };
-            let unread = log.filter(|log| log.metadata.len() > 0).map(|_| UnreadList::RpmWriteAhead);
-            let source = source_of(path);
-            let names = [Some(path), source.as_deref()].into_iter().flatten();
-            for name in names.flat_map(|name| [Some(name), before_merge(name)]).flatten() {
-                if let Some(mut owner) = database.listed(&input, name)? {
-                    owner.source = SeenPath::new(place);
-                    return Ok((Some(owner), unread));
-                }
-            }
-            return match database.partial {
-                Some(reason) => Err(reason),
-                None => Ok((None, unread)),
-            };
-        }
-        for folder in FOLDERS {
-            for (name, unread) in OLD {
-                if existing(tree.find(&[folder, name].concat(), Links::Follow))?.is_some() {
+        for (name, otherwise) in NAMES {
+            for folder in FOLDERS {
+                watch.beat()?;
+                let place = [folder, name].concat();
+                let Some((file, metadata)) = existing(tree.read(&place, Links::Follow))? else { continue };
+                // Only SQLite keeps changes in a second file.
+                let log = match otherwise {
+                    None => existing(tree.find(&[&place[..], b"-wal"].concat(), Links::Follow))?,
+                    Some(_) => None,
+                };
+                let stamps = [Some(stamp(&metadata)), log.as_ref().map(|log| stamp(&log.metadata))];
+                let input = Bounded { file: &file, bytes: metadata.size(), watch };
+                let database = self.database(&input, identity(&metadata), stamps)?;
+                if database.outcome == RpmOutcome::Other
+                    && let Some(unread) = otherwise
+                {
                     return Ok((None, Some(unread)));
                 }
+                let unread = log.filter(|log| log.metadata.len() > 0).map(|_| UnreadList::RpmWriteAhead);
+                return Ok((database.owner(&input, path, &place)?, unread));
             }
         }
         Ok((None, None))
+    }
+
+    /// The database as it is now, read anew only if it has changed.
+    fn database(
+        &mut self,
+        input: &Bounded<'_>,
+        identity: Identity,
+        stamps: [Option<Stamp>; 2],
+    ) -> Result<&Database, Reason> {
+        let known = self.database.take();
+        let known = known.filter(|known| known.identity == identity && known.stamps == stamps);
+        let database = match known {
+            Some(known) => known,
+            None => Database::read(input, identity, stamps, self.limit)?,
+        };
+        Ok(self.database.insert(database))
     }
 }
 
@@ -116,22 +125,33 @@ impl Database {
         stamps: [Option<Stamp>; 2],
         limit: usize,
     ) -> Result<Self, Reason> {
-        let mut database =
-            Self { identity, stamps, packages: Vec::new(), rows: Rows::new(limit), partial: None };
-        let mut fits = true;
+        let (mut packages, mut rows, mut fits) = (Vec::new(), Rows::new(limit), true);
         let outcome = input.with(|input| {
             rpm_packages(input, &mut |package| {
-                let Ok(index) = u32::try_from(database.packages.len()) else { return false };
-                database.packages.push(package.number);
-                fits &= package.files().all(|path| database.rows.push(&path, index, 0));
+                let Ok(index) = u32::try_from(packages.len()) else { return false };
+                packages.push(package.number);
+                fits &= package.files().all(|path| rows.push(&path, index, 0));
                 fits
             })
         })?;
-        if !fits || outcome != RpmOutcome::Whole {
-            database.partial = Some(if fits { Reason::ReadFailed } else { Reason::TooLarge });
+        rows.finish();
+        Ok(Self { identity, stamps, packages, rows, outcome, is_cut: !fits })
+    }
+
+    /// The owner of a path, by any of the names it may have been installed under.
+    fn owner(&self, input: &Bounded<'_>, path: &[u8], place: &[u8]) -> Result<Option<PackageOwner>, Reason> {
+        let source = source_of(path);
+        let names = [Some(path), source.as_deref()].into_iter().flatten();
+        for name in names.flat_map(|name| [Some(name), before_merge(name)]).flatten() {
+            if let Some(mut owner) = self.listed(input, name)? {
+                owner.source = SeenPath::new(place);
+                return Ok(Some(owner));
+            }
         }
-        database.rows.finish();
-        Ok(database)
+        if self.is_cut {
+            return Err(Reason::TooLarge);
+        }
+        if self.outcome == RpmOutcome::Whole { Ok(None) } else { Err(Reason::ReadFailed) }
     }
 
     fn listed(&self, input: &Bounded<'_>, path: &[u8]) -> Result<Option<PackageOwner>, Reason> {
@@ -141,13 +161,13 @@ impl Database {
             let Some(package) = input.with(|input| rpm_package(input, number))? else { continue };
             if package.files().any(|file| file == path) {
                 return Ok(Some(PackageOwner {
+                    recorded_sha256: package.sha256(path),
                     ecosystem: Ecosystem::Rpm,
                     basis: Basis::List,
                     name: package.name,
                     version: Some(package.version),
                     architecture: package.architecture,
                     source: SeenPath::default(),
-                    recorded_sha256: None,
                 }));
             }
         }
