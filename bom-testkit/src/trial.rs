@@ -139,11 +139,15 @@ impl Need {
             Self::Fuse => fs::File::open("/dev/fuse").err().map(|error| format!("/dev/fuse: {error}")),
             Self::Corpus => {
                 let ready = corpus().join("expected.json").exists();
-                (!ready).then(|| format!("no corpus in {} (testdata/corpus/README.md)", corpus().display()))
+                (!ready).then(|| {
+                    format!("no corpus in {} (cargo xtask prepare --only corpus)", corpus().display())
+                })
             }
             Self::Stores => {
                 let ready = stores().join("stores.json").exists();
-                (!ready).then(|| format!("no stores in {} (testdata/corpus/README.md)", stores().display()))
+                (!ready).then(|| {
+                    format!("no stores in {} (cargo xtask prepare --only corpus)", stores().display())
+                })
             }
             Self::C => {
                 let found =
@@ -194,14 +198,12 @@ pub fn agents() -> PathBuf {
 
 /// The folder in which testdata/corpus/make_stores.py made its stores.
 pub fn stores() -> PathBuf {
-    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/stores"));
-    env::var_os("AIBOM_TEST_STORES").map_or_else(default, PathBuf::from)
+    env::var_os("AIBOM_TEST_STORES").map_or_else(|| agents().join("corpus/stores"), PathBuf::from)
 }
 
 /// The folder in which testdata/corpus/make_corpus.py made its files.
 pub fn corpus() -> PathBuf {
-    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/corpus/files"));
-    env::var_os("AIBOM_TEST_CORPUS").map_or_else(default, PathBuf::from)
+    env::var_os("AIBOM_TEST_CORPUS").map_or_else(|| agents().join("corpus/files"), PathBuf::from)
 }
 
 /// One trial.

@@ -1,6 +1,9 @@
 """Makes small files with the official library of each format, and writes down what that library says of them.
 
     make_corpus.py FOLDER
+    make_corpus.py --add MAKER FOLDER
+
+The second adds what one maker makes, with another interpreter.
 
 FOLDER/expected.json is a list of {"file", "by", "facts"}: the file's name, the library and version, and facts in the
 notation of bom-extract/tests/formats/check.rs. A fact is computed by asking the library about the file it just wrote
@@ -16,7 +19,7 @@ import pickle
 import shutil
 import sys
 
-OUT = pathlib.Path(sys.argv[1])
+OUT = pathlib.Path(sys.argv[-1])
 ROWS = []
 MISSING = {}
 MAKERS = []
@@ -173,8 +176,7 @@ def sklearn(sklearn, joblib, np):
         for protocol in range(6):
             file = f"sklearn_{name}_p{protocol}"
             (OUT / file).write_bytes(pickle.dumps(model, protocol=protocol))
-            # The protocols before 2 have no magic.
-            row(file, "scikit-learn", ["kind=pickle", *facts] if protocol >= 2 else ["not ours"])
+            row(file, "scikit-learn", ["kind=pickle", *facts])
         joblib.dump(model, path(f"joblib_{name}"))
         row(f"joblib_{name}", "joblib", ["kind=joblib", *facts])
         joblib.dump(model, path(f"joblib_{name}_zlib"), compress=("zlib", 3))
@@ -398,10 +400,104 @@ def flax(_, serialization, np):
     ])
 
 
+@needs("torch")
+def torch(torch):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    net = Net()
+    for name, zipped in [("torch_zip", True), ("torch_legacy", False)]:
+        torch.save(net.state_dict(), path(name), _use_new_zipfile_serialization=zipped)
+        back = torch.load(path(name))
+        row(name, "torch", [
+            "kind=" + ("pytorch" if zipped else "pytorch-legacy"),
+            f"model.tensor_count={len(back)}",
+            f"model.parameter_count={sum(t.numel() for t in back.values())}",
+            *{f"model.dtype={str(t.dtype).removeprefix('torch.')}" for t in back.values()},
+        ])
+    script = torch.jit.script(net)
+    script.save(path("torchscript"))
+    script._save_for_lite_interpreter(path("torchscript_mobile"))
+    for name in ["torchscript", "torchscript_mobile"]:
+        back = torch.jit.load(path(name)) if name == "torchscript" else script
+        row(name, "torch", [
+            "kind=torchscript",
+            f"model.architecture={back._c._type().qualified_name()}",
+            f"model.hyperparameters.stored_elements={sum(p.numel() for p in back.parameters())}",
+        ])
+
+
+@needs("openvino", "openvino.opset13", "numpy")
+def openvino(ov, ops, np):
+    given = ops.parameter([1, 4], np.float32)
+    product = ops.matmul(given, ops.constant(np.ones((4, 3), np.float32)), False, False)
+    ov.save_model(ov.Model([product], [given], "corpus"), path("openvino.xml"), compress_to_fp16=False)
+    back = ov.Core().read_model(path("openvino.xml"))
+    constants = [op for op in back.get_ops() if op.get_type_name() == "Constant"]
+    (OUT / "openvino.xml").rename(OUT / "openvino")
+    row("openvino", "openvino", [
+        "kind=openvino",
+        f"model.name={back.friendly_name}",
+        f"model.parameter_count={sum(op.data.size for op in constants)}",
+    ])
+
+
+@needs("ai_edge_litert.schema_py_generated")
+def tflite(schema):
+    # Not imported, as that needs much besides: a folder with a model in it.
+    found = [file for file in importlib.metadata.files("basic-pitch") if file.name == "nmp.tflite"]
+    shutil.copyfile(found[0].locate(), path("tflite"))
+    model = schema.ModelT.InitFromPackedBuf(bytearray((OUT / "tflite").read_bytes()), 0)
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    # Two tensors can have the same content; it is stored once.
+    floats = {tensor.buffer for tensor in tensors if tensor.type == schema.TensorType.FLOAT32}
+    stored = [model.buffers[buffer].data for buffer in floats]
+    count = sum(len(data) // 4 for data in stored if data is not None)
+    row("tflite", "ai-edge-litert", [
+        "kind=tflite",
+        f"model.parameter_count={count}",
+        f"model.tensor_count={len(tensors)}",
+        f"model.claimed.description={model.description.decode()}",
+        f"model.hyperparameters.operators={len(model.operatorCodes)}",
+    ])
+
+
+@needs("spacy")
+def spacy(spacy):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.meta["license"], nlp.meta["author"] = "MIT", "somebody"
+    nlp.to_disk(OUT / "spacy_folder")
+    back = spacy.load(OUT / "spacy_folder")
+    (OUT / "spacy_folder/meta.json").rename(OUT / "spacy_meta")
+    (OUT / "spacy_folder/config.cfg").rename(OUT / "spacy_config")
+    shutil.rmtree(OUT / "spacy_folder")
+    row("spacy_meta", "spacy", [
+        "kind=spacy",
+        f"model.license={back.meta['license']}",
+        f"model.author={back.meta['author']}",
+        f"model.name={back.lang}_{back.meta['name']}",
+    ])
+    row("spacy_config", "spacy", ["kind=spacy"])
+
+
 def main():
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
+    if "--add" in sys.argv:
+        known = json.loads((OUT / "expected.json").read_text())
+        ROWS.extend(known["rows"])
+        MISSING.update(known["missing"])
+        MISSING.pop(sys.argv[2], None)
+    else:
+        shutil.rmtree(OUT, ignore_errors=True)
+        OUT.mkdir(parents=True)
     for modules, maker in MAKERS:
+        if "--add" in sys.argv and maker.__name__ != sys.argv[2]:
+            continue
         try:
             found = [importlib.import_module(module) for module in modules]
         except ImportError as error:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-# Old and new glibc: a package may offer one wheel for each, and pip takes the newest it can use.
-GLIBCS = [[17, 28], [17, 28, 34]]
+# Old and new glibc (minor versions): a package may offer one wheel for each, and pip takes the newest it can use.
+GLIBCS = [28, 36, 41]
 NO_DEPS = "# without dependencies"
 
 
@@ -59,10 +59,9 @@ def relock(name):
     hashes = {(package, version): {sha256} for package, version, sha256 in resolved}
     pins = [f"{package}=={version}" for package, version in hashes]
     for python in PYTHONS:
-        for minors in GLIBCS:
-            platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in minors]
-            if 17 in minors:
-                platforms.append("--platform=manylinux2014_x86_64")
+        for newest in GLIBCS:
+            platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(newest, 16, -1)]
+            platforms.append("--platform=manylinux2014_x86_64")
             options = ["--no-deps", f"--python-version={python}", "--target=/nonexistent", *platforms]
             for package, version, sha256 in each(pins, options):
                 hashes[package, version].add(sha256)

@@ -21,7 +21,7 @@ use crate::workspace::{Workspace, is_ci, is_root};
 
 /// What a privileged test may need and a CI machine has to have, in the words of `bom_testkit`'s trials. Elsewhere a
 /// missing one shows the test as ignored, with its reason.
-const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CLIENTS,CURL,IO_URING,FANOTIFY,FIO,STRESS_NG,C,NODE,PROGRAMS";
+const REQUIRED_IN_CI: &str = "ROOT,BPF,BTF,CGROUP2,NETNS,STRACE,AGENTS,QUIC,CLIENTS,CURL,IO_URING,FANOTIFY,FIO,STRESS_NG,C,NODE,PROGRAMS,CORPUS,STORES,GO,RPM,DPKG,NPM,GEM";
 
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub(crate) fn long(workspace: &Workspace, program: &str, filter: &str) -> Result
 /// The same, and tells how many there were.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<Totals> {
     let options = parse(arguments)?;
-    prepare::ensure(workspace, prepare::BUILD_AND_RUN)?;
+    prepare::ensure(workspace, prepare::TESTS)?;
     let repeat = options.repeat();
     step::run("build tests", &repeat, || {
         process::run(cargo_test(workspace, &options, PRODUCT).args(COMPILED).arg("--no-run"))?;

@@ -92,9 +92,10 @@ fn is_nobodys(about: &Known<'_>) -> bool {
 fn by_content(known: &Known<'_>) -> Option<Handler> {
     let as_recorded = |recorded: Option<&str>| recorded.is_some() && recorded == known.digest;
     let deb = known.deb.filter(|_| known.intact == Some(true)).and_then(|deb| handler("deb", &deb.package));
-    let mut rpms = known.packages.iter().filter(|owner| {
-        owner.ecosystem == Ecosystem::Rpm && as_recorded(owner.recorded_sha256.as_deref())
-    });
+    let mut rpms = known
+        .packages
+        .iter()
+        .filter(|owner| owner.ecosystem == Ecosystem::Rpm && as_recorded(owner.recorded_sha256.as_deref()));
     let rpm = || rpms.find_map(|owner| handler("rpm", &owner.name));
     // A wheel's launcher is a script; the interpreter that runs it is no handler.
     let native = known.elf().is_some();

@@ -57,12 +57,12 @@ impl RpmPackage {
     pub fn sha256(&self, path: &[u8]) -> Option<String> {
         let is_it = |(directory, name): &(u32, Vec<u8>)| {
             let directory = usize::try_from(*directory).ok().and_then(|index| self.directories.get(index));
-            directory.is_some_and(|directory| {
-                path.strip_prefix(directory.as_slice()) == Some(name.as_slice())
-            })
+            directory
+                .is_some_and(|directory| path.strip_prefix(directory.as_slice()) == Some(name.as_slice()))
         };
         let digest = self.digests.get(self.files.iter().position(is_it)?)?;
-        let is_digest = digest.len() == 64 && digest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_digest =
+            digest.len() == 64 && digest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         String::from_utf8(digest.clone()).ok().filter(|_| is_digest)
     }
 }

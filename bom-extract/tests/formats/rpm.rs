@@ -13,7 +13,8 @@ fn packages() -> Vec<(u32, Vec<u8>)> {
 }
 
 fn rows(deep: bool) -> Vec<u8> {
-    let rows: Vec<(i64, Vec<u8>)> = packages().into_iter().map(|(number, header)| (number.into(), header)).collect();
+    let rows: Vec<(i64, Vec<u8>)> =
+        packages().into_iter().map(|(number, header)| (number.into(), header)).collect();
     sqlite("Packages", &rows, deep, 4096)
 }
 

@@ -64,6 +64,13 @@ const ARM64: &[(&str, Sign)] = &[
     ("libc6-dev-arm64-cross", Sign::File("/usr/aarch64-linux-gnu/include/stdio.h")),
 ];
 
+/// PyTorch: what PyPI has is many times as large.
+const CORPUS: &[(&str, Sign)] = &[("python3-torch", Sign::PythonModule("torch"))];
+
+pub(super) fn prepare_corpus() -> Result<Outcome> {
+    all(CORPUS)
+}
+
 pub(super) fn prepare(_workspace: &Workspace) -> Result<Outcome> {
     all(PACKAGES)
 }

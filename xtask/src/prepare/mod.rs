@@ -51,16 +51,19 @@ const DEBIAN: Part = Part { name: "debian", prepare: debian::prepare };
 const RUST: Part = Part { name: "rust", prepare: rust::prepare };
 const LINKER: Part = Part { name: "linker", prepare: linker::prepare };
 const PYTHON: Part = Part { name: "python", prepare: python::prepare };
+const CORPUS: Part = Part { name: "corpus", prepare: python::prepare_corpus };
 const RIVALS: Part = Part { name: "rivals", prepare: rivals::prepare };
 const LONG_PROGRAMS: Part = Part { name: "programs", prepare: python::prepare_long };
 const OTHER_PROCESSOR: Part = Part { name: "arm64", prepare: prepare_arm64 };
 const DENY: Part = Part { name: "deny", prepare: deny::prepare };
 
 /// Every part, in the order they need each other: a compiler before what it compiles.
-const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, LONG_PROGRAMS, OTHER_PROCESSOR, DENY, RIVALS];
+const PARTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, CORPUS, LONG_PROGRAMS, OTHER_PROCESSOR, DENY, RIVALS];
 
 /// What building, testing and the demo need. `deny` is a long build that only `check` needs.
 pub(crate) const BUILD_AND_RUN: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON];
+/// What the tests need: the same, and files made by the official library of each format.
+pub(crate) const TESTS: &[Part] = &[DEBIAN, RUST, LINKER, PYTHON, CORPUS];
 /// What the long run of real programs needs besides.
 pub(crate) const PROGRAMS: &[Part] = &[LONG_PROGRAMS];
 /// What the benchmark needs besides: a long build, and packages that nothing else needs.

@@ -79,8 +79,21 @@ const LONG_SET_UPS: &[SetUp] = &[SetUp {
     made_from: &["testdata/programs", "testdata/packages"],
 }];
 
+/// What the official libraries of each format write.
+const CORPUS: &[SetUp] = &[SetUp {
+    name: "corpus",
+    script: "testdata/corpus/set_up.py",
+    arguments: &["target/agents/corpus"],
+    makes: &["corpus/files/expected.json", "corpus/stores/stores.json"],
+    made_from: &["testdata/corpus", "testdata/packages"],
+}];
+
 pub(super) fn prepare(workspace: &Workspace) -> Result<Outcome> {
     set_up(workspace, SET_UPS)
+}
+
+pub(super) fn prepare_corpus(workspace: &Workspace) -> Result<Outcome> {
+    Ok(super::debian::prepare_corpus()?.and(set_up(workspace, CORPUS)?))
 }
 
 pub(super) fn prepare_long(workspace: &Workspace) -> Result<Outcome> {

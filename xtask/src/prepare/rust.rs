@@ -99,7 +99,11 @@ impl Wanted {
     }
 
     fn target(name: &str, sysroot: &Path) -> Self {
-        Self { kind: "target", name: name.to_owned(), proof: sysroot.join("lib/rustlib").join(name).join("lib") }
+        Self {
+            kind: "target",
+            name: name.to_owned(),
+            proof: sysroot.join("lib/rustlib").join(name).join("lib"),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod page;
 mod processor;
 mod programs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -107,13 +107,8 @@ fn others(kernels: &[&Kernel]) -> &'static [prepare::Part] {
 
 /// The initramfs for each processor of these kernels.
 fn guests(workspace: &Workspace, kernels: &[&Kernel]) -> Result<BTreeMap<Processor, PathBuf>> {
-    let mut guests = BTreeMap::new();
-    for kernel in kernels {
-        if !guests.contains_key(&kernel.processor) {
-            guests.insert(kernel.processor, guest::initramfs(workspace, kernel.processor)?);
-        }
-    }
-    Ok(guests)
+    let processors: BTreeSet<Processor> = kernels.iter().map(|kernel| kernel.processor).collect();
+    processors.into_iter().map(|processor| Ok((processor, guest::initramfs(workspace, processor)?))).collect()
 }
 
 /// Boots what [`ready`] has prepared: one kernel, or all of them.
