@@ -2,6 +2,7 @@
 //! (`bom_core::strength`). A name changes nothing; what a program is does.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -57,6 +58,16 @@ const LOADS: &str = "import sys; from safetensors import safe_open; \
 const PIP: &str = "/usr/lib/python3/dist-packages/pip/__main__.py";
 const LISTS: &str =
     "import importlib.metadata as m; assert len([d.metadata['Name'] for d in m.distributions()]) > 5";
+
+/// Runs pip with the arguments after the first, and writes the packages of all modules to the file that the first names.
+const TELLS: &str = "import atexit, importlib.metadata as m, runpy, sys
+out = sys.argv.pop(1)
+def tell():
+    of = m.packages_distributions()
+    loaded = {d.lower().replace('_', '-') for n in list(sys.modules) for d in of.get(n.split('.')[0], [])}
+    open(out, 'w').write('\\n'.join(sorted(loaded)))
+atexit.register(tell)
+runpy.run_module('pip', run_name='__main__')";
 
 /// The name that the kernel shows of a process, which it can choose itself.
 const RENAMED_READS: &str = "import ctypes, sys; assert ctypes.CDLL(None).prctl(15, b'sha256sum', 0, 0, 0) == 0; \
@@ -114,22 +125,20 @@ fn main() -> ExitCode {
         }
     }
     let needs = [OBSERVE, &[Need::Agents]].concat();
-    let listing = |arguments: Vec<OsString>, own: &'static str| move || lists(&arguments, own);
+    let listing = |arguments: Vec<OsString>| move || lists(&arguments);
     let python = agents().join("venv/bin/python");
     let arguments = [python.clone().into(), "-c".into(), LISTS.into()].to_vec();
-    trials.push(trial("loaded::a_list_of_packages_imports_none", &needs, listing(arguments, "")));
+    trials.push(trial("loaded::a_list_of_packages_imports_none", &needs, listing(arguments)));
     // Debian's own; what is in `pip/_vendor` is not in the list of any distribution.
     if Path::new(PIP).exists() {
         let site = agents().join("venv/lib/python3.11/site-packages");
-        let words = ["/usr/bin/python3", "-m", "pip", "list", "--path"].map(OsString::from);
-        let arguments = words.into_iter().chain([site.into()]).collect();
-        trials.push(trial("loaded::pip_list_imports_itself_alone", &needs, listing(arguments, "pip")));
+        trials.push(trial("loaded::pip_list_imports_no_more_than_it_says", &needs, move || pip_lists(site)));
     }
     // Not among what is prepared: it is told here where it is.
     if let Some(uv) = std::env::var_os("AIBOM_TEST_UV") {
         let words = ["pip", "list", "--offline", "--no-cache", "--python"].map(OsString::from);
         let arguments = [uv].into_iter().chain(words).chain([python.into()]).collect();
-        trials.push(trial("loaded::uv_imports_nothing", &needs, listing(arguments, "")));
+        trials.push(trial("loaded::uv_imports_nothing", &needs, listing(arguments)));
     }
     trial::run(trials)
 }
@@ -238,17 +247,34 @@ fn uses(document: &Value, place: &Path) -> Result<Vec<String>, Failed> {
 }
 
 /// What lists packages: every METADATA is read, and nothing is imported but what does it.
-fn lists(arguments: &[OsString], own: &str) -> Result<(), Failed> {
+fn lists(arguments: &[OsString]) -> Result<(), Failed> {
+    let packages = packages(arguments)?;
+    if packages.is_empty() { Ok(()) } else { Err(format!("{packages:?}").into()) }
+}
+
+/// The Python packages that a document has after this.
+fn packages(arguments: &[OsString]) -> Result<BTreeSet<String>, Failed> {
     let quiet = [&["sh", "-c", "exec \"$@\" > /dev/null", "sh"].map(OsString::from)[..], arguments].concat();
     let document = observed(&quiet)?;
     let components = document["components"].as_array().ok_or("no components")?;
-    let packages: Vec<&str> = components
-        .iter()
-        .filter(|component| {
-            component["purl"].as_str().is_some_and(|purl| purl.starts_with("pkg:pypi/"))
-                && component["name"].as_str() != Some(own)
-        })
-        .filter_map(|component| component["purl"].as_str())
-        .collect();
-    if packages.is_empty() { Ok(()) } else { Err(format!("{packages:?}").into()) }
+    let purls = components.iter().filter_map(|component| component["purl"].as_str());
+    Ok(purls.filter(|purl| purl.starts_with("pkg:pypi/")).map(str::to_owned).collect())
+}
+
+/// Debian's own pip, which imports what its parts can make use of where that is installed: the packages are those of
+/// the modules that the interpreter itself says it has at its end.
+fn pip_lists(site: PathBuf) -> Result<(), Failed> {
+    let scene = Scene::new()?;
+    let told = scene.at("told");
+    let words = ["/usr/bin/python3", "-c", TELLS].map(OsString::from);
+    let listing = ["list", "--path"].map(OsString::from);
+    let arguments: Vec<OsString> =
+        words.into_iter().chain([told.clone().into()]).chain(listing).chain([site.into()]).collect();
+    let ours: BTreeSet<String> = packages(&arguments)?;
+    let ours: BTreeSet<&str> = ours.iter().filter_map(|purl| purl.split(['/', '@']).nth(1)).collect();
+    let told = fs::read_to_string(told)?;
+    let theirs: BTreeSet<&str> = told.lines().collect();
+    // Of some, Debian's package is named.
+    let same = ours.is_subset(&theirs) && ours.contains("pip");
+    if same { Ok(()) } else { Err(format!("{ours:?}, and the interpreter says {theirs:?}").into()) }
 }

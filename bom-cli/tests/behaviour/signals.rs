@@ -69,7 +69,7 @@ fn ctrl_c_reaches_the_command_once() -> Result<(), Failed> {
     assert_eq!(Document::open(&bom).subject("aibom:subject:wait_status"), [(42 << 8).to_string()]);
     assert!(shown.contains("aibom: observing, "), "a terminal has a status line: {shown}");
     assert!(shown.contains(" probes watched"), "{shown}");
-    assert!(cgroups(child.id()).is_empty());
+    until("the cgroup is gone", || cgroups(child.id()).is_empty());
     Ok(())
 }
 

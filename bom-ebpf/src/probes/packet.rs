@@ -2,7 +2,9 @@
 
 use aya_ebpf::{
     EbpfContext,
-    helpers::generated::{bpf_get_socket_cookie, bpf_skb_cgroup_id, bpf_skb_load_bytes},
+    helpers::generated::{
+        bpf_get_socket_cookie, bpf_probe_read_kernel, bpf_skb_cgroup_id, bpf_skb_load_bytes,
+    },
     programs::SkBuffContext,
 };
 use bom_common::{
@@ -82,6 +84,16 @@ pub fn load<T: Copy>(context: &SkBuffContext, offset: u32) -> Option<T> {
 #[inline(always)]
 pub fn forget<T: Copy>(value: &T) -> T {
     read(core::ptr::from_ref(value) as u64, 0)
+}
+
+/// [`forget`] where there is no room on the stack for the value twice.
+#[inline(always)]
+pub fn forget_here<T: Copy>(value: &mut T) {
+    // SAFETY: source and destination are the same live value; the helper copies bytes over themselves.
+    unsafe {
+        let place = core::ptr::from_mut(value);
+        bpf_probe_read_kernel(place.cast(), size_of::<T>() as u32, place.cast());
+    }
 }
 
 #[inline(always)]

@@ -10,8 +10,8 @@ use bom_common::{
 
 use super::{
     packet::{
-        IPPROTO_TCP, IPPROTO_UDP, Packet, Piece, cookie, forget, forward, load, owner, parse, source_port,
-        transport,
+        IPPROTO_TCP, IPPROTO_UDP, Packet, Piece, cookie, forget, forget_here, forward, load, owner, parse,
+        source_port, transport,
     },
     tcp::StateRecord,
     udp,
@@ -64,7 +64,8 @@ fn outgoing(context: &SkBuffContext) -> Option<()> {
         }
     }
     let transport = transport(context)?;
-    let packet = parse(context, &transport)?;
+    let mut packet = parse(context, &transport)?;
+    forget_here(&mut packet);
     if packet.protocol != IPPROTO_TCP {
         udp::sent(context, &packet, cookie);
         return Some(());
@@ -231,7 +232,8 @@ fn incoming(context: &SkBuffContext) -> Option<()> {
     if transport.protocol == IPPROTO_TCP && source_port(context, &transport)? != DNS_PORT {
         return None;
     }
-    let packet = parse(context, &transport)?;
+    let mut packet = parse(context, &transport)?;
+    forget_here(&mut packet);
     if packet.length == 0 {
         return None;
     }
